@@ -1,0 +1,79 @@
+"""The house stands: links, mapping and floors agree."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+MAPPING: dict[str, str] = SETUPTOOLS["package-dir"]
+FLOORS = [
+    {"veridical"},
+    {"models", "media", "store"},
+    {"face", "liveness", "ocr", "voiceprint", "gallery"},
+    {"verification"},
+    {"evaluation"},
+    {"service", "training"},
+]
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+ROOMS = sorted({target.split("/")[0] for target in MAPPING.values()} - {"veridical"})
+
+links = pytest.mark.skipif(
+    not any(path.is_symlink() for path in (ROOT / "veridical").iterdir()),
+    reason="this checkout has no symlinks (an sdist, or git without core.symlinks)",
+)
+
+
+@links
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_has_its_link(room: str) -> None:
+    assert (ROOT / "veridical" / room).resolve() == (ROOT / room).resolve()
+
+
+@links
+def test_no_link_without_a_room() -> None:
+    linked = {path.name for path in (ROOT / "veridical").iterdir() if path.is_symlink()}
+    assert linked == set(ROOMS)
+
+
+def test_every_room_has_its_floor() -> None:
+    assert set(ROOMS) <= set(LEVEL)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_room_imports_upwards_or_sideways(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        for module in imported_rooms(path):
+            assert module == room or LEVEL.get(module, 0) < LEVEL[room], f"{path} imports {module}"
+
+
+def test_the_package_root_imports_no_room() -> None:
+    for path in (ROOT / "veridical").glob("*.py"):
+        assert not imported_rooms(path) & LEVEL.keys() - {"veridical"}, path
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Second part of every `veridical.x` import in one file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+            if node.module == "veridical":
+                names = [f"veridical.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("veridical.")}
+    return found
+
+
+def test_every_folder_with_code_is_shipped() -> None:
+    found = {"veridical"}
+    for package, target in MAPPING.items():
+        if package.count(".") == 1:
+            for init in (ROOT / target).rglob("__init__.py"):
+                found.add(".".join([package, *init.parent.relative_to(ROOT / target).parts]))
+    assert set(SETUPTOOLS["packages"]) == found == set(MAPPING)

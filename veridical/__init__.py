@@ -1,0 +1,42 @@
+"""Biometric identity verification for remote onboarding: alive, the holder, the one who speaks.
+
+This package root holds the words all rooms share. It imports no room: every room imports it first.
+"""
+
+from veridical.errors import ChallengeError, InputError, ModelError, StoreError, VeridicalError
+from veridical.result import (
+    CheckResult,
+    ErrorRate,
+    Measurement,
+    ModelRef,
+    OperatingPoint,
+    Outcome,
+    Status,
+)
+from veridical.types import Audio, Box, Clip, Face, Image, Mesh, Template, View
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Audio",
+    "Box",
+    "ChallengeError",
+    "CheckResult",
+    "Clip",
+    "ErrorRate",
+    "Face",
+    "Image",
+    "InputError",
+    "Measurement",
+    "Mesh",
+    "ModelError",
+    "ModelRef",
+    "OperatingPoint",
+    "Outcome",
+    "Status",
+    "StoreError",
+    "Template",
+    "VeridicalError",
+    "View",
+    "__version__",
+]

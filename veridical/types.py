@@ -1,0 +1,207 @@
+"""The values that travel between rooms: validated once at the edge, trusted everywhere inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.errors import InputError
+
+__all__ = ["Audio", "Box", "Clip", "Face", "Image", "Mesh", "Template", "View"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One picture.
+
+    Attributes:
+        pixels: (height, width, 3) uint8, RGB.
+
+    Raises:
+        InputError: The array has another shape or type, or no pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+            raise InputError(
+                "an image must be a non-empty (height, width, 3) uint8 RGB array, "
+                f"got {pixels.shape} {pixels.dtype}"
+            )
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audio:
+    """One channel of sound.
+
+    Attributes:
+        samples: (n,) float32, nominally -1..1.
+        rate_hz: Samples per second, above 0.
+
+    Raises:
+        InputError: The array has another shape or type, or the rate is not positive.
+    """
+
+    samples: NDArray[np.float32]
+    rate_hz: int
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.float32 or self.samples.ndim != 1:
+            raise InputError(
+                f"audio must be (n,) float32, got {self.samples.shape} {self.samples.dtype}"
+            )
+        if self.rate_hz <= 0:
+            raise InputError(f"an audio rate must be above 0 Hz, got {self.rate_hz}")
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate_hz
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """Frames of one capture, with their own time stamps and the sound recorded with them.
+
+    Attributes:
+        frames: In order of capture, all of one size.
+        times_ms: (n,) float64, presentation time of each frame, not decreasing.
+        audio: The clip's sound track on the same clock, or None.
+
+    Raises:
+        InputError: No frame, frames of two sizes, or time stamps that do not fit the frames.
+    """
+
+    frames: tuple[Image, ...]
+    times_ms: NDArray[np.float64]
+    audio: Audio | None = None
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            raise InputError("a clip needs at least one frame, got none", "media.no_frames")
+        if self.times_ms.shape != (len(self.frames),) or (np.diff(self.times_ms) < 0).any():
+            raise InputError("a clip needs one time stamp a frame, none earlier than the last")
+        if len({frame.pixels.shape for frame in self.frames}) > 1:
+            raise InputError("the frames of a clip must be of one size, got several")
+
+    @property
+    def duration_ms(self) -> float:
+        """Time from the first to the last frame."""
+        return float(self.times_ms[-1] - self.times_ms[0])
+
+    @property
+    def fps(self) -> float:
+        """Mean frames per second by the time stamps; 0 for a single frame."""
+        return (len(self.frames) - 1) * 1000.0 / self.duration_ms if self.duration_ms > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in pixels; right and bottom are exclusive and may lie outside."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Pixels from left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Pixels from top to bottom."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Square pixels."""
+        return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Middle of the box, x before y."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face.
+
+    Attributes:
+        box: Where it is.
+        score: The detector's own score, 0..1.
+        points: (5, 2) float32 pixels, x before y: the eyes, the nose tip and the mouth corners,
+            left to right as seen in the picture.
+    """
+
+    box: Box
+    score: float
+    points: NDArray[np.float32]
+
+    @property
+    def inter_eye_px(self) -> float:
+        """Distance between the two eye points in pixels."""
+        return float(np.linalg.norm(self.points[0] - self.points[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """Dense landmarks of one face, numbered as MediaPipe's 468-point face mesh.
+
+    Attributes:
+        points: (468, 3) float32: x and y in pixels of the picture, z (depth towards the camera
+            negative) on the same scale.
+        presence: The net's own score that a face is there, 0..1.
+    """
+
+    points: NDArray[np.float32]
+    presence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One analysed picture or frame; made once per transaction and read by every check.
+
+    Attributes:
+        image: The pixels.
+        faces: Every face found, largest first.
+        subject: The one face that is judged; None when there is none or no single one.
+        reason: Why there is no subject, such as `no_face` or `multiple_faces`; empty with one.
+        mesh: Dense landmarks of the subject, when they were asked for.
+        time_ms: Presentation time within its clip; 0 for a picture.
+    """
+
+    image: Image
+    faces: tuple[Face, ...]
+    subject: Face | None
+    reason: str = ""
+    mesh: Mesh | None = None
+    time_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A biometric template; comparable only with templates of the same model.
+
+    Attributes:
+        vector: (d,) float32 of unit length.
+        model: Name of the model that made it, with the sha256 of its source weights:
+            `name@sha256[:12]`.
+    """
+
+    vector: NDArray[np.float32]
+    model: str
