@@ -13,13 +13,14 @@ from veridical.result import (
     Outcome,
     Status,
 )
-from veridical.types import Audio, Box, Clip, Face, Image, Mesh, Template, View
+from veridical.types import Audio, Box, Challenge, Clip, Face, Image, Mesh, Template, View
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Audio",
     "Box",
+    "Challenge",
     "ChallengeError",
     "CheckResult",
     "Clip",

@@ -133,23 +133,25 @@ class CheckResult:
     """One check's measurement, judged by a policy.
 
     Attributes:
-        check: Name of the check.
-        status: How it ended.
-        score: As measured; None when not assessed.
-        point: The operating point it was judged by; None when the policy names none.
-        reason: Stable code; empty on a pass.
-        evidence: As measured.
-        models: As measured.
-        elapsed_ms: As measured.
+        measurement: What the check measured.
+        status: How the policy judged it.
+        point: The operating point it was judged by; None when nobody gave one.
+        reason: Why it did not pass; empty on a pass.
         error_rate: What the score means, when a calibration exists.
     """
 
-    check: str
+    measurement: Measurement
     status: Status
-    score: float | None
     point: OperatingPoint | None = None
     reason: str = ""
-    evidence: Mapping[str, EvidenceValue] = field(default_factory=dict)
-    models: tuple[ModelRef, ...] = ()
-    elapsed_ms: float = 0.0
     error_rate: ErrorRate | None = None
+
+    @property
+    def check(self) -> str:
+        """Name of the check."""
+        return self.measurement.check
+
+    @property
+    def score(self) -> float | None:
+        """The score, or None when the check could not be assessed."""
+        return self.measurement.score if self.measurement.assessed else None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 
-__all__ = ["Audio", "Box", "Clip", "Face", "Image", "Mesh", "Template", "View"]
+__all__ = ["Audio", "Box", "Challenge", "Clip", "Face", "Image", "Mesh", "Template", "View"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +105,44 @@ class Clip:
     def fps(self) -> float:
         """Mean frames per second by the time stamps; 0 for a single frame."""
         return (len(self.frames) - 1) * 1000.0 / self.duration_ms if self.duration_ms > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the applicant was asked to read aloud.
+
+    Attributes:
+        digits: The prompt, 4 to 8 characters 0-9.
+        language: `en` or `zh`.
+        schedule_ms: When each digit was shown, from the start of the recording; empty when they
+            were shown all at once.
+
+    Raises:
+        InputError: Other characters, another length, an unknown language, or a schedule that does
+            not fit the digits.
+    """
+
+    digits: str
+    language: str = "en"
+    schedule_ms: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (4 <= len(self.digits) <= 8 and self.digits.isascii() and self.digits.isdigit()):
+            raise InputError(
+                f"a challenge is 4 to 8 digits 0-9, got {len(self.digits)} characters",
+                "challenge.malformed",
+            )
+        if self.language not in ("en", "zh"):
+            raise InputError(
+                f"a challenge is in en or zh, got {self.language!r}", "challenge.malformed"
+            )
+        times = self.schedule_ms
+        if times and (len(times) != len(self.digits) or sorted(times) != list(times)):
+            raise InputError(
+                f"a schedule gives one rising time in ms for each of the {len(self.digits)} "
+                f"digits, got {len(times)}",
+                "challenge.malformed",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+# One entry for everything. `make demo` needs nothing but Python 3.11+ with venv, and a package registry.
+PYTHON ?= python3
+BIN := .venv/bin
+VERIDICAL := $(BIN)/veridical
+
+# Weights that no package registry carries are taken from a mirror folder when one lies beside the project.
+ifneq ($(wildcard ../shared/models),)
+export VERIDICAL_MODELS_MIRROR ?= $(abspath ../shared/models)
+endif
+# One thread a process: the tests run one process a core, and timings are quoted for one thread.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help install models demo serve test check format evaluate bench soak test-engines lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: .venv/.installed  ## make the environment
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "veridical needs Python 3.11 or later, this is %d.%d" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+models: .venv/.installed  ## pull the default models (about 90 MB once)
+	$(VERIDICAL) models pull
+
+demo: models  ## verify four sample transactions and write a report with pictures
+	$(VERIDICAL) demo --out demo-report
+
+serve: models  ## serve the API on loopback
+	$(VERIDICAL) serve
+
+test: models  ## run the tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: .venv/.installed  ## style, types, floors, generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy | tee .mypy-output; $(BIN)/python tests/mypy_saw_all.py .mypy-output
+	$(BIN)/basedpyright
+	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
+
+format:  ## let ruff mend style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
+	$(BIN)/python benchmarks/evaluate_all.py
+
+bench: models  ## CPU time by stage, peers in the same run where they are installed
+	$(VERIDICAL) bench
+
+soak: models  ## long hostile runs, resumable
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/soak
+
+test-engines: models  ## build each optional engine and compare it with the default
+	$(VERIDICAL) engines install mediapipe
+	$(BIN)/python -m pytest -q tests/engines
+
+lock: .venv/.installed  ## write constraints.txt anew from what is installed
+	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > constraints.txt
+
+clean:
+	rm -rf .venv demo-report build dist *.egg-info

@@ -1,0 +1,27 @@
+"""Transaction, policy, decision, and the verifier that ties them."""
+
+from veridical.verification.checks import CHECKS
+from veridical.verification.decision import Decision, decide
+from veridical.verification.policy import Policy, load_policy, shipped_policies
+from veridical.verification.reasons import explain, reasons
+from veridical.verification.settings import Settings
+from veridical.verification.transaction import Transaction
+from veridical.verification.verdict import Verdict, verdict_to_json
+from veridical.verification.verifier import Verifier, load_verifier
+
+__all__ = [
+    "CHECKS",
+    "Decision",
+    "Policy",
+    "Settings",
+    "Transaction",
+    "Verdict",
+    "Verifier",
+    "decide",
+    "explain",
+    "load_policy",
+    "load_verifier",
+    "reasons",
+    "shipped_policies",
+    "verdict_to_json",
+]

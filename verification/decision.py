@@ -1,0 +1,116 @@
+"""From measurements to one verdict: the only place that judges.
+
+Needs no media and no models, so that stored scores can be decided again under another policy.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
+from veridical.verification.policy import Policy
+from veridical.verification.reasons import is_mendable
+
+__all__ = ["Decision", "decide"]
+
+NOT_RUN = "not_run"
+NO_OPERATING_POINT = "no_operating_point"
+EMPTY_POLICY = "policy:empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The end of one attempt, with all that led to it.
+
+    Attributes:
+        outcome: accept, review, retry or reject.
+        first_cause: `check:reason` of the first check, in the order of the policy, that brought
+            the outcome about; None on an accept.
+        causes: Every check that did not pass and bore on the outcome, in the same order.
+        results: Every check, the policy's first and in its order, then those only measured.
+    """
+
+    outcome: Outcome
+    first_cause: str | None
+    causes: tuple[str, ...]
+    results: tuple[CheckResult, ...]
+
+
+def decide(
+    measurements: Iterable[Measurement],
+    policy: Policy,
+    points: Mapping[str, OperatingPoint],
+    *,
+    attempt: int = 1,
+    error_rates: Mapping[str, ErrorRate] | None = None,
+) -> Decision:
+    """Judge measurements under a policy; nothing but a pass of every required check accepts.
+
+    A required check that fails rejects. One that ends in review, or could not be assessed, leads
+    to retry when its reason is one the applicant can mend and attempts remain, else to review. An
+    optional check that fails or ends in review lowers an accept to review and never does more. An
+    empty policy accepts nobody.
+
+    Args:
+        measurements: At most one a check; of two, the first counts.
+        policy: What is asked.
+        points: Operating points of checks the policy gives none for (cards, calibration files).
+        attempt: Number of this attempt within its transaction, from 1.
+        error_rates: What each check's score means, where a calibration knows.
+
+    Returns:
+        The decision; the same arguments always give the same one.
+    """
+    measured: dict[str, Measurement] = {}
+    for measurement in measurements:
+        measured.setdefault(measurement.check, measurement)
+    merged = {**points, **policy.operating_points}
+    rates = error_rates or {}
+    results = {
+        check: _judge(
+            measured.get(check, Measurement(check, None, NOT_RUN)),
+            merged.get(check),
+            rates.get(check),
+        )
+        for check in dict.fromkeys([*policy.checks, *measured])
+    }
+
+    required = [results[check] for check in policy.required]
+    failed = [r for r in required if r.status is Status.FAIL]
+    open_ = [r for r in required if r.status in (Status.REVIEW, Status.NOT_ASSESSED)]
+    doubtful = [
+        results[check]
+        for check in policy.optional
+        if results[check].status in (Status.FAIL, Status.REVIEW)
+    ]
+    if failed:
+        outcome, first = Outcome.REJECT, _cause(failed[0])
+    elif open_:
+        mendable = attempt < policy.attempts and all(is_mendable(r.reason) for r in open_)
+        outcome, first = (Outcome.RETRY if mendable else Outcome.REVIEW), _cause(open_[0])
+    elif doubtful:
+        outcome, first = Outcome.REVIEW, _cause(doubtful[0])
+    elif required:
+        outcome, first = Outcome.ACCEPT, None
+    else:
+        outcome, first = Outcome.REVIEW, EMPTY_POLICY
+    bearing = [r for r in required if r.status is not Status.PASS] + doubtful
+    return Decision(outcome, first, tuple(map(_cause, bearing)), tuple(results.values()))
+
+
+def _judge(
+    measurement: Measurement, point: OperatingPoint | None, rate: ErrorRate | None
+) -> CheckResult:
+    if measurement.score is None or not measurement.assessed:
+        return CheckResult(
+            measurement, Status.NOT_ASSESSED, point, measurement.reason or NOT_RUN
+        )
+    if point is None:
+        # A score nobody has set thresholds for can be shown to a person, not judged.
+        return CheckResult(measurement, Status.REVIEW, None, NO_OPERATING_POINT, rate)
+    status = point.status(measurement.score)
+    reason = "" if status is Status.PASS else measurement.reason or "low_score"
+    return CheckResult(measurement, status, point, reason, rate)
+
+
+def _cause(result: CheckResult) -> str:
+    return f"{result.check}:{result.reason}"

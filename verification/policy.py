@@ -1,0 +1,169 @@
+"""What an institution asks of a transaction: a versioned file."""
+
+import hashlib
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from veridical.errors import InputError
+from veridical.result import OperatingPoint
+from veridical.verification.checks import CHECKS, VOICE_CHECKS
+
+__all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
+
+_KEYS = {
+    "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
+    "calibration", "operating_points",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which checks must pass, in which order causes count, and from which scores.
+
+    Attributes:
+        id: Name of the policy.
+        version: Raised by its author at every change.
+        sha256: Hash of the file, quoted in every verdict.
+        required: Checks that must pass, in the order in which causes are looked for.
+        optional: Checks that can lower an accept to review, never refuse.
+        attempts: Attempts an applicant has within one transaction, at least 1.
+        allow_specimens: Specimen documents are let through and the verdict is stamped; for
+            demonstrations only.
+        calibration: Calibration files that give operating points the policy leaves open, by kind
+            of check; relative to the policy file.
+        operating_points: Thresholds that come before those of calibration files and model cards.
+        description: For people.
+    """
+
+    id: str
+    version: int
+    sha256: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    attempts: int = 1
+    allow_specimens: bool = False
+    calibration: Mapping[str, Path] = field(default_factory=dict)
+    operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Every check the policy reads, required first."""
+        return self.required + self.optional
+
+
+def shipped_policies() -> tuple[str, ...]:
+    """Names of the policies inside the package."""
+    folder = files("veridical.verification") / "policies"
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_policy(name: str) -> Policy:
+    """Read a policy.
+
+    Args:
+        name: Name of a shipped policy, or path of a TOML file.
+
+    Raises:
+        InputError: No such policy, or one that breaks the rules; see `parse_policy`.
+    """
+    if name in shipped_policies():
+        content = (files("veridical.verification") / "policies" / f"{name}.toml").read_bytes()
+        return parse_policy(content, f"shipped policy {name!r}", Path())
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(
+            f"no policy {name!r}: give the path of a TOML file or one of "
+            f"{', '.join(shipped_policies())}",
+            "policy.unknown",
+        )
+    return parse_policy(path.read_bytes(), str(path), path.parent)
+
+
+def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
+    """Read and check a policy file's content.
+
+    Args:
+        content: UTF-8 TOML.
+        where: Named in messages.
+        folder: What calibration paths are relative to.
+
+    Raises:
+        InputError: With code `policy.malformed`: not TOML, an unknown key or check, a check named
+            twice, thresholds out of order, a policy that voice alone could satisfy, or one that
+            reads documents and neither requires `document.specimen` nor allows specimens.
+    """
+
+    def refuse(problem: str) -> InputError:
+        return InputError(f"{where}: {problem}", "policy.malformed")
+
+    try:
+        raw = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise refuse(f"not a TOML file: {error}") from None
+    if unknown := sorted(raw.keys() - _KEYS):
+        raise refuse(f"unknown keys {unknown}; known are {sorted(_KEYS)}")
+    required, optional = (_names(raw.get(key, []), key, refuse) for key in ("required", "optional"))
+    names = required + optional
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise refuse(f"named twice: {repeated}")
+    if required and VOICE_CHECKS.issuperset(required):
+        raise refuse("voice alone never accepts: require a face or document check as well")
+    specimens = raw.get("allow_specimens", False)
+    if "document.read" in names and "document.specimen" not in required and specimens is not True:
+        raise refuse(
+            "a policy that reads documents must require document.specimen, "
+            "or say allow_specimens = true"
+        )
+    attempts, version = raw.get("attempts", 1), raw.get("version")
+    if not isinstance(raw.get("id"), str) or not isinstance(version, int):
+        raise refuse("wants an id (text) and a version (whole number)")
+    if not isinstance(attempts, int) or attempts < 1:
+        raise refuse(f"attempts must be a whole number from 1, got {attempts!r}")
+    return Policy(
+        id=raw["id"],
+        version=version,
+        sha256=hashlib.sha256(content).hexdigest(),
+        required=required,
+        optional=optional,
+        attempts=attempts,
+        allow_specimens=specimens is True,
+        calibration={
+            check: folder / path for check, path in raw.get("calibration", {}).items()
+        },
+        operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
+        description=str(raw.get("description", "")),
+    )
+
+
+def _names(value: object, key: str, refuse: Any) -> tuple[str, ...]:  # noqa: ANN401
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise refuse(f"{key} must be a list of check names")
+    if unknown := sorted(set(value) - CHECKS.keys()):
+        raise refuse(f"{key} names unknown checks {unknown}; known are {sorted(CHECKS)}")
+    return tuple(value)
+
+
+def _points(raw: object, policy: str, refuse: Any) -> dict[str, OperatingPoint]:  # noqa: ANN401
+    if not isinstance(raw, dict):
+        raise refuse("operating_points must be tables, one a check")
+    points = {}
+    for check, values in raw.items():
+        if check not in CHECKS:
+            raise refuse(f"operating_points names unknown check {check!r}")
+        if not isinstance(values, dict) or values.keys() != {"accept_at", "reject_below"}:
+            raise refuse(f"operating_points.{check!r} wants accept_at and reject_below")
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in values.values()):
+            raise refuse(f"operating_points.{check!r} wants two finite numbers")
+        try:
+            points[check] = OperatingPoint(
+                float(values["accept_at"]), float(values["reject_below"]), f"policy:{policy}"
+            )
+        except ValueError as error:
+            raise refuse(f"operating_points.{check!r}: {error}") from None
+    return points

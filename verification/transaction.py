@@ -1,0 +1,45 @@
+"""What one applicant hands in at one attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from veridical.media import ImageInfo
+from veridical.types import Audio, Challenge, Clip, Image, Template
+
+__all__ = ["Transaction"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transaction:
+    """Everything one verdict rests on; what was not asked for stays None.
+
+    Attributes:
+        id: Chosen by the caller; quoted in the verdict, never interpreted.
+        document_front: Picture of the document's front, or of its only side.
+        document_back: Picture of its back.
+        document_info: What the front's file says of itself, where it came from a file.
+        selfie: A picture of the applicant.
+        clip: A recording of the applicant, with its sound.
+        voice: Sound recorded on its own; the clip's track counts when this is None.
+        challenge: What the applicant was asked to read.
+        face_reference: Template enrolled earlier; stands in for the document's portrait.
+        voice_reference: Template enrolled earlier.
+        attempt: Number of this attempt, from 1.
+        today: Date by which a document counts as expired; the current day when None.
+        metadata: Facts from the caller, such as a camera label; never interpreted as identity.
+    """
+
+    id: str
+    document_front: Image | None = None
+    document_back: Image | None = None
+    document_info: ImageInfo | None = None
+    selfie: Image | None = None
+    clip: Clip | None = None
+    voice: Audio | None = None
+    challenge: Challenge | None = None
+    face_reference: Template | None = None
+    voice_reference: Template | None = None
+    attempt: int = 1
+    today: date | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""The verdict of one attempt, and its form as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from veridical.result import (
+    CheckResult,
+    ErrorRate,
+    EvidenceValue,
+    Measurement,
+    ModelRef,
+    OperatingPoint,
+    Outcome,
+)
+
+__all__ = [
+    "Verdict",
+    "error_rates_from_json",
+    "measurements_from_json",
+    "points_from_json",
+    "verdict_to_json",
+]
+
+FORMAT = "veridical.verdict/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one attempt, by which models, under which policy.
+
+    Attributes:
+        transaction: Id of the transaction.
+        outcome: accept, review, retry or reject.
+        first_cause: `check:reason` that brought the outcome about; None on an accept.
+        causes: All that bore on it, in the order of the policy.
+        results: Every check.
+        policy: Its id, version and sha256.
+        profile: Name of the model set in use.
+        assurance: What was weaker than it could be, in stable codes; empty when nothing was.
+        stamps: Warnings that belong to the verdict itself, such as `specimen_allowed`.
+        attempt: Number of this attempt.
+        retries_left: Attempts that remain under the policy.
+        decided_at: UTC.
+        document: Fields read from the document. Personal data: for the caller, never for logs.
+        timings_ms: Wall time by stage; analysis shared by checks stands on its own.
+    """
+
+    transaction: str
+    outcome: Outcome
+    first_cause: str | None
+    causes: tuple[str, ...]
+    results: tuple[CheckResult, ...]
+    policy: Mapping[str, str | int]
+    profile: str
+    assurance: tuple[str, ...]
+    stamps: tuple[str, ...]
+    attempt: int
+    retries_left: int
+    decided_at: datetime
+    document: Mapping[str, Mapping[str, EvidenceValue]] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """Plain values for `json.dumps`; `policy replay` reads them back."""
+    return {
+        "format": FORMAT,
+        "transaction": verdict.transaction,
+        "outcome": str(verdict.outcome),
+        "first_cause": verdict.first_cause,
+        "causes": list(verdict.causes),
+        "policy": dict(verdict.policy),
+        "profile": verdict.profile,
+        "assurance": list(verdict.assurance),
+        "stamps": list(verdict.stamps),
+        "attempt": verdict.attempt,
+        "retries_left": verdict.retries_left,
+        "decided_at": verdict.decided_at.isoformat(timespec="milliseconds"),
+        "checks": [_check_to_json(result) for result in verdict.results],
+        "document": {name: dict(values) for name, values in verdict.document.items()},
+        "timings_ms": {stage: round(ms, 1) for stage, ms in verdict.timings_ms.items()},
+    }
+
+
+def _check_to_json(result: CheckResult) -> dict[str, Any]:
+    measured, point = result.measurement, result.point
+    return {
+        "check": result.check,
+        "status": str(result.status),
+        "score": result.score,
+        "reason": result.reason,
+        "measured_reason": measured.reason,
+        "accept_at": point.accept_at if point else None,
+        "reject_below": point.reject_below if point else None,
+        "point_source": point.source if point else None,
+        "error_rate": asdict(result.error_rate) if result.error_rate else None,
+        "evidence": dict(measured.evidence),
+        "models": [asdict(model) for model in measured.models],
+        "elapsed_ms": round(measured.elapsed_ms, 1),
+    }
+
+
+def measurements_from_json(stored: Mapping[str, Any]) -> tuple[Measurement, ...]:
+    """The measurements of a stored verdict: what deciding again needs."""
+    return tuple(
+        Measurement(
+            check=check["check"],
+            score=check["score"],
+            reason=check["measured_reason"],
+            evidence=check["evidence"],
+            models=tuple(ModelRef(**model) for model in check["models"]),
+            elapsed_ms=check["elapsed_ms"],
+        )
+        for check in stored["checks"]
+    )
+
+
+def points_from_json(stored: Mapping[str, Any]) -> dict[str, OperatingPoint]:
+    """The operating points that did not come from the policy of a stored verdict."""
+    return {
+        check["check"]: OperatingPoint(
+            check["accept_at"], check["reject_below"], check["point_source"]
+        )
+        for check in stored["checks"]
+        if check["accept_at"] is not None and not check["point_source"].startswith("policy:")
+    }
+
+
+def error_rates_from_json(stored: Mapping[str, Any]) -> dict[str, ErrorRate]:
+    """The error rates a stored verdict quoted."""
+    return {
+        check["check"]: ErrorRate(**{**rate, "ci95": tuple(rate["ci95"])})
+        for check in stored["checks"]
+        if (rate := check["error_rate"])
+    }
