@@ -1,1 +1,17 @@
-"""The models room."""
+"""Models: their cards, how they are had and converted, and the sessions that run them."""
+
+from veridical.models.card import Card, MeasuredPoint, list_cards, read_card
+from veridical.models.catalogue import ModelStore
+from veridical.models.profile import Profile, read_profiles
+from veridical.models.session import Session
+
+__all__ = [
+    "Card",
+    "MeasuredPoint",
+    "ModelStore",
+    "Profile",
+    "Session",
+    "list_cards",
+    "read_card",
+    "read_profiles",
+]

@@ -1,0 +1,30 @@
+"""What tests share: the pulled models and the shared data, each a skip with its reason."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from veridical.models import ModelStore
+from veridical.verification.settings import Settings
+
+# Two cores are shared with everybody else who runs tests.
+cv2.setNumThreads(1)
+
+
+@pytest.fixture(scope="session")
+def store() -> ModelStore:
+    """The pulled models, or a skip."""
+    models = Settings().model_store()
+    if not all(models.has(name) for name in models.profile("registry").models):
+        pytest.skip(f"no models in {models.directory}: run `veridical models pull`")
+    return models
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared evaluation data beside the project, or a skip."""
+    folder = Path(__file__).parent.parent.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("no shared/ beside the project")
+    return folder
