@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
@@ -63,6 +64,11 @@ class Analysis:
         finally:
             elapsed = (time.perf_counter() - start) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + elapsed
+
+    @property
+    def today(self) -> date:
+        """The day by which a document counts as expired."""
+        return self.transaction.today or date.today()
 
     @cached_property
     def front(self) -> Document | None:

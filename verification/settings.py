@@ -1,7 +1,6 @@
 """The one place that reads the environment."""
 
 from pathlib import Path
-from typing import Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field
@@ -23,14 +22,13 @@ class Settings(BaseSettings):
         commercial_only: Refuse every model whose weights are not marked for commercial use.
     """
 
-    model_config = SettingsConfigDict(env_prefix="VERIDICAL_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="VERIDICAL_", env_ignore_empty=True, extra="ignore")
 
     models_dir: Path = Field(default_factory=lambda: user_cache_path("veridical") / "models")
     models_mirror: Path | None = None
     profile: str = "auto"
     policy: str = "spoken"
     commercial_only: bool = False
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def model_store(self) -> ModelStore:
         """Open the pulled models."""

@@ -1,12 +1,6 @@
-"""The command line."""
+"""The command line: `veridical`."""
 
-import typer
+from veridical.service.cli import doctor, serve, verify
+from veridical.service.cli.main import app, main
 
-__all__ = ["app", "main"]
-
-app = typer.Typer(no_args_is_help=True, add_completion=False)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
+__all__ = ["app", "doctor", "main", "serve", "verify"]

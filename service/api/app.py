@@ -1,0 +1,175 @@
+"""The HTTP application: one-call verification and the probes an operator needs."""
+
+import contextlib
+import hmac
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, File, Form, Header, HTTPException, Request, UploadFile
+from fastapi.responses import JSONResponse
+from pydantic import SecretStr
+
+import veridical
+from veridical.errors import InputError, VeridicalError
+from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.service.api import problems
+from veridical.service.api.limits import BodyLimit
+from veridical.service.wire import parse_schedule
+from veridical.types import Challenge
+from veridical.verification import Transaction, Verifier, load_policy, verdict_to_json
+
+__all__ = ["create_app"]
+
+log = logging.getLogger("veridical.service")
+
+Build = Callable[[], Verifier]
+
+
+class Gate:
+    """Lets a bounded number of verifications run; the rest are told when to come back.
+
+    Work waiting in threads helps nobody: it only makes every answer late.
+
+    Args:
+        capacity: Verifications at once.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._free = threading.BoundedSemaphore(capacity)
+
+    @contextlib.contextmanager
+    def entered(self) -> Any:  # noqa: ANN401
+        """Hold one place.
+
+        Raises:
+            HTTPException: 429 when none is free.
+        """
+        if not self._free.acquire(blocking=False):
+            raise HTTPException(
+                429, "the service works at its capacity; try again", {"Retry-After": "2"}
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class Loader:
+    """Builds the verifier beside the event loop, so that probes answer from the first moment."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self.verifier: Verifier | None = None
+        self.failure: VeridicalError | None = None
+
+    def load(self) -> None:
+        """Load the models and self-test them; remember why when that fails."""
+        try:
+            self.verifier = self._build()
+        except VeridicalError as error:
+            self.failure = error
+            log.error("not ready: %s %s", error.code, error)
+
+    def get(self) -> Verifier:
+        """The verifier.
+
+        Raises:
+            HTTPException: 503 while it is loading or when it could not be loaded.
+        """
+        if self.verifier is None:
+            why = "models are being loaded"
+            if self.failure:
+                why = f"models could not be loaded ({self.failure.code}); see the server's log"
+            raise HTTPException(503, why, {"Retry-After": "5"})
+        return self.verifier
+
+
+def create_app(
+    build: Build,
+    *,
+    api_key: SecretStr | None = None,
+    max_body_bytes: int = 64 * 2**20,
+    capacity: int = 2,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        build: Makes the verifier; called once, in a thread, when the service starts.
+        api_key: When given, every request but the probes must bear it.
+        max_body_bytes: Largest request.
+        capacity: Verifications at once; further ones get 429 with Retry-After.
+    """
+    loader, gate = Loader(build), Gate(capacity)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=loader.load, name="load-models", daemon=True).start()
+        yield
+
+    app = FastAPI(
+        title="veridical",
+        version=veridical.__version__,
+        description="Self-hosted biometric identity verification.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    problems.install(app)
+
+    def authorised(authorization: Annotated[str, Header()] = "") -> None:
+        if api_key is None:
+            return
+        wanted = f"Bearer {api_key.get_secret_value()}"
+        if not hmac.compare_digest(authorization.encode(), wanted.encode()):
+            raise HTTPException(
+                401, "send the API key as `Authorization: Bearer KEY`", {"WWW-Authenticate": "Bearer"}
+            )
+
+    @app.get("/livez", summary="Is the process alive?")
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", summary="Are the models loaded and self-tested?")
+    async def readyz() -> dict[str, object]:
+        verifier = loader.get()
+        return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
+
+    @app.post("/v1/verify", summary="Verify one applicant in one call", dependencies=[Depends(authorised)])
+    def verify(
+        request: Request,
+        policy: Annotated[str, Form(description="name of a shipped policy")] = "",
+        document_front: Annotated[UploadFile | None, File()] = None,
+        document_back: Annotated[UploadFile | None, File()] = None,
+        selfie: Annotated[UploadFile | None, File()] = None,
+        clip: Annotated[UploadFile | None, File()] = None,
+        voice: Annotated[UploadFile | None, File()] = None,
+        digits: Annotated[str, Form(description="the digits the applicant was asked to read")] = "",
+        language: Annotated[str, Form()] = "en",
+        schedule: Annotated[str, Form(description="JSON list: when each digit was shown, ms")] = "",
+        attempt: Annotated[int, Form(ge=1)] = 1,
+    ) -> JSONResponse:
+        verifier = loader.get()
+        if policy and policy not in verifier.policies:
+            # A path is an operator's to give, never a client's.
+            raise InputError(
+                f"no policy of that name; there are {', '.join(verifier.policies)}",
+                "policy.unknown",
+            )
+        with gate.entered():
+            front = read_image_with_info(document_front.file.read()) if document_front else None
+            transaction = Transaction(
+                id=problems.request_id(request),
+                document_front=front[0] if front else None,
+                document_info=front[1] if front else None,
+                document_back=read_image(document_back.file.read()) if document_back else None,
+                selfie=read_image(selfie.file.read()) if selfie else None,
+                clip=read_clip(clip.file.read()) if clip else None,
+                voice=read_audio(voice.file.read()) if voice else None,
+                challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
+                attempt=attempt,
+            )
+            verdict = verifier.verify(transaction, load_policy(policy) if policy else None)
+        return JSONResponse(verdict_to_json(verdict))
+
+    return app

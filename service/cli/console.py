@@ -1,0 +1,63 @@
+"""How verdicts look in a terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from veridical.result import CheckResult, Outcome, Status
+from veridical.verification import Verdict, explain
+
+__all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "print_verdict"]
+
+OUTCOME_STYLES = {
+    Outcome.ACCEPT: "bold green",
+    Outcome.REVIEW: "bold yellow",
+    Outcome.RETRY: "bold cyan",
+    Outcome.REJECT: "bold red",
+}
+STATUS_STYLES = {
+    Status.PASS: "green",
+    Status.REVIEW: "yellow",
+    Status.FAIL: "red",
+    Status.NOT_ASSESSED: "dim",
+}
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the outcome, its first cause, and one line a check."""
+    console = Console(highlight=False)
+    style = OUTCOME_STYLES[verdict.outcome]
+    console.print(f"[{style}]{verdict.outcome.upper()}[/]", end="")
+    if verdict.first_cause:
+        code = verdict.first_cause.split(":", 1)[1]
+        console.print(f"  {verdict.first_cause}  [dim]{escape(explain(code))}[/]", end="")
+    console.print()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("check", "status", "score", "accept at", "reject below", "reason", "ms"):
+        table.add_column(title, justify="right" if title in ("score", "ms") else "left")
+    for result in verdict.results:
+        table.add_row(*_row(result))
+    console.print(table)
+    policy = verdict.policy
+    console.print(
+        f"[dim]policy {policy['id']} v{policy['version']} ({str(policy['sha256'])[:12]}), "
+        f"profile {verdict.profile}, attempt {verdict.attempt}, "
+        f"{verdict.retries_left} left[/]"
+    )
+    for stamp in verdict.stamps:
+        console.print(f"[yellow]stamp: {stamp}[/]")
+    for weaker in verdict.assurance:
+        console.print(f"[yellow]weaker than it could be: {weaker}[/]")
+
+
+def _row(result: CheckResult) -> tuple[str, ...]:
+    point = result.point
+    return (
+        result.check,
+        f"[{STATUS_STYLES[result.status]}]{result.status}[/]",
+        "" if result.score is None else f"{result.score:.3f}",
+        f"{point.accept_at:g}" if point else "",
+        f"{point.reject_below:g}" if point else "",
+        result.reason,
+        f"{result.measurement.elapsed_ms:.0f}",
+    )

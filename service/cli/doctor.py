@@ -1,0 +1,116 @@
+"""`veridical doctor`: is this installation fit, and what is it made of?"""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from veridical.service.cli.exits import Exit
+from veridical.service.cli.main import app
+
+__all__ = ["doctor"]
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check Python, cores, models and licences. Exit code 3 when verification can't run."""
+    findings = examine()
+    if as_json:
+        json.dump(findings, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print(findings)
+    if findings["problems"]:
+        raise typer.Exit(Exit.ENVIRONMENT)
+
+
+def examine() -> dict[str, Any]:
+    """Everything the doctor looks at; opens every model of the profile, touches no network."""
+    import os
+    import platform
+
+    import cv2
+    import numpy as np
+    import onnxruntime
+
+    import veridical
+    from veridical.errors import VeridicalError
+    from veridical.service.quota import cpu_quota
+    from veridical.verification import Settings, load_policy
+
+    settings, problems = Settings(), []
+    store = settings.model_store()
+    try:
+        profile = store.profile(settings.profile)
+    except VeridicalError as error:
+        problems.append(str(error))
+        profile = store.profile("registry")
+    models = []
+    for name in profile.models:
+        card = store.card(name)
+        state = "ready"
+        try:
+            store.session(name)
+        except VeridicalError as error:
+            state = error.code
+            problems.append(str(error))
+        models.append(
+            {"name": name, "state": state, "licence": card.licence, "commercial": card.commercial,
+             "sha256": card.file.sha256}
+        )  # fmt: skip
+    try:
+        load_policy(settings.policy)
+    except VeridicalError as error:
+        problems.append(str(error))
+    return {
+        "veridical": veridical.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+        "cores": {"quota": cpu_quota(), "host": os.cpu_count()},
+        "threads": "one a model run, no spinning; the service runs one verification a core",
+        "torch_imported": "torch" in sys.modules,
+        "models_dir": str(settings.models_dir),
+        "profile": profile.name,
+        "policy": settings.policy,
+        "commercial_only": settings.commercial_only,
+        "models": models,
+        "network": "not needed: nothing but `models pull` and `engines install` ever connects",
+        "problems": problems,
+    }
+
+
+def _print(findings: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
+                "commercial_only", "network"):  # fmt: skip
+        console.print(f"[bold]{key:16}[/] {findings[key]}")
+    packages = ", ".join(f"{name} {version}" for name, version in findings["packages"].items())
+    console.print(f"[bold]{'packages':16}[/] {packages}")
+    cores = findings["cores"]
+    console.print(f"[bold]{'cores':16}[/] {cores['quota']:g} of {cores['host']}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("model", "state", "commercial", "licence"):
+        table.add_column(title)
+    colours = {"yes": "green", "unclear": "yellow", "no": "red"}
+    for model in findings["models"]:
+        table.add_row(
+            model["name"],
+            f"[{'green' if model['state'] == 'ready' else 'red'}]{model['state']}[/]",
+            f"[{colours[model['commercial']]}]{model['commercial']}[/]",
+            model["licence"],
+        )
+    console.print(table)
+    for problem in findings["problems"]:
+        console.print(f"[red]problem[/] {problem}")
+    console.print("[red]not fit[/]" if findings["problems"] else "[green]fit[/]")

@@ -1,0 +1,29 @@
+"""What the command line's exit codes say."""
+
+from enum import IntEnum
+
+from veridical.errors import InputError, ModelError, StoreError, VeridicalError
+
+__all__ = ["Exit", "exit_for"]
+
+_USAGE = ("policy.", "challenge.", "usage.")
+"""Codes of input errors that the command's own words caused, not the media they named."""
+
+
+class Exit(IntEnum):
+    """Exit codes of every verb."""
+
+    DONE = 0
+    NOT_ACCEPTED = 1
+    USAGE = 2
+    ENVIRONMENT = 3
+    INPUT = 4
+
+
+def exit_for(error: VeridicalError) -> Exit:
+    """The exit code an error ends a command with."""
+    if isinstance(error, ModelError | StoreError):
+        return Exit.ENVIRONMENT
+    if isinstance(error, InputError) and error.code.startswith(_USAGE):
+        return Exit.USAGE
+    return Exit.INPUT

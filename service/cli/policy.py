@@ -1,0 +1,96 @@
+"""`veridical policy`: check, compare and replay policies."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Check, compare and replay policies.")
+
+Name = Annotated[str, typer.Argument(help="Name of a shipped policy, or path of a policy file.")]
+
+
+@app.command()
+def lint(policy: Name) -> None:
+    """Check a policy file; exit code 2 with the fault when it has one."""
+    from veridical.verification import load_policy
+
+    found = load_policy(policy)
+    typer.echo(
+        f"{found.id} v{found.version} ({found.sha256[:12]}): "
+        f"{len(found.required)} required, {len(found.optional)} optional checks, "
+        f"{found.attempts} attempts"
+    )
+    if found.allow_specimens:
+        typer.echo("warning: specimen documents are let through; never use it in production")
+
+
+@app.command()
+def diff(old: Name, new: Name) -> None:
+    """Say what differs between two policies; exit code 1 when something does."""
+    from veridical.service.cli.exits import Exit
+    from veridical.verification import load_policy
+    from veridical.verification.replay import compare_policies
+
+    lines = compare_policies(load_policy(old), load_policy(new))
+    typer.echo("\n".join(lines) or "no difference")
+    if lines:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command()
+def replay(
+    policy: Name,
+    verdicts: Annotated[
+        Path, typer.Argument(help="Stored verdicts, one JSON a line; - reads standard input.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Decide stored verdicts again under another policy, by their scores alone."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from veridical.errors import InputError
+    from veridical.verification import Settings, load_policy
+    from veridical.verification.replay import replay as decide_again
+    from veridical.verification.replay import stored_verdicts
+
+    store = Settings().model_store()
+    points = {
+        check: measured.point
+        for check, measured in store.operating_points(store.profile()).items()
+    }
+    if str(verdicts) != "-" and not verdicts.is_file():
+        raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
+    with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:
+        result = decide_again(stored_verdicts(lines, str(verdicts)), load_policy(policy), points)
+    if as_json:
+        json.dump(
+            {
+                "n": result.n,
+                "outcomes": {f"{a} -> {b}": n for (a, b), n in sorted(result.outcomes.items())},
+                "unmeasured": dict(result.unmeasured),
+                "changes": [
+                    {"transaction": c.transaction, "before": c.before, "after": c.after,
+                     "first_cause": c.cause}
+                    for c in result.changes
+                ],
+            },  # fmt: skip
+            sys.stdout,
+            indent=2,
+        )
+        sys.stdout.write("\n")
+        return
+    table = Table(title=f"{result.n} verdicts, {len(result.changes)} end differently")
+    for title in ("before", "after", "verdicts"):
+        table.add_column(title)
+    for (before, after), count in sorted(result.outcomes.items()):
+        table.add_row(before, after, str(count))
+    console = Console()
+    console.print(table)
+    for check, count in sorted(result.unmeasured.items()):
+        console.print(f"{check} is required but was not measured in {count} verdicts")

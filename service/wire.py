@@ -1,0 +1,32 @@
+"""Small texts as they come in from outside, read or refused."""
+
+import json
+
+from veridical.errors import InputError
+
+__all__ = ["parse_schedule"]
+
+
+def parse_schedule(text: str) -> tuple[float, ...]:
+    """Read a display schedule.
+
+    Args:
+        text: A JSON list of times in milliseconds, or nothing.
+
+    Raises:
+        InputError: Anything but a list of numbers.
+    """
+    if not text.strip():
+        return ()
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, list) or not all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    ):
+        raise InputError(
+            "a schedule is a JSON list of times in ms, such as [0, 900, 1750]",
+            "challenge.malformed",
+        )
+    return tuple(float(value) for value in values)

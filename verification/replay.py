@@ -1,0 +1,138 @@
+"""What would another policy have decided? Stored scores are decided again, without media."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from veridical.errors import InputError
+from veridical.result import OperatingPoint
+from veridical.verification.decision import decide
+from veridical.verification.policy import Policy
+from veridical.verification.verdict import (
+    FORMAT,
+    error_rates_from_json,
+    measurements_from_json,
+    points_from_json,
+)
+
+__all__ = ["Change", "Replay", "compare_policies", "replay", "stored_verdicts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One verdict that ends differently.
+
+    Attributes:
+        transaction: Its id.
+        before: Outcome as stored.
+        after: Outcome under the other policy.
+        cause: First cause under the other policy.
+    """
+
+    transaction: str
+    before: str
+    after: str
+    cause: str | None
+
+
+@dataclass(slots=True)
+class Replay:
+    """What another policy would change.
+
+    Attributes:
+        n: Verdicts decided again.
+        outcomes: How many went from which outcome to which.
+        changes: Those that end differently.
+        unmeasured: How often a check that the policy requires had never been measured, by check.
+    """
+
+    n: int = 0
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+    unmeasured: Counter[str] = field(default_factory=Counter)
+
+
+def stored_verdicts(lines: Iterable[str], where: str) -> Iterator[Mapping[str, Any]]:
+    """Read verdicts stored as JSON Lines.
+
+    Raises:
+        InputError: A line is not a verdict; the message names it.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            stored = json.loads(line)
+        except ValueError:
+            stored = None
+        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+            raise InputError(
+                f"{where}, line {number}: wanted a verdict of format {FORMAT} as JSON",
+                "usage.not_a_verdict",
+            )
+        yield stored
+
+
+def replay(
+    stored: Iterable[Mapping[str, Any]], policy: Policy, points: Mapping[str, OperatingPoint]
+) -> Replay:
+    """Decide stored verdicts again.
+
+    Args:
+        stored: Verdicts as `verdict_to_json` wrote them.
+        policy: The policy to decide under.
+        points: Operating points for checks that neither the policy nor the stored verdict gives.
+    """
+    result = Replay()
+    for verdict in stored:
+        measurements = measurements_from_json(verdict)
+        decision = decide(
+            measurements,
+            policy,
+            {**points, **points_from_json(verdict)},
+            attempt=verdict["attempt"],
+            error_rates=error_rates_from_json(verdict),
+        )
+        result.n += 1
+        result.outcomes[verdict["outcome"], str(decision.outcome)] += 1
+        result.unmeasured.update(set(policy.required) - {m.check for m in measurements})
+        if verdict["outcome"] != decision.outcome:
+            result.changes.append(
+                Change(
+                    verdict["transaction"],
+                    verdict["outcome"],
+                    str(decision.outcome),
+                    decision.first_cause,
+                )
+            )
+    return result
+
+
+def compare_policies(old: Policy, new: Policy) -> list[str]:
+    """What differs between two policies, one line each; empty when they ask the same."""
+    lines = []
+    for kind in ("required", "optional"):
+        before, after = getattr(old, kind), getattr(new, kind)
+        lines += [f"{kind}: - {check}" for check in before if check not in after]
+        lines += [f"{kind}: + {check}" for check in after if check not in before]
+        kept = [check for check in before if check in after]
+        if kept != [check for check in after if check in before]:
+            lines.append(f"{kind}: order of causes differs")
+    if old.attempts != new.attempts:
+        lines.append(f"attempts: {old.attempts} -> {new.attempts}")
+    if old.allow_specimens != new.allow_specimens:
+        lines.append(f"allow_specimens: {old.allow_specimens} -> {new.allow_specimens}")
+    if old.calibration != new.calibration:
+        lines.append(f"calibration: {_listed(old)} -> {_listed(new)}")
+    for check in sorted(old.operating_points.keys() | new.operating_points.keys()):
+        a, b = old.operating_points.get(check), new.operating_points.get(check)
+        pair = [f"{p.accept_at:g}/{p.reject_below:g}" if p else "card" for p in (a, b)]
+        if pair[0] != pair[1]:
+            lines.append(f"{check}: {pair[0]} -> {pair[1]}")
+    return lines
+
+
+def _listed(policy: Policy) -> str:
+    return ", ".join(f"{check}={path}" for check, path in policy.calibration.items()) or "none"

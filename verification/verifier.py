@@ -1,0 +1,214 @@
+"""The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from veridical.errors import ModelError
+from veridical.face import (
+    FaceDetector,
+    FaceEmbedder,
+    FaceMatchCheck,
+    FaceMesher,
+    FaceQualityCheck,
+    SamePersonCheck,
+)
+from veridical.liveness import SilentCheck
+from veridical.models import ModelStore, Profile
+from veridical.ocr import (
+    Document,
+    DocumentAuthenticCheck,
+    DocumentReadCheck,
+    DocumentReader,
+    DocumentSpecimenCheck,
+    TextDetector,
+    TextDirection,
+    TextRecogniser,
+)
+from veridical.result import EvidenceValue, Measurement, OperatingPoint
+from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.decision import decide
+from veridical.verification.policy import Policy, load_policy, shipped_policies
+from veridical.verification.settings import Settings
+from veridical.verification.steps import Checks, Step, build_steps
+from veridical.verification.transaction import Transaction
+from veridical.verification.verdict import Verdict
+
+__all__ = ["Verifier", "load_verifier"]
+
+T = TypeVar("T")
+
+
+class Verifier:
+    """Judges transactions; built once and shared by service, command line and SDK.
+
+    Holds no state of any transaction, so that one instance serves many threads.
+
+    Args:
+        steps: How each check is measured, in the order in which they run.
+        analyser: The engines of the shared analysis.
+        points: Operating points from model cards and calibration files, by check.
+        policy: The policy of transactions that name none.
+        profile: Name of the model set in use.
+        missing: Models of the set that are not there, with the reason code.
+
+    Attributes:
+        profile: Name of the model set in use.
+        missing: Models of the set that are not there, with the reason code.
+        policies: Names of the policies a client may ask for.
+    """
+
+    def __init__(
+        self,
+        steps: Mapping[str, Step],
+        analyser: Analyser,
+        points: Mapping[str, OperatingPoint],
+        policy: Policy,
+        profile: str,
+        missing: Mapping[str, str],
+    ) -> None:
+        self._steps = steps
+        self._analyser = analyser
+        self._points = points
+        self._policy = policy
+        self.profile = profile
+        self.missing = missing
+        self.policies = shipped_policies()
+
+    def verify(self, transaction: Transaction, policy: Policy | None = None) -> Verdict:
+        """Judge one transaction.
+
+        Args:
+            transaction: What the applicant handed in.
+            policy: What is asked; the verifier's own policy when None.
+
+        Returns:
+            The verdict. The same transaction and models always give the same one, but for times.
+        """
+        policy = policy or self._policy
+        analysis = Analysis(transaction, self._analyser)
+        wanted = set(policy.checks)
+        if policy.allow_specimens:
+            wanted.add("document.specimen")
+        measurements = [
+            _timed(step, analysis) for check, step in self._steps.items() if check in wanted
+        ]
+        decision = decide(measurements, policy, self._points, attempt=transaction.attempt)
+        return Verdict(
+            transaction=transaction.id,
+            outcome=decision.outcome,
+            first_cause=decision.first_cause,
+            causes=decision.causes,
+            results=decision.results,
+            policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+            profile=self.profile,
+            assurance=_assurance(measurements),
+            stamps=("specimen_allowed",) if policy.allow_specimens else (),
+            attempt=transaction.attempt,
+            retries_left=max(0, policy.attempts - transaction.attempt),
+            decided_at=datetime.now(UTC),
+            document=_fields(analysis.front, analysis.back),
+            timings_ms=analysis.timings_ms,
+        )
+
+
+def load_verifier(settings: Settings | None = None) -> Verifier:
+    """Build the verifier from the models of an installation, loaded and self-tested.
+
+    A model that was not pulled, or that the settings' licence rule refuses, leaves its checks
+    `not_assessed: model_missing`; a model that was altered stops everything.
+
+    Args:
+        settings: The installation; read from the environment when None.
+
+    Raises:
+        ModelError: A model is altered, or a profile or model name is unknown.
+        InputError: The policy does not exist or is malformed.
+    """
+    settings = settings or Settings()
+    policy = load_policy(settings.policy)
+    store = settings.model_store()
+    return build_verifier(store, store.profile(settings.profile), policy)
+
+
+def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verifier:
+    """Build the verifier over one model set; see `load_verifier`."""
+    missing: dict[str, str] = {}
+
+    def engine(make: Callable[[], T]) -> T | None:
+        """Build one engine, or note which model it lacks."""
+        try:
+            return make()
+        except ModelError as error:
+            if error.code not in ("model.missing", "model.not_commercial"):
+                raise
+            missing[str(error).split(" ")[1]] = error.code
+            return None
+
+    def role(name: str) -> str:
+        return profile.roles[name][0]
+
+    detector = engine(lambda: FaceDetector(store.session(role("detector"))))
+    mesher = engine(lambda: FaceMesher(store.session(role("mesh"))))
+    embedder = engine(lambda: FaceEmbedder(store.session(role("recogniser"))))
+    reader = engine(
+        lambda: DocumentReader(
+            TextDetector(store.session(role("ocr_detector"))),
+            TextRecogniser(store.session(role("ocr_recogniser"))),
+            TextDirection(store.session(role("ocr_direction"))),
+        )
+    )
+    silent = engine(lambda: SilentCheck.load(store, profile))
+    checks = Checks(
+        document_read=DocumentReadCheck() if reader else None,
+        document_authentic=DocumentAuthenticCheck() if reader else None,
+        document_specimen=DocumentSpecimenCheck() if reader else None,
+        face_quality=FaceQualityCheck() if detector else None,
+        face_match=FaceMatchCheck(embedder) if detector and embedder else None,
+        same_person=SamePersonCheck(embedder) if detector and embedder else None,
+        silent=silent if detector else None,
+    )
+    points = {check: m.point for check, m in store.operating_points(profile).items()}
+    return Verifier(
+        build_steps(checks),
+        Analyser(reader, detector, mesher),
+        points,
+        policy,
+        profile.name,
+        missing,
+    )
+
+
+def _timed(step: Step, analysis: Analysis) -> Measurement:
+    before = sum(analysis.timings_ms.values())
+    start = time.perf_counter()
+    measurement = step(analysis)
+    elapsed = (time.perf_counter() - start) * 1000
+    # Analysis is shared: its time stands under its own name, not under the check that asked first.
+    shared = sum(analysis.timings_ms.values()) - before
+    return replace(measurement, elapsed_ms=max(0.0, elapsed - shared))
+
+
+def _assurance(measurements: list[Measurement]) -> tuple[str, ...]:
+    weaker = []
+    for m in measurements:
+        if m.reason in ("model_missing", "not_built") and not m.assessed:
+            weaker.append(f"{m.check}:{m.reason}")
+        elif (level := m.evidence.get("assurance")) not in (None, "standard"):
+            weaker.append(f"{m.check}:{level}")
+    return tuple(weaker)
+
+
+def _fields(*documents: Document | None) -> dict[str, Mapping[str, EvidenceValue]]:
+    fields: dict[str, Mapping[str, EvidenceValue]] = {}
+    for document in documents:
+        if document is not None:
+            for name, field in document.fields.items():
+                fields[name] = {
+                    "value": field.value,
+                    "score": field.score,
+                    "source": str(field.source),
+                }
+    return fields
