@@ -1,1 +1,17 @@
-"""The media room."""
+"""Bytes in; `Image`, `Clip` and `Audio` out. Every limit and every hostile file is met here."""
+
+from veridical.media.clip import read_audio, read_clip
+from veridical.media.forensics import ImageInfo
+from veridical.media.limits import Limits
+from veridical.media.picture import read_image, read_image_with_info
+from veridical.media.sniff import sniff
+
+__all__ = [
+    "ImageInfo",
+    "Limits",
+    "read_audio",
+    "read_clip",
+    "read_image",
+    "read_image_with_info",
+    "sniff",
+]

@@ -1,0 +1,143 @@
+"""Which frames and sounds does a recording hold, and when?"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from veridical.errors import InputError
+from veridical.media.decoder import default_pool, memory_file
+from veridical.media.job import AUDIO_RATE_HZ, Job
+from veridical.media.limits import Limits, check_size, open_source
+from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, sniff
+from veridical.types import Audio, Clip, Image
+
+__all__ = ["read_audio", "read_clip"]
+
+# The only libav demuxer that may open a sniffed type.
+_DEMUXERS = {
+    "video/mp4": "mov",
+    "video/x-matroska": "matroska",
+    "video/x-msvideo": "avi",
+    "video/mpeg": "mpeg",
+    "video/mp2t": "mpegts",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/mpeg": "mp3",
+    "audio/aac": "aac",
+    "audio/ogg": "ogg",
+}
+_HEAD_BYTES = 192
+
+
+def read_clip(
+    source: bytes | Path,
+    limits: Limits = Limits(),  # noqa: B008
+    *,
+    max_side_px: int | None = None,
+    keep_frames: int | None = None,
+) -> Clip:
+    """Decode one MP4, MOV, WebM, MKV, AVI or MPEG clip with its sound, in a separate process.
+
+    Stamps are those of the file (variable frame rates included), counted from the first frame
+    or sample, whichever is first; the sound starts at zero and is as long as it was, gaps filled
+    with silence. Rotation metadata is applied. The frames share memory with nobody.
+
+    Args:
+        source: The file's bytes, or its path.
+        limits: Caps on bytes, seconds, frames, pixels, and on the decoder itself.
+        max_side_px: Scale frames down while decoding so that no side is longer.
+        keep_frames: Keep at most this many frames, evenly spread over the clip's time.
+
+    Raises:
+        InputError: `media.missing`, `media.too_large`, `media.not_a_clip`, `media.no_frames`,
+            `media.too_long`, `media.too_many_pixels`, `media.size_changes`, `media.truncated`,
+            `media.unsupported`, `media.timeout`, `media.undecodable`.
+    """
+    with _opened(source, limits.max_clip_bytes) as file:
+        media_type = _sniff(file)
+        if media_type not in CLIP_TYPES:
+            raise InputError(
+                "an MP4, MOV, WebM, MKV, AVI or MPEG clip was wanted, "
+                f"the content is {media_type or 'none of them'}",
+                "media.not_a_clip",
+            )
+        job = Job(
+            demuxer=_DEMUXERS[media_type],
+            want_video=True,
+            max_s=limits.max_clip_s,
+            max_frames=limits.max_frames,
+            max_frame_pixels=limits.max_frame_pixels,
+            max_decoded_bytes=limits.max_decoded_bytes,
+            memory_bytes=limits.decoder_memory_bytes,
+            timeout_s=limits.decoder_timeout_s,
+            max_side_px=max_side_px or 0,
+            keep_frames=keep_frames or 0,
+        )
+        decoded = default_pool().decode(file, job)
+    sound = decoded.audio
+    return Clip(
+        frames=tuple(Image(frame) for frame in decoded.frames),
+        times_ms=decoded.times_ms,
+        audio=None if sound is None or not sound.size else Audio(sound, AUDIO_RATE_HZ),
+    )
+
+
+def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noqa: B008
+    """Decode the sound of a WAV, FLAC, MP3, OGG, AAC or M4A file, or of a clip.
+
+    Args:
+        source: The file's bytes, or its path.
+        limits: Caps on bytes, seconds, and on the decoder itself.
+
+    Returns:
+        Mono (the mean of all channels), 16 kHz, float32 within -1..1 but for resampling ripple.
+
+    Raises:
+        InputError: As `read_clip`, but `media.not_audio` and `media.no_audio` for their likes.
+    """
+    with _opened(source, max(limits.max_audio_bytes, limits.max_clip_bytes)) as file:
+        media_type = _sniff(file)
+        if media_type not in AUDIO_TYPES | CLIP_TYPES:
+            raise InputError(
+                "a WAV, FLAC, MP3, OGG, AAC or M4A recording or a clip was wanted, "
+                f"the content is {media_type or 'none of them'}",
+                "media.not_audio",
+            )
+        if media_type in AUDIO_TYPES:
+            check_size(os.fstat(file.fileno()).st_size, limits.max_audio_bytes)
+        job = Job(
+            demuxer=_DEMUXERS[media_type],
+            want_video=False,
+            max_s=limits.max_audio_s,
+            max_frames=0,
+            max_frame_pixels=0,
+            max_decoded_bytes=0,
+            memory_bytes=limits.decoder_memory_bytes,
+            timeout_s=limits.decoder_timeout_s,
+        )
+        sound = default_pool().decode(file, job).audio
+    if sound is None or not sound.size:
+        raise InputError("the recording holds no sound; record it again", "media.no_audio")
+    return Audio(sound, AUDIO_RATE_HZ)
+
+
+@contextmanager
+def _opened(source: bytes | Path, max_bytes: int) -> Iterator[BinaryIO]:
+    """The upload as an open file that can be handed to another process."""
+    if isinstance(source, bytes):
+        check_size(len(source), max_bytes)
+        with memory_file() as file:
+            file.write(source)
+            file.flush()
+            yield file
+    else:
+        with open_source(source) as file:
+            check_size(os.fstat(file.fileno()).st_size, max_bytes)
+            yield file
+
+
+def _sniff(file: BinaryIO) -> str:
+    file.seek(0)
+    return sniff(file.read(_HEAD_BYTES))

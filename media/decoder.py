@@ -1,0 +1,205 @@
+"""How is an untrusted clip decoded without risking the process that asked?"""
+
+import atexit
+import fcntl
+import json
+import mmap
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.errors import InputError
+from veridical.media.job import Job
+from veridical.media.wire import receive, send
+
+__all__ = ["DecoderPool", "Pixels", "default_pool", "memory_file"]
+
+_CHANNELS = 3
+_SAMPLE_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """What the decoder process made of one file.
+
+    Attributes:
+        frames: (n, height, width, 3) uint8 RGB; n is 0 when only sound was wanted.
+        times_ms: (n,) float64.
+        audio: (m,) float32, or None without a sound track.
+    """
+
+    frames: NDArray[np.uint8]
+    times_ms: NDArray[np.float64]
+    audio: NDArray[np.float32] | None
+
+
+class _Worker:
+    """One decoder process and the socket to it."""
+
+    def __init__(self) -> None:
+        self._connection, child = socket.socketpair()
+        with child:
+            # Neither secrets from the environment nor modules from the working folder get in.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "veridical.media.worker", str(child.fileno())],
+                pass_fds=[child.fileno()],
+                env={
+                    "PYTHONPATH": os.pathsep.join(
+                        str(Path(entry).absolute()) for entry in sys.path
+                    ),
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+    def ask(self, job: Job, source: int, target: int) -> dict[str, object]:
+        """Have one file decoded.
+
+        Raises:
+            OSError: The process hung (`TimeoutError`) or went away.
+            EOFError: The process went away.
+            ValueError: The answer is no JSON object.
+        """
+        deadline = time.monotonic() + job.timeout_s
+        self._connection.settimeout(job.timeout_s)
+        send(self._connection, json.dumps(asdict(job)).encode(), [source, target])
+        self._connection.settimeout(max(0.001, deadline - time.monotonic()))
+        answer = json.loads(receive(self._connection)[0])
+        if not isinstance(answer, dict):
+            raise ValueError("the decoder answered with something else than an object")
+        return answer
+
+    def kill(self) -> None:
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class DecoderPool:
+    """Warm decoder processes, at most `size` at work; a process that misbehaves is replaced.
+
+    A process serves one file at a time. It is killed when it exceeds its time, dies, or answers
+    with anything that does not fit its output; the caller sees an `InputError`.
+
+    Args:
+        size: Most processes at work at once; further callers wait.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = threading.BoundedSemaphore(size)
+        self._idle: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        atexit.register(self.close)
+
+    def decode(self, source: BinaryIO, job: Job) -> Pixels:
+        """Decode one open file.
+
+        Raises:
+            InputError: As the decoder says, `media.timeout` when it was killed for its time, or
+                `media.undecodable` when it died or answered nonsense.
+        """
+        with self._free, memory_file() as output:
+            worker = self._take()
+            try:
+                answer = worker.ask(job, source.fileno(), output.fileno())
+                pixels = None if "code" in answer else _collect(answer, output)
+            except TimeoutError as error:
+                worker.kill()
+                raise InputError(
+                    f"decoding took longer than {job.timeout_s:g} s; send a smaller file",
+                    "media.timeout",
+                ) from error
+            except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+                worker.kill()
+                raise InputError(
+                    "the file broke its decoder; record it again", "media.undecodable"
+                ) from error
+            except BaseException:
+                worker.kill()
+                raise
+            with self._lock:
+                self._idle.append(worker)
+        if pixels is None:
+            raise InputError(str(answer.get("message")), str(answer["code"]))
+        return pixels
+
+    def close(self) -> None:
+        """End the idle processes; the pool stays usable."""
+        if os.getpid() != self._pid:
+            return  # a forked copy of the pool does not own the processes
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.kill()
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return _Worker()
+
+
+def default_pool() -> DecoderPool:
+    """The pool of this process: as many decoders as it may use processors."""
+    return _pool_of(os.getpid())
+
+
+@lru_cache
+def _pool_of(pid: int) -> DecoderPool:  # a fork must not talk over its parent's sockets
+    affinity = getattr(os, "sched_getaffinity", None)
+    return DecoderPool(len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+def _collect(answer: dict[str, object], output: BinaryIO) -> Pixels:
+    """Lay arrays over what the decoder wrote, after checking that it fits."""
+    _seal(output)
+    size = os.fstat(output.fileno()).st_size
+    times = np.asarray(answer["times_ms"], np.float64)
+    width, height = int(str(answer["width"])), int(str(answer["height"]))
+    offset, samples = int(str(answer["audio_offset"])), int(str(answer["audio_samples"]))
+    shape = (len(times), height, width, _CHANNELS)
+    pixel_bytes = len(times) * height * width * _CHANNELS
+    if min(width, height, offset, samples + 1) < 0 or times.ndim != 1:
+        raise ValueError("the decoder answered with negative sizes")
+    if not pixel_bytes <= offset <= size or offset + max(samples, 0) * _SAMPLE_BYTES > size:
+        raise ValueError("the decoder answered with sizes beyond its output")
+    # A private mapping: the pages are shared until somebody writes to an array.
+    mapped = mmap.mmap(output.fileno(), size, access=mmap.ACCESS_COPY) if size else b""
+    frames = np.frombuffer(mapped, np.uint8, pixel_bytes).reshape(shape)
+    audio = np.frombuffer(mapped, np.float32, samples, offset) if samples >= 0 else None
+    return Pixels(frames, times, audio)
+
+
+@contextmanager
+def memory_file() -> Iterator[BinaryIO]:
+    """A nameless file that vanishes with its last user."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+    else:
+        with tempfile.TemporaryFile() as file:
+            yield file
+
+
+def _seal(file: BinaryIO) -> None:
+    """Forbid the decoder to change or cut what the parent is about to map."""
+    if sys.platform == "linux":
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+        fcntl.fcntl(file.fileno(), fcntl.F_ADD_SEALS, seals)

@@ -1,0 +1,298 @@
+"""Which frames and which sound does a container hold? Runs only inside the decoder process."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import numpy as np
+import soxr
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from veridical.errors import InputError
+from veridical.media.job import AUDIO_RATE_HZ, Job
+
+__all__ = ["Decoded", "decode"]
+
+_SOURCE_RATES_HZ = range(4_000, 384_001)
+# A gap in the sound's time stamps beyond jitter is silence that really passed.
+_MAX_JITTER_S = 0.04
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What came out of one file; the frames' pixels went to the output file.
+
+    Attributes:
+        width: Pixels of every kept frame from left to right.
+        height: Pixels of every kept frame from top to bottom.
+        times_ms: Stamp of each kept frame; zero is the first frame or sample, whichever is first.
+        audio: (n,) float32 at `AUDIO_RATE_HZ`, its first sample at time zero; None without sound.
+    """
+
+    width: int = 0
+    height: int = 0
+    times_ms: list[float] = field(default_factory=list)
+    audio: NDArray[np.float32] | None = None
+
+
+@dataclass(slots=True)
+class _Sound:
+    """Mono sound of one source rate, and when it starts."""
+
+    start_s: float
+    rate_hz: int
+    chunks: list[NDArray[np.float32]]
+    samples: int = 0
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.samples / self.rate_hz
+
+
+def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
+    """Decode a file's first video and sound tracks.
+
+    Args:
+        file: Seekable; its position is of no matter.
+        output: Receives each kept frame as height x width x 3 bytes RGB.
+        job: What is wanted and how much is allowed.
+
+    Raises:
+        InputError: With a `media.*` code that says what is wrong with the file.
+    """
+    file.seek(0)
+    targets = _survey(file, job)
+    file.seek(0)
+    frames = _Frames(output, job, targets)
+    sounds: list[_Sound] = []
+    flattener = AudioResampler(format="fltp")
+    with _open(file, job) as container:
+        video, audio = _tracks(container, job)
+        for packet in container.demux([track for track in (video, audio) if track]):
+            if packet.is_corrupt:
+                raise _damaged()
+            for frame in packet.decode():
+                if isinstance(frame, VideoFrame):
+                    frames.add(frame)
+                elif isinstance(frame, AudioFrame):
+                    for flat in flattener.resample(frame):
+                        _add_sound(sounds, flat, job)
+    if job.want_video and not frames.times_s:
+        raise InputError("the clip holds no decodable frame; record it again", "media.no_frames")
+    zero = min([*frames.times_s[:1], *(sound.start_s for sound in sounds)], default=0.0)
+    decoded = Decoded(*frames.size)
+    decoded.times_ms = [round((time - zero) * 1000.0, 3) for time in frames.times_s]
+    if sounds:
+        decoded.audio = _join(sounds, zero)
+    return decoded
+
+
+def _open(file: BinaryIO, job: Job) -> InputContainer:
+    # The demuxer is named, so that no playlist or concatenation script is ever guessed.
+    return av.open(file, "r", format=job.demuxer, metadata_errors="replace")
+
+
+def _tracks(container: InputContainer, job: Job) -> tuple[VideoStream | None, AudioStream | None]:
+    video: VideoStream | None = None
+    if job.want_video:
+        moving = [
+            track
+            for track in container.streams.video
+            if not track.disposition & Disposition.attached_pic
+        ]
+        if not moving:
+            raise InputError("the file has no video track; send a clip", "media.no_frames")
+        video = moving[0]
+        context = video.codec_context
+        if context is None:
+            raise _unsupported("video")
+        if context.width * context.height > job.max_frame_pixels:
+            raise _frame_too_large(job)
+        context.options = {**context.options, "max_pixels": str(job.max_frame_pixels)}
+        context.thread_count = 1
+    audio = next(iter(container.streams.audio), None)
+    if audio is None and not job.want_video:
+        raise InputError("the file has no sound track; send one with sound", "media.no_audio")
+    if audio is not None and audio.codec_context is None:
+        raise _unsupported("sound")
+    return video, audio
+
+
+def _survey(file: BinaryIO, job: Job) -> list[float]:
+    """Check length and number of frames by the packets alone, before anything is decoded.
+
+    Returns:
+        Times in seconds at which a frame is to be kept; empty when all are.
+    """
+    first, last = float("inf"), float("-inf")
+    times: list[float] = []
+    with _open(file, job) as container:
+        video, audio = _tracks(container, job)
+        for packet in container.demux([track for track in (video, audio) if track]):
+            stamp = _stamp(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
+            if stamp is None:
+                continue
+            first, last = min(first, stamp), max(last, stamp)
+            if last - first > job.max_s:
+                raise _too_long(job)
+            if packet.stream is video:
+                times.append(stamp)
+                # Hidden reference frames have packets of their own: leave room for them.
+                if len(times) > 2 * job.max_frames:
+                    raise _too_many_frames(job)
+    if not job.keep_frames or len(times) <= job.keep_frames:
+        return []
+    return [float(time) for time in np.linspace(min(times), max(times), job.keep_frames)]
+
+
+class _Frames:
+    """Keeps, turns, scales and writes the frames of one clip."""
+
+    def __init__(self, output: BinaryIO, job: Job, targets: list[float]) -> None:
+        self.times_s: list[float] = []
+        self.size = (0, 0)
+        self._output = output
+        self._job = job
+        self._targets = targets
+        self._reformatter = VideoReformatter()  # kept, for setting one up costs as much as its work
+        self._next = 0
+        self._seen = 0
+        self._last_s = float("-inf")
+        self._stored = Fraction(0)
+
+    def add(self, frame: VideoFrame) -> None:
+        """Take the next decoded frame."""
+        self._seen += 1
+        if self._seen > self._job.max_frames:
+            raise _too_many_frames(self._job)
+        if frame.width * frame.height > self._job.max_frame_pixels:
+            raise _frame_too_large(self._job)
+        stamp = _stamp(frame.pts if frame.pts is not None else frame.dts, frame.time_base)
+        if stamp is None or stamp < self._last_s:
+            # A frame that was shown at no known time proves nothing about the others.
+            return
+        self._last_s = stamp
+        if self._targets:
+            if self._next >= len(self._targets) or stamp < self._targets[self._next] - 1e-6:
+                return
+            while self._next < len(self._targets) and self._targets[self._next] <= stamp + 1e-6:
+                self._next += 1
+        self._write(frame)
+        self.times_s.append(stamp)
+
+    def _write(self, frame: VideoFrame) -> None:
+        width, height = self._target(frame)
+        pixels = self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            interpolation="AREA" if width < frame.width else "BILINEAR",
+        ).to_ndarray()
+        turned = np.rot90(pixels, round(frame.rotation / 90) % 4)
+        size = (int(turned.shape[1]), int(turned.shape[0]))
+        if self.size == (0, 0):
+            self.size = size
+        elif size != self.size:
+            raise InputError(
+                "the clip turns or changes shape while it runs; record without turning the camera",
+                "media.size_changes",
+            )
+        if (len(self.times_s) + 1) * turned.size > self._job.max_decoded_bytes:
+            raise InputError(
+                "the clip's frames take too much memory; send a shorter or smaller clip",
+                "media.too_large",
+            )
+        self._output.write(np.ascontiguousarray(turned).data)
+
+    def _target(self, frame: VideoFrame) -> tuple[int, int]:
+        """Size to scale to, before turning; later frames of the same shape follow the first."""
+        shape = Fraction(frame.width, frame.height)
+        turned = round(frame.rotation / 90) % 2 == 1
+        if self.size != (0, 0) and abs(shape / self._stored - 1) < Fraction(1, 50):
+            width, height = self.size
+            return (height, width) if turned else (width, height)
+        self._stored = shape
+        side = self._job.max_side_px
+        scale = min(1.0, side / max(frame.width, frame.height)) if side else 1.0
+        return max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+
+
+def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:
+    rate = frame.sample_rate
+    if rate not in _SOURCE_RATES_HZ:
+        raise _unsupported("sound")
+    mono = np.nan_to_num(frame.to_ndarray().astype(np.float32, copy=False)).mean(axis=0)
+    stamp = _stamp(frame.pts, frame.time_base)
+    if stamp is None:
+        stamp = sounds[-1].end_s if sounds else 0.0
+    # Sound that overlaps what is there follows it; sound that jumps ahead leaves a gap.
+    if not sounds or sounds[-1].rate_hz != rate or stamp > sounds[-1].end_s + _MAX_JITTER_S:
+        start = max(stamp, sounds[-1].end_s) if sounds else stamp
+        sounds.append(_Sound(start, rate, []))
+    sounds[-1].chunks.append(np.clip(mono, -1.0, 1.0))
+    sounds[-1].samples += len(mono)
+    if sounds[-1].end_s - sounds[0].start_s > job.max_s:
+        raise _too_long(job)
+
+
+def _join(sounds: list[_Sound], zero_s: float) -> NDArray[np.float32]:
+    """Resample every stretch and lay it at its time; what lies between is silence."""
+    stretches = [
+        (
+            max(0, round((sound.start_s - zero_s) * AUDIO_RATE_HZ)),
+            soxr.resample(np.concatenate(sound.chunks), sound.rate_hz, AUDIO_RATE_HZ),
+        )
+        for sound in sounds
+    ]
+    track = np.zeros(max(start + len(samples) for start, samples in stretches), np.float32)
+    for start, samples in stretches:
+        track[start : start + len(samples)] = samples
+    return track
+
+
+def _stamp(pts: int | None, time_base: Fraction | None) -> float | None:
+    return None if pts is None or time_base is None else float(pts * time_base)
+
+
+def _damaged() -> InputError:
+    return InputError("the file is damaged or breaks off; record it again", "media.truncated")
+
+
+def _too_long(job: Job) -> InputError:
+    return InputError(
+        f"at most {job.max_s:g} seconds are accepted, the file is longer; send a shorter one",
+        "media.too_long",
+    )
+
+
+def _too_many_frames(job: Job) -> InputError:
+    return InputError(
+        f"at most {job.max_frames} frames are accepted, the clip has more; send a shorter one",
+        "media.too_long",
+    )
+
+
+def _frame_too_large(job: Job) -> InputError:
+    return InputError(
+        f"frames of at most {job.max_frame_pixels} pixels are accepted, these are larger; "
+        "record at a lower resolution",
+        "media.too_many_pixels",
+    )
+
+
+def _unsupported(track: str) -> InputError:
+    return InputError(
+        f"the {track} track uses a codec or rate that cannot be decoded here; "
+        "send H.264, VP8 or VP9 with AAC or Opus",
+        "media.unsupported",
+    )

@@ -1,0 +1,87 @@
+"""How much of an untrusted file is read at all?"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from veridical.errors import InputError
+
+__all__ = ["Limits", "check_size", "open_source", "read_source"]
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps that every upload is held to; each is checked before the work that it bounds.
+
+    Attributes:
+        max_image_bytes: Size of a picture's file.
+        max_image_pixels: Width x height of a picture, by its header.
+        max_clip_bytes: Size of a clip's file.
+        max_clip_s: Time from the first to the last stamp of a clip, sound included.
+        max_frames: Frames in a clip's file, kept or not.
+        max_frame_pixels: Width x height of a frame as stored.
+        max_decoded_bytes: RGB bytes of all kept frames together.
+        max_audio_bytes: Size of a sound file.
+        max_audio_s: Length of a sound file.
+        decoder_memory_bytes: What decoding one clip or sound may allocate beyond the idle decoder
+            (kept frames not counted).
+        decoder_timeout_s: Wall time after which a decoder is killed.
+    """
+
+    max_image_bytes: int = 20 * _MIB
+    max_image_pixels: int = 40_000_000
+    max_clip_bytes: int = 100 * _MIB
+    max_clip_s: float = 60.0
+    max_frames: int = 3_600
+    max_frame_pixels: int = 4_096 * 2_304
+    max_decoded_bytes: int = 1_024 * _MIB
+    max_audio_bytes: int = 50 * _MIB
+    max_audio_s: float = 300.0
+    decoder_memory_bytes: int = 768 * _MIB
+    decoder_timeout_s: float = 30.0
+
+
+def read_source(source: bytes | Path, max_bytes: int) -> bytes:
+    """Bytes of an upload or of a regular file, refused before reading when there are too many.
+
+    Raises:
+        InputError: `media.missing` (no such regular file, or not readable), `media.too_large`.
+    """
+    if isinstance(source, bytes):
+        check_size(len(source), max_bytes)
+        return source
+    with open_source(source) as file:
+        check_size(os.fstat(file.fileno()).st_size, max_bytes)
+        return file.read(max_bytes)
+
+
+def open_source(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        InputError: `media.missing`: no such regular file, or it cannot be read.
+    """
+    try:
+        # A pipe or a device would block or never end.
+        if not path.is_file():
+            raise InputError("no such file; give the path of a regular file", "media.missing")
+        return path.open("rb")
+    except OSError as error:
+        cause = error.strerror or "unknown cause"
+        raise InputError(f"the file cannot be read: {cause}", "media.missing") from error
+
+
+def check_size(size: int, max_bytes: int) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        InputError: `media.too_large`.
+    """
+    if size > max_bytes:
+        raise InputError(
+            f"a file of at most {max_bytes} bytes is accepted, got {size}; send a smaller one",
+            "media.too_large",
+        )

@@ -1,0 +1,47 @@
+"""What kind of file is this, by its content rather than its name?"""
+
+__all__ = ["AUDIO_TYPES", "CLIP_TYPES", "IMAGE_TYPES", "sniff"]
+
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+CLIP_TYPES = frozenset(
+    {"video/mp4", "video/x-matroska", "video/x-msvideo", "video/mpeg", "video/mp2t"}
+)
+AUDIO_TYPES = frozenset({"audio/wav", "audio/flac", "audio/mpeg", "audio/aac", "audio/ogg"})
+
+_PREFIXES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (b"\x00\x00\x01\xba", "video/mpeg"),
+    (b"fLaC", "audio/flac"),
+    (b"OggS", "audio/ogg"),
+    (b"ID3", "audio/mpeg"),
+)
+_RIFF_FORMS = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo", b"WAVE": "audio/wav"}
+# First box of an ISO base media or QuickTime file (ISO/IEC 14496-12, 4.2 and 4.3).
+_MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
+_TS_PACKET = 188
+
+
+def sniff(head: bytes) -> str:
+    """Media type by the first bytes; empty when the content is none that this project reads.
+
+    Containers are named by their family: every MP4, M4A and QuickTime file is `video/mp4`, every
+    WebM and Matroska file `video/x-matroska`.
+
+    Args:
+        head: At least the first 12 bytes of the file (189 tell MPEG transport streams).
+    """
+    for prefix, kind in _PREFIXES:
+        if head.startswith(prefix):
+            return kind
+    if head[:4] in (b"RIFF", b"RF64"):
+        return _RIFF_FORMS.get(head[8:12], "")
+    if head[4:8] in _MP4_BOXES:
+        return "video/mp4"
+    if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G":
+        return "video/mp2t"
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        # MPEG audio frame header (ISO/IEC 11172-3, 2.4.1.3): layer 00 is ADTS AAC.
+        return "audio/mpeg" if head[1] & 0x06 else "audio/aac"
+    return ""
