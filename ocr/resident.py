@@ -1,0 +1,239 @@
+"""What does a Chinese resident identity card say?
+
+The layout is the standard's (GA 448): captions in a narrow column on the left, values beside them,
+the portrait on the right, the number across the bottom. Everything is measured against the number:
+it is the longest line, the one with a check character, and tells the card's place and size.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from veridical.ocr.document import Field, Source
+from veridical.ocr.geometry import Quad, bounds
+from veridical.ocr.number import NUMBER_LENGTH, birth_of, is_consistent, mend, sex_of
+from veridical.ocr.page import Line, Page, rows_of
+from veridical.ocr.text import Reading
+
+__all__ = ["NATIONS", "Front", "read_front"]
+
+TABLES = Path(__file__).parent / "tables"
+NATIONS = tuple((TABLES / "nations.txt").read_text(encoding="utf-8").split())
+"""The 56 nations of China as the card prints them (GB/T 3304)."""
+
+# Parts of the card's width, measured from its left edge.
+NUMBER_LEFT = 0.345
+NUMBER_WIDTH = 0.61
+CAPTIONS_END = 0.165
+PORTRAIT_LEFT = 0.615
+NUMBER_Y = 0.555
+"""Middle of the number from the card's top edge, in card widths."""
+HEIGHT = 54.0 / 85.6
+"""Height of an ID-1 card over its width (ISO/IEC 7810)."""
+PORTRAIT = (0.615, 0.07, 0.965, 0.465)
+"""Left, top, right, bottom of the portrait with its margin, in card widths."""
+FIELDS = ("name", "sex", "nation", "birth", "address", "number")
+CLEAR_BOX = 0.65
+"""A box the detector is less sure of may be half a line."""
+NUMBER_ASPECT = 6.0
+"""Length over height from which a line may be the number."""
+NOT_A_NAME = re.compile(r"[^㐀-鿿\U00020000-\U0003ffff·]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """The front of a card, as read.
+
+    Attributes:
+        fields: Values by name.
+        quad: Where the layout puts the card's corners, in the picture.
+        portrait: Where the layout puts the portrait, in the picture.
+        texts: Words outside the fields.
+        weakest_box: The detector's lowest score of a line that was read.
+    """
+
+    fields: Mapping[str, Field]
+    quad: Quad
+    portrait: Quad
+    texts: tuple[str, ...]
+    weakest_box: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing to gain from looking again."""
+        return (
+            all(name in self.fields and self.fields[name].box for name in FIELDS)
+            and is_consistent(self.fields["number"].value)
+            and self.weakest_box >= CLEAR_BOX
+        )
+
+    @property
+    def agreement(self) -> int:
+        """How much of the reading supports itself: the more, the better the reading."""
+        number, birth, sex = (self.fields.get(name) for name in ("number", "birth", "sex"))
+        points = sum(found.source is not Source.DERIVED for found in self.fields.values())
+        if number is None or not is_consistent(number.value):
+            return points
+        points += 2
+        points += bool(birth and birth.value == birth_of(number.value))
+        return points + bool(sex and sex.value == sex_of(number.value))
+
+
+def read_front(page: Page) -> Front | None:
+    """Read the front of a card, or None when there is no citizen number on the page."""
+    found = _find_number(page)
+    if found is None:
+        return None
+    anchor, number = found
+    width = anchor.width / NUMBER_WIDTH
+    left = anchor.left - NUMBER_LEFT * width
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        """From card widths to the frame, along the number's own slope."""
+        dx, dy = x * width - NUMBER_LEFT * width - anchor.width / 2, (y - NUMBER_Y) * width
+        return anchor.x + dx - anchor.slope * dy, anchor.y + dy + anchor.slope * dx
+
+    def shares(line: Line) -> tuple[float, float, float]:
+        """Left and right end and the middle's distance above the number, in card widths."""
+        above = anchor.y + anchor.slope * (line.x - anchor.x) - line.y
+        shift = anchor.slope * above
+        return (
+            (line.left - left - shift) / width,
+            (line.right - left - shift) / width,
+            above / width,
+        )
+
+    body: list[Line] = []
+    others: list[Line] = []
+    for line in page.lines:
+        start, end, above = shares(line)
+        if line is anchor or not -0.1 < start < 1.05 or not -0.15 < above < NUMBER_Y + 0.05:
+            continue
+        if above > 0.055 and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
+            body.append(line)
+        elif start > 0.5 and above > 0.03:
+            others.append(line)
+    fields: dict[str, Field] = {"number": number}
+    rows = [
+        [line for line in row if shares(line)[1] > CAPTIONS_END or len(row) == 1]
+        for row in rows_of(body)
+    ]
+    fields |= _read_rows(page, [row for row in rows if row])
+    if is_consistent(number.value):
+        for name, value in (("birth", birth_of(number.value)), ("sex", sex_of(number.value))):
+            if name not in fields and value:
+                fields[name] = Field(value, number.score, None, Source.DERIVED)
+    x0, y0, x1, y1 = PORTRAIT
+    return Front(
+        fields=fields,
+        quad=page.to_picture([at(0, 0), at(1, 0), at(1, HEIGHT), at(0, HEIGHT)]),
+        portrait=page.to_picture([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1)]),
+        texts=tuple(text for line in others[:4] if (text := page.read(line).text)),
+        weakest_box=min((line.score for row in rows for line in row), default=0.0),
+    )
+
+
+def _find_number(page: Page) -> tuple[Line, Field] | None:
+    """The line with the citizen number, cut to its digits; lowest long lines are tried first."""
+    candidates = [line for line in page.lines if line.width > NUMBER_ASPECT * line.height]
+    best: tuple[Line, Field] | None = None
+    for line in sorted(candidates, key=lambda line: -line.y)[:4]:
+        reading = page.read(line)
+        found = _number_in(reading)
+        if found is None:
+            continue
+        start, value, changes = found
+        end = start + NUMBER_LENGTH
+        # The detector may have taken the caption along: keep the digits' share of the line.
+        pitch = (reading.centres[end - 1] - reading.centres[start]) / (NUMBER_LENGTH - 1)
+        first = line.left + line.width * (reading.centres[start] - pitch / 2)
+        last = line.left + line.width * (reading.centres[end - 1] + pitch / 2)
+        middle = (first + last) / 2
+        y = line.y + line.slope * (middle - line.x)
+        digits = page.strip(first, last, y, line.height, line.slope)
+        field = Field(
+            value,
+            float(np.mean(reading.scores[start:end])),
+            bounds(digits.quad),
+            Source.CORRECTED if changes else Source.READ,
+            changes,
+        )
+        if is_consistent(value):
+            return digits, field
+        best = best or (digits, field)
+    return best
+
+
+def _number_in(reading: Reading) -> tuple[int, str, tuple[str, ...]] | None:
+    """Place, value and corrections of the number in a line; one that is consistent is preferred."""
+    plain = "".join(c if c.isalnum() or c in "|×" else " " for c in reading.text)
+    found: tuple[int, str, tuple[str, ...]] | None = None
+    for start in range(len(plain) - NUMBER_LENGTH + 1):
+        value, changes = mend(plain[start : start + NUMBER_LENGTH])
+        if re.fullmatch(r"[0-9]{17}[0-9X]", value) and len(changes) <= 3:
+            if is_consistent(value):
+                return start, value, changes
+            found = found or (start, value, changes)
+    return found
+
+
+def _read_rows(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
+    """Name, sex, nation, birth and address from the rows above the number."""
+    texts = [_joined(page, row) for row in rows]
+    birth_row = _first(texts, r"\d{4}年?\d|出生|\d月|月\d")
+    sex_row = _first(texts[:birth_row], r"性别|民族|别[男女]|^[男女]")
+    fields: dict[str, Field] = {}
+    if birth_row is not None:
+        text = re.sub(r"[^\d年月日]", "", texts[birth_row])
+        match = re.search(r"(\d{4})年?(\d{1,2})月(\d{1,2})", text)
+        if match:
+            year, month, day = (int(part) for part in match.groups())
+            if 1 <= month <= 12 and 1 <= day <= 31:
+                fields["birth"] = _field(page, rows[birth_row], f"{year}-{month:02}-{day:02}")
+    if sex_row is not None:
+        text = texts[sex_row]
+        if match := re.search(r"[男女]", text):
+            fields["sex"] = _field(page, rows[sex_row], match[0])
+        if nation := _nation(text):
+            fields["nation"] = _field(page, rows[sex_row], nation)
+    name_row = (sex_row if sex_row is not None else (birth_row or 2) - 1) - 1
+    if 0 <= name_row < len(rows):
+        name = NOT_A_NAME.sub("", re.sub(r"^.{0,2}名|^姓", "", texts[name_row]))
+        if name:
+            fields["name"] = _field(page, rows[name_row], name)
+    address_rows = range((birth_row if birth_row is not None else 2) + 1, len(rows))
+    address = "".join(texts[i] for i in address_rows)
+    address = re.sub(r"^(住址|住|址)", "", address)
+    if address:
+        fields["address"] = _field(page, [line for i in address_rows for line in rows[i]], address)
+    return fields
+
+
+def _nation(text: str) -> str | None:
+    """The nation in the text of its row: what follows the caption, or what is left of it."""
+    rest = re.split(r"民族|族", text)[-1] if "族" in text else re.sub(r"^.*?[男女]民?", "", text)
+    for nation in sorted(NATIONS, key=lambda nation: -len(nation)):
+        if rest.startswith(nation):
+            return nation
+    return None
+
+
+def _joined(page: Page, row: Iterable[Line]) -> str:
+    """The text of a row without spaces."""
+    return "".join(page.read(line).text for line in row).replace(" ", "")
+
+
+def _first(texts: list[str], pattern: str) -> int | None:
+    """Index of the first text in which a pattern occurs."""
+    return next((i for i, text in enumerate(texts) if re.search(pattern, text)), None)
+
+
+def _field(page: Page, lines: list[Line], value: str) -> Field:
+    """A value as read from some lines."""
+    scores = [page.read(line).score for line in lines]
+    return Field(
+        value, float(np.mean(scores)), bounds(np.concatenate([line.quad for line in lines]))
+    )
