@@ -15,6 +15,7 @@ FLOORS = [
     {"face", "liveness", "ocr", "voiceprint", "gallery"},
     {"verification"},
     {"evaluation"},
+    {"samples"},
     {"service", "training"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

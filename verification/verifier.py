@@ -87,8 +87,16 @@ class Verifier:
         Returns:
             The verdict. The same transaction and models always give the same one, but for times.
         """
+        return self.judge(self.analyse(transaction), policy)
+
+    def analyse(self, transaction: Transaction) -> Analysis:
+        """What the checks will read of a transaction; nothing is computed yet."""
+        return Analysis(transaction, self._analyser)
+
+    def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
+        """Judge an analysed transaction; for callers that show what was judged."""
         policy = policy or self._policy
-        analysis = Analysis(transaction, self._analyser)
+        transaction = analysis.transaction
         wanted = set(policy.checks)
         if policy.allow_specimens:
             wanted.add("document.specimen")

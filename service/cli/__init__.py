@@ -1,6 +1,6 @@
 """The command line: `veridical`."""
 
-from veridical.service.cli import doctor, serve, verify
+from veridical.service.cli import demo, doctor, serve, verify
 from veridical.service.cli.main import app, main
 
-__all__ = ["app", "doctor", "main", "serve", "verify"]
+__all__ = ["app", "demo", "doctor", "main", "serve", "verify"]

@@ -1,0 +1,143 @@
+"""`veridical demo`: four sample transactions, verified before your eyes."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from veridical.service.cli.exits import Exit
+from veridical.service.cli.main import app
+
+if TYPE_CHECKING:
+    from veridical.samples import Sample
+    from veridical.verification import Verdict
+    from veridical.verification.analysis import Analysis
+
+__all__ = ["demo"]
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the report and the pictures.")
+    ] = Path("demo-report"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print sample, outcome and first cause as JSON.")
+    ] = False,
+) -> None:
+    """Verify a genuine applicant, an impostor, a re-captured selfie and an altered card."""
+    from rich.console import Console
+
+    from veridical.models import fetch
+    from veridical.samples import build_samples
+    from veridical.verification import Settings, load_verifier
+
+    settings = Settings()
+    settings.policy = "demo"
+    console = Console(stderr=True, highlight=False)
+    with console.status("loading models"):
+        verifier = load_verifier(settings)
+    with console.status("making samples"):
+        samples = build_samples(lambda source: fetch(source, settings.models_dir))
+    judged: list[tuple[Sample, Analysis, Verdict]] = []
+    for sample in samples:
+        with console.status(f"verifying {sample.name}"):
+            analysis = verifier.analyse(sample.transaction)
+            judged.append((sample, analysis, verifier.judge(analysis)))
+    report = _write_report(out, judged)
+    if as_json:
+        answer = [
+            {"sample": sample.name, "outcome": str(verdict.outcome),
+             "first_cause": verdict.first_cause}
+            for sample, _, verdict in judged
+        ]  # fmt: skip
+        json.dump(answer, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print_table(judged)
+        typer.echo(f"report with pictures: {report}")
+    # What a sample must not end in is known; a demo that accepts an attack must not look well.
+    wrong = [
+        sample.name
+        for sample, _, verdict in judged
+        if (verdict.outcome == "accept") != (sample.name == "genuine")
+    ]
+    if wrong:
+        typer.echo(f"unexpected outcome: {', '.join(wrong)}", err=True)
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from veridical.service.cli.console import OUTCOME_STYLES
+    from veridical.verification import explain
+
+    table = Table(title="veridical demo: four sample transactions")
+    for title in ("sample", "what it is", "outcome", "first cause"):
+        table.add_column(title)
+    for sample, _, verdict in judged:
+        cause = verdict.first_cause or ""
+        meaning = explain(cause.split(":", 1)[1]) if cause else ""
+        style = OUTCOME_STYLES[verdict.outcome]
+        table.add_row(
+            sample.name,
+            sample.story,
+            f"[{style}]{verdict.outcome}[/]",
+            f"{cause}\n[dim]{meaning}[/]" if cause else "",
+        )
+    Console().print(table)
+
+
+def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -> Path:
+    """Write the pictures and the HTML report; answer the report's path."""
+    import base64
+
+    import jinja2
+
+    import veridical
+    from veridical.service.pictures import draw_document, draw_faces, to_jpeg
+    from veridical.verification import explain, verdict_to_json
+
+    out.mkdir(parents=True, exist_ok=True)
+    items: list[dict[str, Any]] = []
+    for sample, analysis, verdict in judged:
+        shown = []
+        front, selfie = sample.transaction.document_front, sample.transaction.selfie
+        if front is not None:
+            (out / f"{sample.name}-document.jpg").write_bytes(to_jpeg(front))
+            shown.append(("document", draw_document(front, analysis.front)))
+        if selfie is not None:
+            (out / f"{sample.name}-selfie.jpg").write_bytes(to_jpeg(selfie))
+            shown.append(("selfie", draw_faces(analysis.views[0])))
+        cause = verdict.first_cause
+        items.append(
+            {
+                "sample": sample.name,
+                "story": sample.story,
+                "verdict": verdict_to_json(verdict),
+                "cause": explain(cause.split(":", 1)[1]) if cause else "",
+                "pictures": [
+                    {"caption": caption, "jpeg": base64.b64encode(to_jpeg(image, 800)).decode()}
+                    for caption, image in shown
+                ],
+            }
+        )
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("veridical.service"), autoescape=True
+    )
+    last = judged[-1][2]
+    page = environment.get_template("demo.html.j2").render(
+        items=items,
+        profile=last.profile,
+        policy=last.policy["id"],
+        policy_sha256=last.policy["sha256"],
+        assurance=last.assurance,
+        version=veridical.__version__,
+    )
+    path = out / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path

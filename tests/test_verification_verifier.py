@@ -1,0 +1,117 @@
+"""The orchestrator runs what the policy asks, shares the analysis, and hides nothing."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from veridical import Image, Measurement, ModelRef, OperatingPoint, Outcome
+from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
+from veridical.verification.analysis import Analyser, Analysis, spread
+from veridical.verification.policy import Policy
+from veridical.verification.steps import Checks, Step, build_steps
+
+POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
+NOTHING = Checks(None, None, None, None, None, None, None)
+
+
+def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:
+    def fixed(check: str) -> Step:
+        score = scores.get(check, 1.0)
+        return lambda _: Measurement(
+            check, score, "no_face", {"n": 1}, (ModelRef("net", "ab" * 32),)
+        )
+
+    steps = {check: fixed(check) for check in CHECKS}
+    return Verifier(steps, Analyser(None, None, None), POINTS, policy, "registry", {})
+
+
+def selfie() -> Transaction:
+    return Transaction("t-1", selfie=Image(np.zeros((8, 8, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("scores", "outcome", "cause"),
+    [
+        ({}, Outcome.ACCEPT, None),
+        ({"face.match": 0.1}, Outcome.REJECT, "face.match:no_face"),
+        ({"face.match": 0.3}, Outcome.RETRY, "face.match:no_face"),
+        ({"face.match": None}, Outcome.RETRY, "face.match:no_face"),
+        ({"watchlist.search": 0.1}, Outcome.REVIEW, "watchlist.search:no_face"),
+        ({"document.specimen": 0.0}, Outcome.REJECT, "document.specimen:no_face"),
+    ],
+)
+def test_outcomes(scores: Mapping[str, float | None], outcome: Outcome, cause: str | None) -> None:
+    verdict = verifier(load_policy("selfie"), scores).verify(selfie())
+    assert (verdict.outcome, verdict.first_cause) == (outcome, cause)
+
+
+def test_only_the_policy_s_checks_run() -> None:
+    verdict = verifier(load_policy("selfie"), {}).verify(selfie())
+    assert {r.check for r in verdict.results} == set(load_policy("selfie").checks)
+
+
+def test_the_demo_policy_shows_the_specimen_and_stamps_the_verdict() -> None:
+    verdict = verifier(load_policy("demo"), {"document.specimen": 0.0}).verify(selfie())
+    assert verdict.outcome is Outcome.ACCEPT
+    assert verdict.stamps == ("specimen_allowed",)
+    assert "document.specimen" in {r.check for r in verdict.results}
+
+
+def test_a_policy_named_for_one_transaction_comes_first() -> None:
+    engine = verifier(load_policy("selfie"), {"document.specimen": 0.0})
+    assert engine.verify(selfie(), load_policy("demo")).outcome is Outcome.ACCEPT
+    assert engine.verify(selfie()).outcome is Outcome.REJECT
+
+
+def test_the_last_attempt_ends_in_review_not_retry() -> None:
+    engine = verifier(load_policy("selfie"), {"face.match": None})
+    last = Transaction("t", selfie=selfie().selfie, attempt=3)
+    assert engine.verify(last).outcome is Outcome.REVIEW
+
+
+def test_the_verdict_is_plain_json() -> None:
+    verdict = verifier(load_policy("selfie"), {"face.match": float("nan")}).verify(selfie())
+    answer = json.loads(json.dumps(verdict_to_json(verdict), allow_nan=False))
+    assert answer["policy"]["sha256"] == load_policy("selfie").sha256
+    match = next(c for c in answer["checks"] if c["check"] == "face.match")
+    assert (match["status"], match["score"]) == ("not_assessed", None)
+    assert match["models"] == [{"name": "net", "sha256": "ab" * 32}]
+    assert match["accept_at"] == 0.5
+
+
+def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
+    engine = Verifier(
+        build_steps(NOTHING), Analyser(None, None, None), POINTS, load_policy("spoken"), "registry", {}
+    )
+    verdict = engine.verify(selfie())
+    assert verdict.outcome is Outcome.REVIEW
+    assert {r.reason for r in verdict.results} <= {"model_missing", "not_built"}
+    assert len(verdict.assurance) == len(verdict.results)
+
+
+def test_every_known_check_has_a_step_and_in_that_order() -> None:
+    assert list(build_steps(NOTHING)) == list(CHECKS)
+
+
+def test_an_empty_transaction_is_accepted_by_no_shipped_policy() -> None:
+    for name in ("demo", "reverify", "selfie", "spoken"):
+        analysis_free = Verifier(
+            build_steps(NOTHING), Analyser(None, None, None), POINTS, load_policy(name), "registry", {}
+        )
+        assert analysis_free.verify(Transaction("empty")).outcome is not Outcome.ACCEPT
+
+
+def test_the_analysis_of_nothing_is_nothing() -> None:
+    analysis = Analysis(Transaction("empty"), Analyser(None, None, None))
+    assert (analysis.front, analysis.portrait, analysis.views) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("available", "wanted", "expected"),
+    [(1, 12, [0]), (12, 12, list(range(12))), (180, 3, [0, 90, 179]), (5, 2, [0, 4])],
+)
+def test_frames_are_spread_over_the_whole_clip(
+    available: int, wanted: int, expected: list[int]
+) -> None:
+    assert list(spread(available, wanted)) == expected
