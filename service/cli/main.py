@@ -16,7 +16,9 @@ from veridical.service.cli.exits import Exit, exit_for
 __all__ = ["app", "main"]
 
 NOUNS = {
+    "calibrate": "Give scores a meaning: fit them to measured error rates.",
     "document": "Read identity documents.",
+    "evaluate": "Measure error rates and write a report.",
     "evidence": "Verify signed records of verdicts.",
     "engines": "Optional engines in environments of their own.",
     "face": "Compare faces and measure their quality.",
@@ -24,6 +26,7 @@ NOUNS = {
     "liveness": "Presentation attack detection.",
     "models": "Pull, verify and list models.",
     "policy": "Check, compare and replay policies.",
+    "simulate": "Make simulated attacks to rehearse a deployment.",
     "voice": "Compare voices and check what was said.",
 }
 
