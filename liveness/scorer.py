@@ -1,0 +1,103 @@
+"""How bona fide does one network find one frame?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.errors import ModelError
+from veridical.liveness.crop import crop
+from veridical.models import Card, Session
+from veridical.types import Box, Image
+
+__all__ = ["FrameScorer", "ScorerInput"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerInput:
+    """What one network wants at its door, as its card says.
+
+    Attributes:
+        crop_scale: Size of the window in multiples of the face box.
+        side_px: Side of the square the network reads.
+        colour: Order in which it wants the channels, `rgb` or `bgr`.
+        bona_fide_class: Index of the logit that means bona fide.
+
+    Raises:
+        ModelError: `model.card`: a value no network of this kind can have.
+    """
+
+    crop_scale: float
+    side_px: int
+    colour: str
+    bona_fide_class: int
+
+    def __post_init__(self) -> None:
+        if self.colour not in ("rgb", "bgr"):
+            raise ModelError(
+                f"a liveness model's colour must be rgb or bgr, got {self.colour!r}", "model.card"
+            )
+        if not (self.crop_scale >= 1 and self.side_px >= 1 and self.bona_fide_class >= 0):
+            raise ModelError(
+                "a liveness model needs crop_scale >= 1, side_px >= 1 and bona_fide_class >= 0, "
+                f"got {self.crop_scale}, {self.side_px} and {self.bona_fide_class}",
+                "model.card",
+            )
+
+    @classmethod
+    def from_card(cls, card: Card) -> "ScorerInput":
+        """Read a card's parameters.
+
+        Raises:
+            ModelError: `model.card`: one is missing or of another kind.
+        """
+        try:
+            return cls(
+                crop_scale=float(str(card.parameters["crop_scale"])),
+                side_px=int(str(card.parameters["side_px"])),
+                colour=str(card.parameters["colour"]),
+                bona_fide_class=int(str(card.parameters["bona_fide_class"])),
+            )
+        except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"card {card.name}: [parameters] needs crop_scale, side_px, colour and "
+                f"bona_fide_class; wrong or missing: {error}",
+                "model.card",
+            ) from error
+
+
+class FrameScorer:
+    """One presentation attack detection network, fed as its card says.
+
+    Args:
+        session: Maps `input` (1, 3, side_px, side_px) float32 0..255 to (1, n) logits.
+        wants: Crop, size, colour order and class of the network.
+
+    Attributes:
+        ref: The model behind the scores.
+    """
+
+    def __init__(self, session: Session, wants: ScorerInput) -> None:
+        self._session = session
+        self._wants = wants
+        self.ref = session.ref
+
+    def __call__(self, image: Image, box: Box) -> float:
+        """Score one face.
+
+        Returns:
+            Softmax share of the bona fide class, 0..1; NaN when the network answered no number.
+        """
+        logits = self._session.run({"input": self.blob(image, box)})[0].astype(np.float64).ravel()
+        if not np.isfinite(logits).all():
+            return math.nan
+        shares = np.exp(logits - logits.max())
+        return float(shares[self._wants.bona_fide_class] / shares.sum())
+
+    def blob(self, image: Image, box: Box) -> NDArray[np.float32]:
+        """Make the network's input: (1, 3, side_px, side_px) float32, 0..255."""
+        pixels = crop(image, box, self._wants.crop_scale, self._wants.side_px)
+        if self._wants.colour == "bgr":
+            pixels = pixels[:, :, ::-1]
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)
