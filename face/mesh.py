@@ -1,0 +1,96 @@
+"""Where exactly are the eyes, the nose, the mouth and the outline of a face?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.face.align import similarity, warp
+from veridical.models import Session
+from veridical.result import ModelRef
+from veridical.types import Face, Image, Mesh
+
+__all__ = ["CROP_PX", "FaceMesher", "five_points", "mesh_crop"]
+
+CROP_PX = 192
+CROP_TO_BOX = 1.5
+"""Side of the crop by the longer side of the face's box, as the net was trained."""
+
+EYE_LEFT = (33, 133, 159, 145)
+EYE_RIGHT = (263, 362, 386, 374)
+NOSE_TIP = 1
+MOUTH_LEFT = 61
+MOUTH_RIGHT = 291
+
+
+class FaceMesher:
+    """MediaPipe's 468-point face mesh.
+
+    Args:
+        session: `input` (1, 192, 192, 3) float32 RGB 0..1 to 468 x (x, y, z) in crop pixels and
+            the logit that a face is there.
+
+    Source: Y. Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile
+    GPUs", CVPR workshops 2019.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def model(self) -> ModelRef:
+        """The net behind it."""
+        return self._session.ref
+
+    def __call__(self, image: Image, face: Face) -> Mesh:
+        """Lay the mesh over one face.
+
+        Args:
+            image: The picture.
+            face: A face found in it.
+
+        Returns:
+            Points in pixels of the picture, whatever the face's roll.
+
+        Raises:
+            InputError: The face's two eyes lie on one point.
+        """
+        matrix = mesh_crop(face)
+        crop = warp(image, matrix, CROP_PX)
+        landmarks, presence = self._session.run(
+            {"input": crop[None].astype(np.float32) / np.float32(255)}
+        )
+        flat = landmarks.reshape(468, 3)
+        inverse = np.linalg.inv(matrix[:, :2])
+        points = np.empty((468, 3), np.float32)
+        points[:, :2] = (flat[:, :2] - matrix[:, 2]) @ inverse.T
+        points[:, 2] = flat[:, 2] * np.sqrt(abs(np.linalg.det(inverse)))
+        return Mesh(points, float(1 / (1 + np.exp(-float(presence.ravel()[0])))))
+
+
+def mesh_crop(face: Face) -> NDArray[np.float32]:
+    """Find the upright square around a face that the mesh reads: (2, 3), picture to crop."""
+    across = face.points[1] - face.points[0]
+    half = np.float32(CROP_TO_BOX / 2 * max(face.box.width, face.box.height))
+    unit = across / max(float(np.linalg.norm(across)), 1e-6)
+    centre = np.array(face.box.centre, np.float32)
+    source = np.stack([centre - half * unit, centre + half * unit]).astype(np.float32)
+    target = np.array([[0, CROP_PX / 2], [CROP_PX, CROP_PX / 2]], np.float32)
+    return similarity(source, target)
+
+
+def five_points(mesh: Mesh) -> NDArray[np.float32]:
+    """Reduce a mesh to the five points a detector gives.
+
+    Returns:
+        (5, 2) float32 pixels: the eyes' centres, nose tip and mouth corners, left to right as
+        seen.
+    """
+    points = mesh.points[:, :2]
+    return np.stack(
+        [
+            points[list(EYE_LEFT)].mean(0),
+            points[list(EYE_RIGHT)].mean(0),
+            points[NOSE_TIP],
+            points[MOUTH_LEFT],
+            points[MOUTH_RIGHT],
+        ]
+    ).astype(np.float32)
