@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from veridical.errors import InputError
 from veridical.media.decoder import default_pool, memory_file
@@ -124,13 +124,12 @@ def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noq
 
 
 @contextmanager
-def _opened(source: bytes | Path, max_bytes: int) -> Iterator[BinaryIO]:
+def _opened(source: bytes | Path, max_bytes: int) -> Iterator[FileIO]:
     """The upload as an open file that can be handed to another process."""
     if isinstance(source, bytes):
         check_size(len(source), max_bytes)
         with memory_file() as file:
             file.write(source)
-            file.flush()
             yield file
     else:
         with open_source(source) as file:
@@ -138,6 +137,6 @@ def _opened(source: bytes | Path, max_bytes: int) -> Iterator[BinaryIO]:
             yield file
 
 
-def _sniff(file: BinaryIO) -> str:
+def _sniff(file: FileIO) -> str:
     file.seek(0)
     return sniff(file.read(_HEAD_BYTES))

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ class DecoderPool:
         self._pid = os.getpid()
         atexit.register(self.close)
 
-    def decode(self, source: BinaryIO, job: Job) -> Pixels:
+    def decode(self, source: FileIO, job: Job) -> Pixels:
         """Decode one open file.
 
         Raises:
@@ -166,7 +166,7 @@ def _pool_of(pid: int) -> DecoderPool:  # a fork must not talk over its parent's
     return DecoderPool(len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-def _collect(answer: dict[str, object], output: BinaryIO) -> Pixels:
+def _collect(answer: dict[str, object], output: FileIO) -> Pixels:
     """Lay arrays over what the decoder wrote, after checking that it fits."""
     _seal(output)
     size = os.fstat(output.fileno()).st_size
@@ -187,18 +187,21 @@ def _collect(answer: dict[str, object], output: BinaryIO) -> Pixels:
 
 
 @contextmanager
-def memory_file() -> Iterator[BinaryIO]:
-    """A nameless file that vanishes with its last user."""
+def memory_file() -> Iterator[FileIO]:
+    """A nameless file that vanishes with its last user.
+
+    Unbuffered, because the decoder process moves the position that both share.
+    """
     if sys.platform == "linux":
         descriptor = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        with os.fdopen(descriptor, "w+b") as file:
+        with os.fdopen(descriptor, "w+b", buffering=0) as file:
             yield file
     else:
-        with tempfile.TemporaryFile() as file:
+        with tempfile.TemporaryFile(buffering=0) as file:
             yield file
 
 
-def _seal(file: BinaryIO) -> None:
+def _seal(file: FileIO) -> None:
     """Forbid the decoder to change or cut what the parent is about to map."""
     if sys.platform == "linux":
         seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW

@@ -2,8 +2,8 @@
 
 import os
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from veridical.errors import InputError
 
@@ -58,7 +58,7 @@ def read_source(source: bytes | Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
-def open_source(path: Path) -> BinaryIO:
+def open_source(path: Path) -> FileIO:
     """Open a regular file for reading.
 
     Raises:
@@ -68,7 +68,7 @@ def open_source(path: Path) -> BinaryIO:
         # A pipe or a device would block or never end.
         if not path.is_file():
             raise InputError("no such file; give the path of a regular file", "media.missing")
-        return path.open("rb")
+        return path.open("rb", buffering=0)
     except OSError as error:
         cause = error.strerror or "unknown cause"
         raise InputError(f"the file cannot be read: {cause}", "media.missing") from error
