@@ -63,6 +63,8 @@ def build_samples(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
     return (
         sample("genuine", "Portrait and selfie are two photographs of one person.", card, genuine),
         sample("impostor", "Another person holds the card.", card, picture["stranger"]),
-        sample("recaptured", "The selfie was photographed from a simulated screen.", card, recaptured),
+        sample(
+            "recaptured", "The selfie was photographed from a simulated screen.", card, recaptured
+        ),
         sample("altered", "One digit of the card's number was changed.", altered, genuine),
     )

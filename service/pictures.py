@@ -55,7 +55,10 @@ def to_jpeg(image: Image, max_side_px: int | None = None) -> bytes:
 
 
 def _rectangle(canvas: NDArray[np.uint8], box: Box, colour: Colour, stroke: int) -> None:
-    top_left, bottom_right = (round(box.left), round(box.top)), (round(box.right), round(box.bottom))
+    top_left, bottom_right = (
+        (round(box.left), round(box.top)),
+        (round(box.right), round(box.bottom)),
+    )
     cv2.rectangle(canvas, top_left, bottom_right, colour, stroke, cv2.LINE_AA)
 
 

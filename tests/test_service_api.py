@@ -10,6 +10,7 @@ import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+
 from veridical import Measurement, ModelError, OperatingPoint
 from veridical.service.api import create_app
 from veridical.verification import CHECKS, Verifier, load_policy
@@ -109,7 +110,9 @@ def test_a_large_body_is_refused_before_it_is_parsed() -> None:
 
         # No Content-Length to believe: the bytes themselves are counted.
         answer = client.post(
-            "/v1/verify", content=chunks(), headers={"content-type": "multipart/form-data; boundary=b"}
+            "/v1/verify",
+            content=chunks(),
+            headers={"content-type": "multipart/form-data; boundary=b"},
         )
         assert answer.status_code == 413
 

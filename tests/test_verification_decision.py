@@ -4,6 +4,7 @@ import itertools
 import math
 
 import pytest
+
 from veridical import Measurement, OperatingPoint, Outcome, Status
 from veridical.verification.decision import decide
 from veridical.verification.policy import Policy
@@ -27,7 +28,9 @@ ENDS: dict[str, tuple[float | None, str] | None] = {
 
 
 def policy(
-    required: tuple[str, ...] = (FACE, LIVE), optional: tuple[str, ...] = (VOICE,), attempts: int = 2
+    required: tuple[str, ...] = (FACE, LIVE),
+    optional: tuple[str, ...] = (VOICE,),
+    attempts: int = 2,
 ) -> Policy:
     return Policy("test", 1, "0" * 64, required, optional, attempts)
 
@@ -41,7 +44,7 @@ def measured(**ends: str) -> list[Measurement]:
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-@pytest.mark.parametrize(("face", "live", "voice"), itertools.product(ENDS, repeat=3))
+@pytest.mark.parametrize(("face", "live", "voice"), [*itertools.product(ENDS, repeat=3)])
 def test_every_combination(face: str, live: str, voice: str, attempt: int) -> None:
     ends = {FACE: face, LIVE: live, VOICE: voice}
     decision = decide(measured(**ends), policy(), POINTS, attempt=attempt)
@@ -117,7 +120,9 @@ def test_nan_fails_an_operating_point() -> None:
     assert POINT.status(math.nan) is Status.FAIL
 
 
-@pytest.mark.parametrize(("accept_at", "reject_below"), [(0.4, 0.6), (math.nan, 0.1), (0.5, math.nan)])
+@pytest.mark.parametrize(
+    ("accept_at", "reject_below"), [(0.4, 0.6), (math.nan, 0.1), (0.5, math.nan)]
+)
 def test_an_operating_point_out_of_order_is_refused(accept_at: float, reject_below: float) -> None:
     with pytest.raises(ValueError, match="accept_at >= reject_below"):
         OperatingPoint(accept_at, reject_below)

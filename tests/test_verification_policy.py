@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from veridical import InputError
 from veridical.verification.policy import load_policy, parse_policy, shipped_policies
 
@@ -65,7 +66,7 @@ def test_an_unknown_policy_names_those_shipped() -> None:
         (("accept_at = 0.5", "accept_at = 0.1"), "accept_at >= reject_below"),
         (("accept_at = 0.5", "accept_at = nan"), "finite"),
         (("accept_at = 0.5\n", ""), "wants accept_at"),
-        (("[operating_points", "[[operating_points"), "wants accept_at"),
+        (("[operating_points.\"face.match\"]", "[operating_points]"), "unknown check"),
         (("id =", "= ="), "not a TOML"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from veridical import InputError, Measurement, ModelRef, OperatingPoint
 from veridical.verification import Verdict, decide, load_policy, verdict_to_json
 from veridical.verification.policy import Policy

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+
 from veridical import Image, Measurement, ModelRef, OperatingPoint, Outcome
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
 from veridical.verification.analysis import Analyser, Analysis, spread
@@ -12,7 +13,7 @@ from veridical.verification.policy import Policy
 from veridical.verification.steps import Checks, Step, build_steps
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
-NOTHING = Checks(None, None, None, None, None, None, None)
+NOTHING = Checks(None, None, None, None, None)
 
 
 def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:
@@ -82,7 +83,12 @@ def test_the_verdict_is_plain_json() -> None:
 
 def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
     engine = Verifier(
-        build_steps(NOTHING), Analyser(None, None, None), POINTS, load_policy("spoken"), "registry", {}
+        build_steps(NOTHING),
+        Analyser(None, None, None),
+        POINTS,
+        load_policy("spoken"),
+        "registry",
+        {},
     )
     verdict = engine.verify(selfie())
     assert verdict.outcome is Outcome.REVIEW
@@ -97,7 +103,12 @@ def test_every_known_check_has_a_step_and_in_that_order() -> None:
 def test_an_empty_transaction_is_accepted_by_no_shipped_policy() -> None:
     for name in ("demo", "reverify", "selfie", "spoken"):
         analysis_free = Verifier(
-            build_steps(NOTHING), Analyser(None, None, None), POINTS, load_policy(name), "registry", {}
+            build_steps(NOTHING),
+            Analyser(None, None, None),
+            POINTS,
+            load_policy(name),
+            "registry",
+            {},
         )
         assert analysis_free.verify(Transaction("empty")).outcome is not Outcome.ACCEPT
 

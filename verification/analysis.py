@@ -13,7 +13,7 @@ from veridical.ocr import Document, DocumentReader
 from veridical.types import Clip, Image, View
 from veridical.verification.transaction import Transaction
 
-__all__ = ["Analysis", "Analyser"]
+__all__ = ["Analyser", "Analysis"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are

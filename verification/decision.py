@@ -101,9 +101,7 @@ def _judge(
     measurement: Measurement, point: OperatingPoint | None, rate: ErrorRate | None
 ) -> CheckResult:
     if measurement.score is None or not measurement.assessed:
-        return CheckResult(
-            measurement, Status.NOT_ASSESSED, point, measurement.reason or NOT_RUN
-        )
+        return CheckResult(measurement, Status.NOT_ASSESSED, point, measurement.reason or NOT_RUN)
     if point is None:
         # A score nobody has set thresholds for can be shown to a person, not judged.
         return CheckResult(measurement, Status.REVIEW, None, NO_OPERATING_POINT, rate)

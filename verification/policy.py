@@ -60,7 +60,9 @@ class Policy:
 def shipped_policies() -> tuple[str, ...]:
     """Names of the policies inside the package."""
     folder = files("veridical.verification") / "policies"
-    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(
+        sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    )
 
 
 def load_policy(name: str) -> Policy:
@@ -133,9 +135,7 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         optional=optional,
         attempts=attempts,
         allow_specimens=specimens is True,
-        calibration={
-            check: folder / path for check, path in raw.get("calibration", {}).items()
-        },
+        calibration={check: folder / path for check, path in raw.get("calibration", {}).items()},
         operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
         description=str(raw.get("description", "")),
     )

@@ -22,7 +22,9 @@ class Settings(BaseSettings):
         commercial_only: Refuse every model whose weights are not marked for commercial use.
     """
 
-    model_config = SettingsConfigDict(env_prefix="VERIDICAL_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="VERIDICAL_", env_ignore_empty=True, extra="ignore"
+    )
 
     models_dir: Path = Field(default_factory=lambda: user_cache_path("veridical") / "models")
     models_mirror: Path | None = None

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face import FaceMatchCheck, SamePersonCheck
 from veridical.liveness import SilentCheck
-from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
+from veridical.ocr import DocumentReadCheck, DocumentSpecimenCheck
 from veridical.result import Measurement
 from veridical.verification.analysis import Analysis
 from veridical.verification.checks import CHECKS
@@ -25,18 +25,14 @@ class Checks:
 
     Attributes:
         document_read: See `DocumentReadCheck`.
-        document_authentic: See `DocumentAuthenticCheck`.
         document_specimen: See `DocumentSpecimenCheck`.
-        face_quality: See `FaceQualityCheck`.
         face_match: See `FaceMatchCheck`.
         same_person: See `SamePersonCheck`.
         silent: See `SilentCheck`.
     """
 
     document_read: DocumentReadCheck | None
-    document_authentic: DocumentAuthenticCheck | None
     document_specimen: DocumentSpecimenCheck | None
-    face_quality: FaceQualityCheck | None
     face_match: FaceMatchCheck | None
     same_person: SamePersonCheck | None
     silent: SilentCheck | None
@@ -50,9 +46,7 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
     """
     built: dict[str, Step | None] = {
         "document.read": _document_read(checks.document_read),
-        "document.authentic": _document_authentic(checks.document_authentic),
         "document.specimen": _document_specimen(checks.document_specimen),
-        "face.quality": _face_quality(checks.face_quality),
         "face.match": _face_match(checks.face_match),
         "face.same_person": _same_person(checks.same_person),
         "liveness.silent": _silent(checks.silent),
@@ -80,19 +74,6 @@ def _document_read(check: DocumentReadCheck | None) -> Step | None:
     return run
 
 
-def _document_authentic(check: DocumentAuthenticCheck | None) -> Step | None:
-    if check is None:
-        return None
-
-    def run(analysis: Analysis) -> Measurement:
-        image, document = analysis.transaction.document_front, analysis.front
-        if image is None or document is None:
-            return Measurement("document.authentic", None, MISSING_INPUT)
-        return check(image, document, analysis.transaction.document_info)
-
-    return run
-
-
 def _document_specimen(check: DocumentSpecimenCheck | None) -> Step | None:
     if check is None:
         return None
@@ -101,18 +82,6 @@ def _document_specimen(check: DocumentSpecimenCheck | None) -> Step | None:
         if analysis.front is None:
             return Measurement("document.specimen", None, MISSING_INPUT)
         return check(analysis.front)
-
-    return run
-
-
-def _face_quality(check: FaceQualityCheck | None) -> Step | None:
-    if check is None:
-        return None
-
-    def run(analysis: Analysis) -> Measurement:
-        if not analysis.views:
-            return Measurement("face.quality", None, MISSING_INPUT)
-        return check(analysis.views)
 
     return run
 

@@ -12,14 +12,12 @@ from veridical.face import (
     FaceEmbedder,
     FaceMatchCheck,
     FaceMesher,
-    FaceQualityCheck,
     SamePersonCheck,
 )
 from veridical.liveness import SilentCheck
 from veridical.models import ModelStore, Profile
 from veridical.ocr import (
     Document,
-    DocumentAuthenticCheck,
     DocumentReadCheck,
     DocumentReader,
     DocumentSpecimenCheck,
@@ -171,9 +169,7 @@ def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verif
     silent = engine(lambda: SilentCheck.load(store, profile))
     checks = Checks(
         document_read=DocumentReadCheck() if reader else None,
-        document_authentic=DocumentAuthenticCheck() if reader else None,
         document_specimen=DocumentSpecimenCheck() if reader else None,
-        face_quality=FaceQualityCheck() if detector else None,
         face_match=FaceMatchCheck(embedder) if detector and embedder else None,
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,

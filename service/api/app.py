@@ -123,7 +123,9 @@ def create_app(
         wanted = f"Bearer {api_key.get_secret_value()}"
         if not hmac.compare_digest(authorization.encode(), wanted.encode()):
             raise HTTPException(
-                401, "send the API key as `Authorization: Bearer KEY`", {"WWW-Authenticate": "Bearer"}
+                401,
+                "send the API key as `Authorization: Bearer KEY`",
+                {"WWW-Authenticate": "Bearer"},
             )
 
     @app.get("/livez", summary="Is the process alive?")
@@ -135,7 +137,9 @@ def create_app(
         verifier = loader.get()
         return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
 
-    @app.post("/v1/verify", summary="Verify one applicant in one call", dependencies=[Depends(authorised)])
+    @app.post(
+        "/v1/verify", summary="Verify one applicant in one call", dependencies=[Depends(authorised)]
+    )
     def verify(
         request: Request,
         policy: Annotated[str, Form(description="name of a shipped policy")] = "",

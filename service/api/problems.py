@@ -88,7 +88,9 @@ def install(app: FastAPI) -> None:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-        log.error("unforeseen %s at %s request=%s", type(error).__name__, place, request_id(request))
+        log.error(
+            "unforeseen %s at %s request=%s", type(error).__name__, place, request_id(request)
+        )
         return problem(
             500, "internal.error", "an unforeseen error; its cause is in the server's log", request
         )

@@ -1,6 +1,13 @@
-"""The command line: `veridical`."""
+"""The command line: `veridical`.
 
-from veridical.service.cli import demo, doctor, serve, verify
+Verbs register themselves with the root; nouns are added here. All import their rooms inside their
+functions, so that `veridical --help` does not wait for any.
+"""
+
+from veridical.service.cli import demo, doctor, policy, serve, simulate, verify
 from veridical.service.cli.main import app, main
 
 __all__ = ["app", "demo", "doctor", "main", "serve", "verify"]
+
+for noun in (policy, simulate):
+    app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

@@ -20,9 +20,9 @@ __all__ = ["demo"]
 
 @app.command()
 def demo(
-    out: Annotated[
-        Path, typer.Option(help="Folder for the report and the pictures.")
-    ] = Path("demo-report"),
+    out: Annotated[Path, typer.Option(help="Folder for the report and the pictures.")] = Path(
+        "demo-report"
+    ),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print sample, outcome and first cause as JSON.")
     ] = False,

@@ -61,8 +61,7 @@ def replay(
 
     store = Settings().model_store()
     points = {
-        check: measured.point
-        for check, measured in store.operating_points(store.profile()).items()
+        check: measured.point for check, measured in store.operating_points(store.profile()).items()
     }
     if str(verdicts) != "-" and not verdicts.is_file():
         raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
@@ -75,11 +74,15 @@ def replay(
                 "outcomes": {f"{a} -> {b}": n for (a, b), n in sorted(result.outcomes.items())},
                 "unmeasured": dict(result.unmeasured),
                 "changes": [
-                    {"transaction": c.transaction, "before": c.before, "after": c.after,
-                     "first_cause": c.cause}
+                    {
+                        "transaction": c.transaction,
+                        "before": c.before,
+                        "after": c.after,
+                        "first_cause": c.cause,
+                    }
                     for c in result.changes
                 ],
-            },  # fmt: skip
+            },
             sys.stdout,
             indent=2,
         )

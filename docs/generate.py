@@ -1,0 +1,88 @@
+"""Write the pages that describe code from the code: `python docs/generate.py`.
+
+`tests/test_docs.py` fails when a page differs from what this would write.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from veridical.service.cli import app
+from veridical.verification import CHECKS, reasons
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
+
+
+def pages() -> Mapping[str, str]:
+    """Every generated page, by file name."""
+    return {"cli.md": NOTE + cli_page(), "reasons.md": NOTE + reasons_page()}
+
+
+def cli_page() -> str:
+    """All verbs with their arguments and options."""
+    lines = [
+        "# Command line\n",
+        "Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 environment (models, server), "
+        "4 unusable input.\n",
+    ]
+    root = typer.main.get_command(app)
+    for path, command in _commands(root, ("veridical",)):
+        usage = command.collect_usage_pieces(command.context_class(command))
+        lines.append(f"## `{' '.join(path)}`\n")
+        lines.append((command.help or "").strip() + "\n")
+        lines.append("```\n" + " ".join([*path, *usage]) + "\n```\n")
+        rows = [_row(parameter) for parameter in command.params]
+        if rows:
+            lines += ["| | |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401
+    """Every command below one, with its words. Typer carries its own click: types stay open."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, found in sorted(command.commands.items()):
+        yield from _commands(found, (*path, name))
+
+
+def _row(parameter: Any) -> str:  # noqa: ANN401
+    text = (getattr(parameter, "help", "") or "").strip()
+    if parameter.param_type_name == "option":
+        names = ", ".join(f"`{name}`" for name in parameter.opts)
+        default = parameter.default
+        if not (parameter.is_flag or callable(default) or default in (None, "", ())):
+            text += f" Default: `{default}`."
+    else:
+        names = f"`{parameter.human_readable_name}`"
+    return f"| {names} | {text.replace('|', '/')} |"
+
+
+def reasons_page() -> str:
+    """All checks and reason codes with their texts."""
+    lines = ["# Checks and reasons\n", "| check | question |", "|---|---|"]
+    lines += [f"| `{check}` | {question} |" for check, question in CHECKS.items()]
+    lines += [
+        "",
+        "A reason is mendable when the applicant can mend it by trying again: under a policy with "
+        "attempts left the outcome is then `retry`. Applicants are told what helps an honest "
+        "person and nothing an attacker could learn from.\n",
+        "| code | mendable | operator | 审核员 | applicant | 申请人 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for code, reason in sorted(reasons().items()):
+        lines.append(
+            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator['en']} | "
+            f"{reason.operator['zh']} | {reason.applicant['en']} | {reason.applicant['zh']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"docs/{name}\n")
