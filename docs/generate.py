@@ -58,7 +58,7 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
         if not (parameter.is_flag or callable(default) or default in (None, "", ())):
             text += f" Default: `{default}`."
     else:
-        names = f"`{parameter.human_readable_name}`"
+        names = f"`{parameter.name.upper()}`"
     return f"| {names} | {text.replace('|', '/')} |"
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 from veridical.errors import ModelError
@@ -16,6 +17,8 @@ from veridical.face import (
 )
 from veridical.liveness import SilentCheck
 from veridical.models import ModelStore, Profile
+from veridical.models.card import read_operating_points
+from veridical.models.tables import load_table
 from veridical.ocr import (
     Document,
     DocumentReadCheck,
@@ -34,7 +37,9 @@ from veridical.verification.steps import Checks, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
 
-__all__ = ["Verifier", "load_verifier"]
+__all__ = ["Verifier", "build_verifier", "load_verifier", "operating_points"]
+
+RULES = Path(__file__).parent / "rules.toml"
 
 T = TypeVar("T")
 
@@ -139,6 +144,18 @@ def load_verifier(settings: Settings | None = None) -> Verifier:
     return build_verifier(store, store.profile(settings.profile), policy)
 
 
+def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
+    """Thresholds by check, for what neither policy nor calibration gives.
+
+    Those of checks that no single model scores, then those of the profile and its models' cards.
+    """
+    rules = read_operating_points(load_table(RULES), "rules")
+    return {
+        check: measured.point
+        for check, measured in {**rules, **store.operating_points(profile)}.items()
+    }
+
+
 def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`."""
     missing: dict[str, str] = {}
@@ -174,7 +191,7 @@ def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verif
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,
     )
-    points = {check: m.point for check, m in store.operating_points(profile).items()}
+    points = operating_points(store, profile)
     return Verifier(
         build_steps(checks),
         Analyser(reader, detector, mesher),

@@ -33,8 +33,9 @@ def print_verdict(verdict: Verdict) -> None:
         console.print(f"  {verdict.first_cause}  [dim]{escape(explain(code))}[/]", end="")
     console.print()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("check", "status", "score", "accept at", "reject below", "reason", "ms"):
-        table.add_column(title, justify="right" if title in ("score", "ms") else "left")
+    for title in ("check", "status", "score", "accept/reject", "ms", "reason"):
+        number = title in ("score", "ms")
+        table.add_column(title, justify="right" if number else "left", no_wrap=title != "reason")
     for result in verdict.results:
         table.add_row(*_row(result))
     console.print(table)
@@ -56,8 +57,7 @@ def _row(result: CheckResult) -> tuple[str, ...]:
         result.check,
         f"[{STATUS_STYLES[result.status]}]{result.status}[/]",
         "" if result.score is None else f"{result.score:.3f}",
-        f"{point.accept_at:g}" if point else "",
-        f"{point.reject_below:g}" if point else "",
-        result.reason,
+        f"{point.accept_at:g} / {point.reject_below:g}" if point else "",
         f"{result.measurement.elapsed_ms:.0f}",
+        result.reason,
     )

@@ -58,6 +58,7 @@ def replay(
     from veridical.verification import Settings, load_policy
     from veridical.verification.replay import replay as decide_again
     from veridical.verification.replay import stored_verdicts
+    from veridical.verification.verifier import operating_points
 
     store = Settings().model_store()
     points = {
