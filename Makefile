@@ -25,6 +25,7 @@ install: .venv/.installed  ## make the environment
 
 models: .venv/.installed  ## pull the default models (about 90 MB once)
 	$(VERIDICAL) models pull
+	$(VERIDICAL) demo --prepare
 
 demo: models  ## verify four sample transactions and write a report with pictures
 	$(VERIDICAL) demo --out demo-report

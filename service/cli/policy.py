@@ -61,9 +61,7 @@ def replay(
     from veridical.verification.verifier import operating_points
 
     store = Settings().model_store()
-    points = {
-        check: measured.point for check, measured in store.operating_points(store.profile()).items()
-    }
+    points = operating_points(store, store.profile())
     if str(verdicts) != "-" and not verdicts.is_file():
         raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
     with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:
