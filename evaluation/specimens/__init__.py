@@ -1,0 +1,136 @@
+"""Pictures of identity documents for tests, training and the demo: invented, drawn, and marked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from veridical.evaluation.specimens.cards import (
+    Drawing,
+    draw_card_back,
+    draw_card_front,
+    draw_travel_document,
+)
+from veridical.evaluation.specimens.fonts import Fonts, font_sources, pulled_fonts, system_fonts
+from veridical.evaluation.specimens.people import draw_back, draw_front, draw_traveller
+from veridical.evaluation.specimens.scene import PROFILES, photograph
+from veridical.ocr import Quad
+from veridical.types import Image
+
+__all__ = [
+    "PROFILES",
+    "Fonts",
+    "Truth",
+    "font_sources",
+    "pulled_fonts",
+    "render_mrz",
+    "render_prc_back",
+    "render_prc_front",
+    "system_fonts",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What a specimen shows.
+
+    Attributes:
+        kind: As in `Document`.
+        profile: How its picture was spoilt.
+        fields: As in the evaluation's index of documents.
+        quad: The document's corners in the picture, top left of the document first.
+        boxes: Each field on the flat drawing: left, top, right, bottom over its width.
+    """
+
+    kind: str
+    profile: str
+    fields: Mapping[str, object]
+    quad: Quad
+    boxes: Mapping[str, tuple[float, float, float, float]]
+
+
+def render_prc_front(
+    fields: Mapping[str, str] | None,
+    portrait: Image | None,
+    seed: int,
+    profile: str = "clean",
+    *,
+    fonts: Fonts | None = None,
+    altered_digit: int | None = None,
+) -> tuple[Image, Truth]:
+    """A picture of the front of a specimen resident identity card.
+
+    Args:
+        fields: Values to print, by name; the others are drawn by the seed, the number so that it
+            fits birth and sex.
+        portrait: Picture of the holder; a drawn face when None.
+        seed: Everything else follows from it.
+        profile: One of `PROFILES`.
+        fonts: What to write with; the machine's first Chinese font when None.
+        altered_digit: Position, 0 to 17, of a character of the number that is printed one higher,
+            as on a card somebody tampered with.
+
+    Raises:
+        InputError: The machine has no Chinese font and none was given.
+    """
+    rng = np.random.default_rng(seed)
+    values = draw_front(rng, fields)
+    if altered_digit is not None:
+        number = values["number"]
+        digit = "0" if number[altered_digit] == "X" else str((int(number[altered_digit]) + 1) % 10)
+        values["number"] = number[:altered_digit] + digit + number[altered_digit + 1 :]
+    drawing = draw_card_front(values, portrait, fonts or system_fonts()[0], rng)
+    return _taken("prc_id_front", profile, values, drawing, rng)
+
+
+def render_prc_back(
+    fields: Mapping[str, str] | None,
+    seed: int,
+    profile: str = "clean",
+    *,
+    fonts: Fonts | None = None,
+) -> tuple[Image, Truth]:
+    """A picture of the back of a specimen resident identity card; as `render_prc_front`."""
+    rng = np.random.default_rng(seed)
+    values = draw_back(rng) | dict(fields or {})
+    drawing = draw_card_back(values, fonts or system_fonts()[0], rng)
+    return _taken("prc_id_back", profile, values, drawing, rng)
+
+
+def render_mrz(
+    kind: str,
+    portrait: Image | None,
+    seed: int,
+    profile: str = "clean",
+    *,
+    fonts: Fonts | None = None,
+) -> tuple[Image, Truth]:
+    """A picture of a specimen travel document of the state of Utopia; as `render_prc_front`.
+
+    Args:
+        kind: `td1`, `td2`, `td3`, `mrva` or `mrvb`.
+        portrait: Picture of the holder; a drawn face when None. TD1 shows its back, without one.
+        seed: Everything else follows from it.
+        profile: One of `PROFILES`.
+        fonts: What to write with; the machine's first Chinese font when None.
+    """
+    rng = np.random.default_rng(seed)
+    values = draw_traveller(rng, kind)
+    drawing = draw_travel_document(kind, values, portrait, fonts or system_fonts()[0], rng)
+    return _taken(kind, profile, values, drawing, rng)
+
+
+def _taken(
+    kind: str,
+    profile: str,
+    fields: Mapping[str, object],
+    drawing: Drawing,
+    rng: np.random.Generator,
+) -> tuple[Image, Truth]:
+    image, quad = photograph(drawing.image, PROFILES[profile], rng)
+    width = drawing.image.width
+    boxes = {
+        name: (left / width, top / width, right / width, bottom / width)
+        for name, (left, top, right, bottom) in drawing.boxes.items()
+    }
+    return image, Truth(kind, profile, fields, quad, boxes)

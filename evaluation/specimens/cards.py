@@ -1,0 +1,258 @@
+"""Drawings of identity documents that can't be taken for real ones.
+
+Own drawings, simpler than any issued document: no state emblem, no security print, a SPECIMEN mark
+that no argument switches off, region codes and a state that were never issued.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from veridical.evaluation.specimens.fonts import Font, Fonts
+from veridical.types import Image
+
+__all__ = ["Drawing", "draw_card_back", "draw_card_front", "draw_travel_document"]
+
+PIXELS_PER_MM = 12.0
+CARD_MM = (85.6, 54.0)  # ISO/IEC 7810 ID-1: resident cards, TD1
+SIZE_MM = {
+    "td1": CARD_MM,
+    "td2": (105.0, 74.0),
+    "td3": (125.0, 88.0),
+    "mrva": (120.0, 80.0),
+    "mrvb": (105.0, 74.0),
+}
+"""ICAO Doc 9303, parts 4 to 7."""
+OCR_PITCH_MM = 2.54
+INK = (25, 25, 30)
+CAPTION = (60, 110, 165)
+MARK = (200, 40, 50)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A flat document.
+
+    Attributes:
+        image: Its pixels, without surroundings.
+        boxes: Left, top, right, bottom of each value, by field, in pixels of the drawing.
+    """
+
+    image: Image
+    boxes: Mapping[str, tuple[float, float, float, float]]
+
+
+class _Sheet:
+    """A document while it is being drawn; all lengths are in millimetres."""
+
+    def __init__(self, size_mm: tuple[float, float], fonts: Fonts, rng: Generator) -> None:
+        self.size_mm = size_mm
+        self.fonts = fonts
+        self.boxes: dict[str, tuple[float, float, float, float]] = {}
+        self._pillow = Pillow.fromarray(_paper(size_mm, rng))
+        self._draw = ImageDraw.Draw(self._pillow)
+
+    def text(
+        self,
+        at: tuple[float, float],
+        text: str,
+        height_mm: float,
+        colour: tuple[int, int, int] = INK,
+        font: Font | None = None,
+        pitch_mm: float | None = None,
+        field: str = "",
+    ) -> None:
+        """Write a line whose middle is at a height; `pitch_mm` spaces characters evenly."""
+        face = (font or self.fonts.text).at(height_mm * PIXELS_PER_MM)
+        x, y = at[0] * PIXELS_PER_MM, at[1] * PIXELS_PER_MM
+        boxes: list[tuple[float, float, float, float]] = []
+        for part in text if pitch_mm else [text]:
+            self._draw.text((x, y), part, colour, face, anchor="lm")
+            boxes.append(self._draw.textbbox((x, y), part, face, anchor="lm"))
+            x += (pitch_mm or 0.0) * PIXELS_PER_MM
+        if field and boxes:
+            old = [self.boxes[field]] if field in self.boxes else []
+            left, top, right, bottom = zip(*boxes, *old, strict=True)
+            self.boxes[field] = (min(left), min(top), max(right), max(bottom))
+
+    def photograph(self, box_mm: tuple[float, float, float, float], portrait: Image) -> None:
+        """Paste a portrait, cut to the box's proportions."""
+        left, top, right, bottom = (round(side * PIXELS_PER_MM) for side in box_mm)
+        patch = _cut(portrait, (right - left) / (bottom - top))
+        small = cv2.resize(patch, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        self._pillow.paste(Pillow.fromarray(small), (left, top))
+        self.boxes["portrait"] = (left, top, right, bottom)
+
+    def mark(self, at: tuple[float, float], height_mm: float) -> None:
+        """The words that make it a specimen."""
+        self.text(at, "SPECIMEN 样本", height_mm, MARK)
+
+    def finish(self) -> Drawing:
+        """The drawing."""
+        return Drawing(Image(np.asarray(self._pillow, np.uint8).copy()), self.boxes)
+
+
+def draw_card_front(
+    fields: Mapping[str, str], portrait: Image | None, fonts: Fonts, rng: Generator
+) -> Drawing:
+    """The side of a resident identity card with the portrait.
+
+    Args:
+        fields: `name sex nation birth address number`.
+        portrait: Picture of the holder; a drawn face when None.
+        fonts: What to write with.
+        rng: Source of chance, for the paper.
+    """
+    sheet = _Sheet(CARD_MM, fonts, rng)
+    caption, value, pitch = 2.7, 3.3, 3.55
+    for y, words in ((8.6, "姓名"), (15.6, "性别"), (22.2, "出生"), (29.0, "住址")):
+        sheet.text((5.0, y), words, caption, CAPTION, pitch_mm=3.6)
+    sheet.text((15.2, 8.6), fields["name"], value + 0.5, pitch_mm=4.3, field="name")
+    sheet.text((15.2, 15.6), fields["sex"], value, field="sex")
+    sheet.text((26.4, 15.6), "民族", caption, CAPTION, pitch_mm=3.4)
+    sheet.text((34.6, 15.6), fields["nation"], value, pitch_mm=pitch, field="nation")
+    year, month, day = (str(int(part)) for part in fields["birth"].split("-"))
+    for x, words, size, colour in (
+        (15.2, year, value, INK),
+        (24.2, "年", caption, CAPTION),
+        (29.4 if len(month) == 1 else 28.4, month, value, INK),
+        (32.8, "月", caption, CAPTION),
+        (38.0 if len(day) == 1 else 37.0, day, value, INK),
+        (41.6, "日", caption, CAPTION),
+    ):
+        sheet.text((x, 22.2), words, size, colour, field="birth" if colour == INK else "")
+    for row, words in enumerate(_wrapped(fields["address"], fonts.text, value, 36.5)):
+        sheet.text((15.2, 29.0 + 4.5 * row), words, value, field="address")
+    sheet.text((5.0, 47.6), "公民身份号码", caption, CAPTION, pitch_mm=3.3)
+    sheet.text(
+        (29.6, 47.6), fields["number"], 3.9, font=fonts.machine, pitch_mm=2.88, field="number"
+    )
+    sheet.photograph((55.5, 6.5, 79.5, 36.5), portrait or draw_face(rng))
+    sheet.mark((57.0, 40.2), 3.0)
+    return sheet.finish()
+
+
+def draw_card_back(fields: Mapping[str, str], fonts: Fonts, rng: Generator) -> Drawing:
+    """The side of a resident identity card with the authority.
+
+    Args:
+        fields: `authority valid_from valid_to`.
+        fonts: What to write with.
+        rng: Source of chance, for the paper.
+    """
+    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet.text((30.0, 11.5), "中华人民共和国", 5.0, pitch_mm=6.3)
+    sheet.text((30.0, 21.0), "居民身份证", 7.0, pitch_mm=9.0)
+    sheet.mark((5.0, 11.5), 3.0)
+    sheet.text((18.0, 39.4), "签发机关", 2.9, pitch_mm=3.3)
+    sheet.text((34.0, 39.4), fields["authority"], 3.1, field="authority")
+    sheet.text((18.0, 46.4), "有效期限", 2.9, pitch_mm=3.3)
+    starts, ends = (fields[name].replace("-", ".") for name in ("valid_from", "valid_to"))
+    ends = "长期" if fields["valid_to"] == "long-term" else ends
+    sheet.text((34.0, 46.4), f"{starts}-{ends}", 3.1, field="valid_to")
+    sheet.boxes["valid_from"] = sheet.boxes["valid_to"]
+    return sheet.finish()
+
+
+def draw_travel_document(
+    kind: str,
+    fields: Mapping[str, object],
+    portrait: Image | None,
+    fonts: Fonts,
+    rng: Generator,
+) -> Drawing:
+    """The page of a travel document with the machine-readable zone.
+
+    Args:
+        kind: `td1`, `td2`, `td3`, `mrva` or `mrvb`.
+        fields: `lines document_number surname given_names nationality birth sex expiry`.
+        portrait: Picture of the holder; a drawn face when None.
+        fonts: What to write with.
+        rng: Source of chance, for the paper.
+    """
+    lines = fields["lines"]
+    if not isinstance(lines, list):
+        raise TypeError("the machine-readable zone is a list of lines")
+    width, height = SIZE_MM[kind]
+    sheet = _Sheet((width, height), fonts, rng)
+    sheet.text((4.0, 5.0), "UTOPIA", 3.2)
+    sheet.mark((width - 32.0, 5.0), 3.2)
+    if kind != "td1":
+        sheet.photograph(
+            (5.0, 12.0, 5.0 + width * 0.28, 12.0 + width * 0.36), portrait or draw_face(rng)
+        )
+    left = 5.0 if kind == "td1" else 9.0 + width * 0.28
+    step = 3.6 if kind == "td1" else (height - 40.0) / 6
+    captions = (
+        "surname",
+        "given_names",
+        "document_number",
+        "nationality",
+        "birth",
+        "sex",
+        "expiry",
+    )
+    for row, name in enumerate(captions):
+        column, y = left + (row % 2) * width * 0.33, 12.0 + (row // 2) * 2 * step
+        sheet.text((column, y), name.replace("_", " ").capitalize(), 1.5, CAPTION)
+        sheet.text((column, y + 2.4), str(fields[name]), 2.5, field=name)
+    # The zone is 23.2 mm high; its lines stand 6.35 mm apart (4.23 mm on TD1's three lines).
+    gap = 4.3 if kind == "td1" else 6.35
+    start = (width - OCR_PITCH_MM * len(lines[0])) / 2
+    for row, line in enumerate(lines):
+        y = height - 6.0 - gap * (len(lines) - 1 - row)
+        sheet.text((start, y), line, 3.6, font=fonts.machine, pitch_mm=OCR_PITCH_MM, field="mrz")
+    return sheet.finish()
+
+
+def draw_face(rng: Generator) -> Image:
+    """A face of ovals: nobody's."""
+    canvas = np.full((360, 288, 3), 240, np.uint8)
+    skin = tuple(int(v) for v in np.array([232, 196, 170]) + rng.integers(-18, 10, 3))
+    hair = tuple(int(v) for v in rng.integers(15, 60, 3))
+    shirt = tuple(int(v) for v in rng.integers(30, 150, 3))
+    cv2.ellipse(canvas, (144, 400), (140, 120), 0, 0, 360, shirt, -1, cv2.LINE_AA)
+    cv2.ellipse(canvas, (144, 150), (92, 116), 0, 0, 360, hair, -1, cv2.LINE_AA)
+    cv2.ellipse(canvas, (144, 176), (76, 98), 0, 0, 360, skin, -1, cv2.LINE_AA)
+    for x in (112, 176):
+        cv2.ellipse(canvas, (x, 164), (12, 6), 0, 0, 360, (40, 30, 30), -1, cv2.LINE_AA)
+    cv2.line(canvas, (144, 176), (140, 206), (190, 150, 130), 3, cv2.LINE_AA)
+    cv2.ellipse(canvas, (144, 232), (24, 7), 0, 0, 360, (180, 90, 90), -1, cv2.LINE_AA)
+    return Image(canvas)
+
+
+def _paper(size_mm: tuple[float, float], rng: Generator) -> NDArray[np.uint8]:
+    """Pale paper with soft patches of colour and faint waves."""
+    width, height = (round(side * PIXELS_PER_MM) for side in size_mm)
+    patches = rng.uniform(212, 250, (4, 6, 3)).astype(np.float32)
+    paper = cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    phase = rng.uniform(0, 6, 2)
+    waves = np.sin(y / 9 + 3 * np.sin(x / 70 + phase[0]) + phase[1])
+    sheet: NDArray[np.uint8] = np.clip(paper + 3 * waves[:, :, None], 0, 255).astype(np.uint8)
+    return sheet
+
+
+def _cut(image: Image, aspect: float) -> NDArray[np.uint8]:
+    """The middle of a picture, as large as it gets in the proportions given."""
+    width = min(image.width, round(image.height * aspect))
+    height = min(image.height, round(image.width / aspect))
+    left, top = (image.width - width) // 2, (image.height - height) // 3
+    return np.ascontiguousarray(image.pixels[top : top + height, left : left + width])
+
+
+def _wrapped(text: str, font: Font, height_mm: float, width_mm: float) -> list[str]:
+    """Break a text into lines that fit, wherever it has to be."""
+    face: ImageFont.FreeTypeFont = font.at(height_mm * PIXELS_PER_MM)
+    lines = [""]
+    for character in text:
+        if face.getlength(lines[-1] + character) > width_mm * PIXELS_PER_MM:
+            lines.append("")
+        lines[-1] += character
+    return lines
