@@ -2,8 +2,10 @@
 
 from veridical.models.card import Card, MeasuredPoint, list_cards, read_card
 from veridical.models.catalogue import ModelStore
+from veridical.models.fetch import fetch_member
 from veridical.models.profile import Profile, read_profiles
 from veridical.models.session import Session
+from veridical.models.source import SourceFile, read_source_table
 
 __all__ = [
     "Card",
@@ -11,7 +13,10 @@ __all__ = [
     "ModelStore",
     "Profile",
     "Session",
+    "SourceFile",
+    "fetch_member",
     "list_cards",
     "read_card",
     "read_profiles",
+    "read_source_table",
 ]

@@ -12,7 +12,7 @@ from veridical.models.lock_file import read_lock
 from veridical.models.profile import Profile, read_profiles
 from veridical.models.session import OnnxSession, open_session
 
-__all__ = ["WEIGHTS_DIRECTORY", "ModelStore", "locate"]
+__all__ = ["WEIGHTS_DIRECTORY", "ModelStore", "check_model", "locate"]
 
 WEIGHTS_DIRECTORY = Path(__file__).parent / "weights"
 """Networks of our own, which are small and come with the package."""
@@ -35,6 +35,30 @@ def locate(card: Card, directory: Path) -> tuple[Path, str]:
     if entry is None or entry.source_sha256 != card.file.sha256:
         raise _missing(card, directory)
     return directory / entry.file, entry.sha256
+
+
+def check_model(card: Card, directory: Path) -> OnnxSession:
+    """Load a model anew: its bytes against the lock file, its answer against its card.
+
+    Raises:
+        ModelError: `model.missing`: it was not pulled; `model.altered`: its bytes are not those
+            that were pulled, or it does not give its known answer.
+    """
+    path, sha256 = locate(card, directory)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise _missing(card, directory) from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}", "model.altered") from error
+    # The bytes that are hashed are the bytes that are loaded: there is no second read.
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(
+            f"{path} is not the file that was pulled (its sha256 differs); "
+            "run `veridical models pull` again",
+            "model.altered",
+        )
+    return open_session(data, card, sha256)
 
 
 class ModelStore:
@@ -118,20 +142,7 @@ class ModelStore:
         key = (str(path.resolve()), sha256, card.name)
         session = _sessions.get(key)
         if session is None:
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError as error:
-                raise _missing(card, self.directory) from error
-            except OSError as error:
-                raise ModelError(f"{path} cannot be read: {error}", "model.altered") from error
-            # The bytes that were hashed are the bytes that are loaded: no second read between.
-            if hashlib.sha256(data).hexdigest() != sha256:
-                raise ModelError(
-                    f"{path} is not the file that was pulled (its sha256 differs); "
-                    "run `veridical models pull` again",
-                    "model.altered",
-                )
-            session = _sessions[key] = open_session(data, card, sha256)
+            session = _sessions[key] = check_model(card, self.directory)
         return session
 
     def _allowed(self, card: Card) -> bool:

@@ -1,6 +1,6 @@
 """Does a model still answer as it did when its card was written?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from veridical.models.tables import Table
 
-__all__ = ["InputSpec", "KnownAnswer", "OutputSample", "read_known_answer", "sample_outputs"]
+__all__ = ["InputSpec", "KnownAnswer", "OutputSample", "describe_outputs", "read_known_answer"]
 
 SAMPLES = 12
 """Numbers kept of each output: enough to notice a swapped layer, short enough to read."""
+
+
+TOLERANCE = 2e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,22 @@ def read_known_answer(table: Table) -> KnownAnswer:
     return KnownAnswer(table.whole("seed"), tuple(inputs), tuple(outputs))
 
 
-def sample_outputs(outputs: Sequence[NDArray[np.generic]]) -> list[Mapping[str, list[float]]]:
-    """Evenly spaced numbers of each output: what a card's known answer stores."""
-    samples: list[Mapping[str, list[float]]] = []
+def describe_outputs(outputs: Sequence[NDArray[np.generic]]) -> str:
+    """The TOML that a card's known answer stores: evenly spaced numbers of each output.
+
+    The tolerance is `TOLERANCE` of the largest number, and of 1 where all are smaller: room for
+    another processor's rounding, none for another weight.
+    """
+    blocks = []
     for output in outputs:
         flat = output.reshape(-1).astype(np.float64)
         at = np.unique(np.linspace(0, flat.size - 1, SAMPLES).astype(int))
-        samples.append({"at": at.tolist(), "values": flat[at].tolist()})
-    return samples
+        tolerance = TOLERANCE * max(1.0, float(np.abs(flat).max()))
+        values = ", ".join(f"{value:.7g}" for value in flat[at])
+        blocks.append(
+            "[[known_answer.outputs]]\n"
+            f"at = {at.tolist()}\n"
+            f"values = [{values}]\n"
+            f"tolerance = {tolerance:.1g}\n"
+        )
+    return "\n".join(blocks)

@@ -1,9 +1,11 @@
 """Where can a file be had? The sources a card (or a sample's table) names, in their order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from veridical.errors import ModelError
-from veridical.models.tables import Table
+from veridical.models.tables import Table, load_table
 
 __all__ = [
     "NpmSource",
@@ -12,6 +14,7 @@ __all__ = [
     "SourceFile",
     "UrlSource",
     "read_source_file",
+    "read_source_table",
 ]
 
 
@@ -107,6 +110,16 @@ def read_source_file(table: Table) -> SourceFile:
         size_bytes=table.whole("bytes"),
         sources=tuple(_read_source(source) for source in table.tables("sources")),
     )
+
+
+def read_source_table(path: Path) -> Mapping[str, SourceFile]:
+    """Read a TOML file of source files, one table each, such as a room's pictures or fonts.
+
+    Raises:
+        ModelError: `model.card`: a key is missing, or a source is of an unknown kind.
+    """
+    table = load_table(path)
+    return {name: read_source_file(table.table(name)) for name in table.values}
 
 
 def _read_source(table: Table) -> Source:

@@ -1,0 +1,73 @@
+"""How do a card's source weights become the ONNX file that runs? By the recipe the card names."""
+
+import importlib.metadata
+from pathlib import Path
+
+from veridical.errors import ModelError
+from veridical.models.card import Card
+from veridical.models.tables import Table
+
+__all__ = ["SKELETONS_DIRECTORY", "convert", "recipe_versions"]
+
+SKELETONS_DIRECTORY = Path(__file__).parent / "skeletons"
+
+CONVERTERS = {
+    "copy": (),
+    "fold-blockquant": ("onnx",),
+    "tflite": ("onnx", "tflite"),
+    "fill-skeleton": ("onnx",),
+}
+"""Recipes of pulled models, with the packages whose versions decide the bytes that come out."""
+
+
+def convert(card: Card, data: bytes) -> bytes:
+    """Turn source weights into ONNX.
+
+    The converters are imported only here: nothing that merely runs models needs them.
+
+    Args:
+        card: Names the recipe and its options.
+        data: The source weights, their hash already checked.
+
+    Raises:
+        ModelError: `model.conversion` or `model.checkpoint`: the weights do not fit the recipe.
+    """
+    options = card.options
+    match card.recipe:
+        case "copy":
+            return data
+        case "fold-blockquant":
+            from veridical.models.fold import fold_block_quantised
+
+            inputs, outputs = _shapes(options, "inputs"), _shapes(options, "outputs")
+            return fold_block_quantised(data, inputs=inputs, outputs=outputs)
+        case "tflite":
+            from veridical.models.tflite import convert_tflite
+
+            names_in, names_out = options.texts("inputs"), options.texts("outputs")
+            return convert_tflite(data, inputs=names_in, outputs=names_out)
+        case "fill-skeleton":
+            from veridical.models.checkpoint import read_checkpoint
+            from veridical.models.skeleton import fill_skeleton
+
+            skeleton = (SKELETONS_DIRECTORY / options.text("skeleton")).read_bytes()
+            prefix = options.text("strip_prefix", "")
+            return fill_skeleton(skeleton, read_checkpoint(data), strip_prefix=prefix)
+        case other:
+            raise ModelError(f"{card.name}: nothing is pulled for {other!r}", "model.conversion")
+
+
+def recipe_versions(card: Card) -> str:
+    """The recipe with the versions that decide its bytes, for the lock file."""
+    versions = (f"{name} {importlib.metadata.version(name)}" for name in CONVERTERS[card.recipe])
+    return ", ".join([card.recipe, *versions])
+
+
+def _shapes(options: Table, key: str) -> dict[str, list[int | str]]:
+    shapes: dict[str, list[int | str]] = {}
+    table = options.table(key)
+    for name, sides in table.values.items():
+        if not isinstance(sides, list):
+            raise ModelError(f"{table.where}: {name!r} must be a list of sides", "model.card")
+        shapes[name] = [side if isinstance(side, str) else int(side) for side in sides]
+    return shapes
