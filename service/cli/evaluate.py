@@ -1,0 +1,102 @@
+"""`veridical evaluate KIND INDEX`: measure error rates and write a report."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from veridical.evaluation.request import Evaluation, Request
+    from veridical.verification.settings import Settings
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure error rates with intervals and write a report.\n\n"
+    "Formats of the indexes and the meaning of every figure: docs/evaluation.md.",
+)
+
+Index = Annotated[Path, typer.Argument(help="CSV or JSON Lines; paths in it are relative to it.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for scores and report; evaluation-KIND when not given.")
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many rows of the index.")]
+Profile = Annotated[str, typer.Option(help="Model set: auto, standard, registry, commercial.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 takes one a core.")]
+Thumbnails = Annotated[
+    bool, typer.Option("--thumbnails", help="Show the worst errors: personal data in the report.")
+]
+
+
+@app.command()
+def face(
+    index: Index,
+    degrade: Annotated[
+        str, typer.Option(help="none, or portrait: references as a document carries them.")
+    ] = "none",
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+    thumbnails: Thumbnails = False,
+) -> None:
+    """Face comparison: FMR, FNMR, failures to acquire, differentials by group."""
+    from veridical.evaluation.protocols.face import evaluate_face
+
+    request = _request("face", index, out, seed, limit, workers, thumbnails)
+    _run(request, profile, json_path, lambda settings: evaluate_face(request, settings, degrade))
+
+
+def _request(
+    kind: str,
+    index: Path,
+    out: Path | None,
+    seed: int,
+    limit: int | None,
+    workers: int,
+    thumbnails: bool,
+) -> "Request":
+    """The common options as one value."""
+    from veridical.evaluation.harness import available_cores
+    from veridical.evaluation.request import Request
+
+    return Request(
+        index=index,
+        out=out or Path(f"evaluation-{kind}"),
+        seed=seed,
+        limit=limit,
+        workers=workers or available_cores(),
+        command=shlex.join(["veridical", *sys.argv[1:]]),
+        thumbnails=thumbnails,
+    )
+
+
+def _run(
+    request: "Request",
+    profile: str,
+    json_path: Path | None,
+    evaluate: "Callable[[Settings], Evaluation]",
+) -> None:
+    """Evaluate, then tell people and programs."""
+    from rich.console import Console
+
+    from veridical.evaluation.report import print_table, write_json, write_report
+    from veridical.verification.settings import Settings
+
+    settings = Settings()
+    if profile:
+        settings.profile = profile
+    evaluation = evaluate(settings)
+    print_table(evaluation, Console(highlight=False))
+    write_report(request.out / "report.html", evaluation, request)
+    if json_path is not None:
+        write_json(json_path, evaluation, request)
+    Console(stderr=True, highlight=False).print(f"report: {request.out / 'report.html'}")
