@@ -1,13 +1,13 @@
 """Which models are there, and are they what their cards say? The one place sessions come from."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
 
 from veridical.errors import ModelError
-from veridical.models.card import Card, MeasuredPoint, list_cards, read_card
+from veridical.models.card import Card, MeasuredPoint, list_cards
 from veridical.models.lock_file import read_lock
 from veridical.models.profile import Profile, read_profiles
 from veridical.models.session import OnnxSession, open_session
@@ -67,12 +67,20 @@ class ModelStore:
     Args:
         directory: Where `veridical models pull` put them.
         commercial_only: Refuse every model whose card is not marked `commercial = "yes"`.
+        cards: Of the models it knows; those shipped when not given.
     """
 
-    def __init__(self, directory: Path, *, commercial_only: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        commercial_only: bool = False,
+        cards: Iterable[Card] | None = None,
+    ) -> None:
         self.directory = Path(directory)
         self.commercial_only = commercial_only
-        self._cards: Mapping[str, Card] = {card.name: card for card in list_cards()}
+        known = list_cards() if cards is None else cards
+        self._cards: Mapping[str, Card] = {card.name: card for card in known}
         self._open: dict[str, OnnxSession] = {}
 
     def card(self, name: str) -> Card:
@@ -81,7 +89,12 @@ class ModelStore:
         Raises:
             ModelError: `model.unknown`.
         """
-        return self._cards[name] if name in self._cards else read_card(name)
+        if name not in self._cards:
+            raise ModelError(
+                f"no model is named {name!r}; `veridical models list` shows those with a card",
+                "model.unknown",
+            )
+        return self._cards[name]
 
     def has(self, name: str) -> bool:
         """Whether a model can be asked for: pulled and allowed. Its bytes are not checked yet."""

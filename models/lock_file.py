@@ -8,7 +8,7 @@ from pathlib import Path
 
 from veridical.errors import ModelError
 
-__all__ = ["LOCK_NAME", "LockEntry", "read_lock", "write_atomically", "write_lock"]
+__all__ = ["LOCK_NAME", "LockEntry", "lock_text", "read_lock", "write_atomically", "write_lock"]
 
 LOCK_NAME = "models.lock.json"
 
@@ -56,9 +56,13 @@ def read_lock(directory: Path) -> dict[str, LockEntry]:
 
 def write_lock(directory: Path, entries: Mapping[str, LockEntry]) -> None:
     """Replace the lock file; at no moment is there half of one."""
+    write_atomically(directory / LOCK_NAME, lock_text(entries).encode())
+
+
+def lock_text(entries: Mapping[str, LockEntry]) -> str:
+    """What a lock file of these entries says."""
     models = {name: asdict(entry) for name, entry in sorted(entries.items())}
-    text = json.dumps({"version": 1, "models": models}, indent=1)
-    write_atomically(directory / LOCK_NAME, text.encode())
+    return json.dumps({"version": 1, "models": models}, indent=1) + "\n"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -4,10 +4,10 @@ Verbs register themselves with the root; nouns are added here. All import their 
 functions, so that `veridical --help` does not wait for any.
 """
 
-from veridical.service.cli import demo, doctor, policy, serve, simulate, verify
+from veridical.service.cli import demo, doctor, evaluate, models, policy, serve, simulate, verify
 from veridical.service.cli.main import app, main
 
-__all__ = ["app", "demo", "doctor", "main", "serve", "verify"]
+__all__ = ["app", "demo", "doctor", "main", "serve", "simulate", "verify"]
 
-for noun in (policy, simulate):
+for noun in (evaluate, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
