@@ -10,7 +10,6 @@ Everything follows from the seed: the same input and seed give the same output.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import cv2
@@ -19,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
+from veridical.evaluation.attack import Attack, describe
 from veridical.types import Audio, Box, Clip, Image
 
 __all__ = ["Attack", "describe", "simulate"]
@@ -32,44 +32,6 @@ TELEPHONE_RATE_HZ = 8000
 TELEPHONE_BAND_HZ = (300.0, 3400.0)  # ITU-T G.712
 MU = 255.0  # ITU-T G.711, mu-law
 CONSTANT_FPS = 30.0
-
-
-class Attack(StrEnum):
-    """The attacks that can be rehearsed."""
-
-    PRINT = "print"
-    SCREEN_REPLAY = "screen_replay"
-    PAPER_CUTOUT = "paper_cutout"
-    MOUTH_CUTOUT = "mouth_cutout"
-    BORDERED_TABLET = "bordered_tablet"
-    FROZEN_FRAME = "frozen_frame"
-    LOOPED_FRAMES = "looped_frames"
-    DUBBED_AUDIO = "dubbed_audio"
-    TIME_SHIFT = "time_shift"
-    REVERSED_VIDEO = "reversed_video"
-    CONSTANT_RATE = "constant_rate"
-    TELEPHONE = "telephone"
-
-
-_WORDS = {
-    Attack.PRINT: "a still of the face printed on paper and held by hand",
-    Attack.SCREEN_REPLAY: "the recording shown on a screen whose edges stay out of view",
-    Attack.PAPER_CUTOUT: "a printed face cut out along its outline and held before a background",
-    Attack.MOUTH_CUTOUT: "a printed face with the mouth cut out and a live mouth behind it",
-    Attack.BORDERED_TABLET: "the recording shown on a tablet, frame and surroundings in view",
-    Attack.FROZEN_FRAME: "the picture stands still from some point on while the sound goes on",
-    Attack.LOOPED_FRAMES: "a short stretch of frames repeated over the length of the clip",
-    Attack.DUBBED_AUDIO: "another sound track under the same pictures",
-    Attack.TIME_SHIFT: "the sound track moved against the pictures",
-    Attack.REVERSED_VIDEO: "the frames in reverse order under the same sound",
-    Attack.CONSTANT_RATE: "time stamps of a machine-perfect rate, as an injected stream has them",
-    Attack.TELEPHONE: "the voice through a telephone: 300 to 3400 Hz, G.711 mu-law at 8 kHz",
-}
-
-
-def describe(attack: Attack) -> str:
-    """Say in a few words what an attack imitates."""
-    return _WORDS[attack]
 
 
 def simulate(

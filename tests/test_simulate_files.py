@@ -13,7 +13,7 @@ from veridical.evaluation.recording import write_audio, write_clip, write_image
 from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
 from veridical.evaluation.simulate import Attack
 from veridical.media import read_audio, read_clip, read_image
-from veridical.service.cli.simulate import app
+from veridical.service.cli import app
 from veridical.types import Audio, Clip, Image
 
 
@@ -71,7 +71,16 @@ def test_the_command_writes_a_labelled_file(genuine: Path, tmp_path: Path) -> No
     target = tmp_path / "attack.jpg"
     done = CliRunner().invoke(
         app,
-        ["mouth_cutout", str(genuine / "a.png"), str(target), "--seed", "7", "--face", "9,9,90,90"],
+        [
+            "simulate",
+            "mouth_cutout",
+            str(genuine / "a.png"),
+            str(target),
+            "--seed",
+            "7",
+            "--face",
+            "9,9,90,90",
+        ],
     )
     assert done.exit_code == 0, done.output
     assert "simulated attack: mouth_cutout, seed 7" in done.output
@@ -81,5 +90,12 @@ def test_the_command_writes_a_labelled_file(genuine: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("face", ["1,2,3", "1,2,3,x", "9,9,1,1"])
 def test_a_face_that_is_no_box_is_a_usage_error(genuine: Path, tmp_path: Path, face: str) -> None:
-    arguments = ["print", str(genuine / "a.png"), str(tmp_path / "a.png"), "--face", face]
+    arguments = [
+        "simulate",
+        "print",
+        str(genuine / "a.png"),
+        str(tmp_path / "a.png"),
+        "--face",
+        face,
+    ]
     assert CliRunner().invoke(app, arguments).exit_code == 2

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from veridical.evaluation.simulate import Attack, describe
+from veridical.evaluation.attack import Attack, describe
+from veridical.service.cli.main import app
 from veridical.types import Box
 
-__all__ = ["app"]
-
-app = typer.Typer(help="Make simulated attacks from genuine media.")
+__all__ = ["simulate"]
 
 _LIST = "\n\n".join(f"{attack.value}: {describe(attack)}." for attack in Attack)
 
