@@ -38,14 +38,16 @@ def convert(card: Card, data: bytes) -> bytes:
             return data
         case "fold-blockquant":
             from veridical.models.fold import fold_block_quantised
+            from veridical.models.prelu import expand_prelu
 
             inputs, outputs = _shapes(options, "inputs"), _shapes(options, "outputs")
-            return fold_block_quantised(data, inputs=inputs, outputs=outputs)
+            return expand_prelu(fold_block_quantised(data, inputs=inputs, outputs=outputs))
         case "tflite":
+            from veridical.models.prelu import expand_prelu
             from veridical.models.tflite import convert_tflite
 
             names_in, names_out = options.texts("inputs"), options.texts("outputs")
-            return convert_tflite(data, inputs=names_in, outputs=names_out)
+            return expand_prelu(convert_tflite(data, inputs=names_in, outputs=names_out))
         case "fill-skeleton":
             from veridical.models.checkpoint import read_checkpoint
             from veridical.models.skeleton import fill_skeleton

@@ -139,7 +139,11 @@ def _clear(cache: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    """Remove what killed pulls and older versions left."""
+    """Remove what killed pulls and earlier versions left.
+
+    Done before a pull rather than after: a process that has read the lock just before it was
+    replaced still finds the file that the old lock names.
+    """
     named = {entry.file for entry in _readable_lock(directory).values()}
     for path in directory.glob("*.onnx"):
         if PULLED_NAME.fullmatch(path.name) and path.name not in named:
