@@ -1,0 +1,108 @@
+"""What is kept of a subject, and what a search answers."""
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from veridical.errors import InputError
+from veridical.types import Template
+
+__all__ = ["Attributes", "Enrolment", "Hit", "Statistics", "pack", "unpack"]
+
+SEXES = ("", "F", "M", "X")
+"""As a machine-readable travel document writes them (ICAO 9303-3); empty when unknown."""
+
+_HEADER = struct.Struct("<BBh")
+_FORMAT = 1
+_YEARS = range(1850, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What narrows a search, as an identity document or a watchlist gives it.
+
+    Attributes:
+        birth_year: Year of birth; None when unknown.
+        sex: `F`, `M`, `X` (unspecified), or empty when unknown.
+
+    Raises:
+        InputError: `gallery.attributes`: another sex, or an impossible year.
+    """
+
+    birth_year: int | None = None
+    sex: str = ""
+
+    def __post_init__(self) -> None:
+        if self.sex not in SEXES:
+            raise InputError("sex is F, M, X or empty", "gallery.attributes")
+        if self.birth_year is not None and self.birth_year not in _YEARS:
+            raise InputError(
+                f"a year of birth lies from {_YEARS[0]} to {_YEARS[-1]}", "gallery.attributes"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolment:
+    """One subject to be enrolled.
+
+    Attributes:
+        subject: The caller's reference of the person: a number or code, never a name.
+        template: Of unit length.
+        attributes: What is known beside.
+    """
+
+    subject: str
+    template: Template
+    attributes: Attributes = Attributes()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One entry that a search found.
+
+    Attributes:
+        subject: Reference of the entry.
+        similarity: Cosine of the two templates, -1..1.
+        attributes: What is known of the entry.
+    """
+
+    subject: str
+    similarity: float
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a gallery holds.
+
+    Attributes:
+        entries: Searchable templates, of the gallery's model.
+        other_models: Templates of other models, which no search finds until they are made anew.
+        revision: Count of changes so far.
+        index_bytes: Memory of the loaded index.
+    """
+
+    entries: int
+    other_models: int
+    revision: int
+    index_bytes: int
+
+
+def pack(template: Template, attributes: Attributes) -> bytes:
+    """The bytes that are sealed for one entry."""
+    header = _HEADER.pack(_FORMAT, SEXES.index(attributes.sex), attributes.birth_year or 0)
+    return header + template.vector.astype("<f4", copy=False).tobytes()
+
+
+def unpack(plain: bytes, model: str) -> tuple[Template, Attributes]:
+    """Undo `pack`.
+
+    Raises:
+        InputError: The bytes are of another format than this release writes.
+    """
+    version, sex, birth_year = _HEADER.unpack_from(plain)
+    if version != _FORMAT:
+        raise InputError("an entry is stored in a newer format; upgrade", "gallery.format")
+    vector = np.frombuffer(plain, "<f4", offset=_HEADER.size).astype(np.float32, copy=False)
+    return Template(vector, model), Attributes(birth_year or None, SEXES[sex])

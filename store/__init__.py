@@ -1,0 +1,15 @@
+"""Where things are kept: the database, its tables, and the keys that open what is in them."""
+
+from veridical.store.database import Database
+from veridical.store.errors import StoreFullError
+from veridical.store.keys import KeyProvider, MasterKeys
+from veridical.store.subjects import erase_subject, rewrap
+
+__all__ = [
+    "Database",
+    "KeyProvider",
+    "MasterKeys",
+    "StoreFullError",
+    "erase_subject",
+    "rewrap",
+]

@@ -1,0 +1,139 @@
+"""Where is everything kept, and how is it opened safely?"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+
+from veridical.errors import StoreError
+from veridical.store.errors import translated
+from veridical.store.schema import HEAD
+
+__all__ = ["Database"]
+
+_BUSY_MS = 30_000
+# Any number, the same in every replica: the lock that lets one of them migrate at a time.
+_MIGRATION_LOCK = 7_205_759
+
+
+class Database:
+    """An SQLite file (the default) or a PostgreSQL server.
+
+    SQLite runs with a write-ahead log and full synchronisation: what was acknowledged survives
+    the death of the process and, as far as the disk keeps its word, of the machine. Freed pages
+    are overwritten. Safe in many threads.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path` or
+            `postgresql://user@host/name`; a path alone means an SQLite file.
+
+    Raises:
+        StoreError: `store.url`: another kind of database, or its driver is not installed.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        made = make_url(f"sqlite:///{url}" if isinstance(url, Path) else url)
+        if made.drivername in ("postgresql", "postgres"):
+            made = made.set(drivername="postgresql+psycopg")
+        if made.drivername not in ("sqlite", "postgresql+psycopg"):
+            raise StoreError(
+                f"an SQLite or PostgreSQL URL is wanted, got {made.drivername}", "store.url"
+            )
+        try:
+            self._engine = _sqlite(made) if made.drivername == "sqlite" else _postgres(made)
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                "PostgreSQL needs its driver: install veridical[postgres]", "store.url"
+            ) from error
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is an SQLite file."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the data; nothing is written.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        with translated():
+            engine = self._engine
+            if not self.is_sqlite:  # an SQLite transaction is consistent as it is
+                engine = engine.execution_options(isolation_level="REPEATABLE READ")
+            with engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it is kept when the block ends, nothing when it raises.
+
+        Raises:
+            StoreError: The database cannot be written: `store.busy`, `store.full`, ...
+        """
+        with translated(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Make the tables, or bring them to this version; safe when several processes start.
+
+        Raises:
+            StoreError: The database cannot be written, or is of a newer version.
+        """
+        if self.version == HEAD:
+            return
+        # Alembic takes long to import and is needed once in a database's life.
+        from veridical.store.migrate import upgrade
+
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+                )
+            upgrade(connection)
+
+    @property
+    def version(self) -> str:
+        """Newest migration that was applied; empty for a new database."""
+        with self.reading() as connection:
+            if not self._engine.dialect.has_table(connection, "alembic_version"):
+                return ""
+            return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("an SQLite URL must name a file", "store.url")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late
+        for pragma in (
+            f"busy_timeout = {_BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer that begins as a reader can lose the race for the lock half-way.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

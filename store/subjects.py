@@ -1,0 +1,131 @@
+"""Whose data are these? The keys of subjects: made, opened, turned over, erased."""
+
+from sqlalchemy import Connection, delete, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from veridical.errors import StoreError
+from veridical.store.database import Database
+from veridical.store.keys import KeyProvider, new_key, unwrap, wrap
+from veridical.store.schema import data_keys, galleries, templates, tombstones
+
+__all__ = ["data_key", "erase_subject", "kept_data_key", "next_revision", "rewrap"]
+
+_BATCH = 1_000
+
+
+def data_key(connection: Connection, keys: KeyProvider, tenant: str, subject: str) -> bytes | None:
+    """The key of one subject; None when nothing is stored of it.
+
+    Raises:
+        StoreError: The master key is unknown, or the wrapped key was altered.
+    """
+    row = connection.execute(
+        select(data_keys.c.master_key, data_keys.c.wrapped).where(
+            data_keys.c.tenant == tenant, data_keys.c.subject == subject
+        )
+    ).one_or_none()
+    return None if row is None else unwrap(keys, row.master_key, row.wrapped)
+
+
+def kept_data_key(connection: Connection, keys: KeyProvider, tenant: str, subject: str) -> bytes:
+    """The key of one subject, made where there is none.
+
+    Nobody can erase it before the transaction ends.
+
+    Raises:
+        StoreError: As `data_key`.
+    """
+    mine = (data_keys.c.tenant == tenant, data_keys.c.subject == subject)
+    wanted = select(data_keys.c.master_key, data_keys.c.wrapped).where(*mine)
+    held = wanted.with_for_update(read=True, key_share=True)  # SQLite has one writer anyway
+    row = connection.execute(held).one_or_none()
+    if row is None:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(
+            dialect.insert(data_keys)
+            .values(
+                tenant=tenant,
+                subject=subject,
+                master_key=keys.current,
+                wrapped=wrap(keys, keys.current, new_key()),
+            )
+            .on_conflict_do_nothing()
+        )
+        row = connection.execute(held).one()
+    return unwrap(keys, row.master_key, row.wrapped)
+
+
+def erase_subject(database: Database, tenant: str, subject: str) -> int:
+    """Delete a subject's key, and with it everything that was stored of it, in every gallery.
+
+    Indexes of all processes drop the entries before their next search.
+
+    Returns:
+        How many templates there were.
+    """
+    with database.writing() as connection:
+        mine = (templates.c.tenant == tenant, templates.c.subject == subject)
+        names = sorted(set(connection.scalars(select(templates.c.gallery).where(*mine))))
+        erased = 0
+        for name in names:  # sorted, so that two erasures never wait for each other
+            revision = next_revision(connection, tenant, name)
+            entombed = connection.execute(
+                insert(tombstones).from_select(
+                    ["template", "tenant", "gallery", "revision"],
+                    select(
+                        templates.c.id, templates.c.tenant, templates.c.gallery, literal(revision)
+                    ).where(*mine, templates.c.gallery == name),
+                )
+            )
+            erased += entombed.rowcount
+        connection.execute(delete(templates).where(*mine))
+        connection.execute(
+            delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
+        )
+    return erased
+
+
+def rewrap(database: Database, keys: KeyProvider) -> int:
+    """Wrap every data key with the current master key; no data are touched.
+
+    Works in small transactions: broken off, it goes on where it stopped.
+
+    Returns:
+        How many keys were rewrapped.
+    """
+    done = 0
+    while True:
+        with database.writing() as connection:
+            rows = connection.execute(
+                select(data_keys)
+                .where(data_keys.c.master_key != keys.current)
+                .limit(_BATCH)
+                .with_for_update()
+            ).all()
+            for row in rows:
+                key = unwrap(keys, row.master_key, row.wrapped)
+                connection.execute(
+                    update(data_keys)
+                    .where(data_keys.c.tenant == row.tenant, data_keys.c.subject == row.subject)
+                    .values(master_key=keys.current, wrapped=wrap(keys, keys.current, key))
+                )
+        done += len(rows)
+        if len(rows) < _BATCH:
+            return done
+
+
+def next_revision(connection: Connection, tenant: str, gallery: str) -> int:
+    """Count one change of a gallery; other writers to it wait until this transaction ends.
+
+    Raises:
+        StoreError: There is no such gallery.
+    """
+    revision = connection.scalar(
+        update(galleries)
+        .where(galleries.c.tenant == tenant, galleries.c.name == gallery)
+        .values(revision=galleries.c.revision + 1)
+        .returning(galleries.c.revision)
+    )
+    if revision is None:
+        raise StoreError("no such gallery; open it first", "store.no_gallery")
+    return int(revision)
