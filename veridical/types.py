@@ -112,22 +112,36 @@ class Challenge:
     """What the applicant was asked to read aloud.
 
     Attributes:
-        digits: The prompt, 4 to 8 characters 0-9.
+        digits: The prompt, 4 to 8 characters 0-9; empty when a phrase is asked for.
         language: `en` or `zh`.
-        schedule_ms: When each digit was shown, from the start of the recording; empty when they
-            were shown all at once.
+        schedule_ms: When each digit or word was shown, from the start of the recording; empty when
+            they were shown all at once.
+        phrase: The prompt when it is words instead of digits: 3 to 12, parted by blanks.
 
     Raises:
         InputError: Other characters, another length, an unknown language, or a schedule that does
-            not fit the digits.
+            not fit the prompt.
     """
 
     digits: str
     language: str = "en"
     schedule_ms: tuple[float, ...] = ()
+    phrase: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is spoken one after the other: the digits, or the words of the phrase."""
+        return tuple(self.phrase.split()) if self.phrase else tuple(self.digits)
 
     def __post_init__(self) -> None:
-        if not (4 <= len(self.digits) <= 8 and self.digits.isascii() and self.digits.isdigit()):
+        if self.phrase:
+            if self.digits or not 3 <= len(self.words) <= 12:
+                raise InputError(
+                    "a challenge is digits or a phrase of 3 to 12 words, "
+                    f"got {len(self.digits)} digits and {len(self.words)} words",
+                    "challenge.malformed",
+                )
+        elif not (4 <= len(self.digits) <= 8 and self.digits.isascii() and self.digits.isdigit()):
             raise InputError(
                 f"a challenge is 4 to 8 digits 0-9, got {len(self.digits)} characters",
                 "challenge.malformed",
@@ -137,10 +151,10 @@ class Challenge:
                 f"a challenge is in en or zh, got {self.language!r}", "challenge.malformed"
             )
         times = self.schedule_ms
-        if times and (len(times) != len(self.digits) or sorted(times) != list(times)):
+        if times and (len(times) != len(self.words) or sorted(times) != list(times)):
             raise InputError(
-                f"a schedule gives one rising time in ms for each of the {len(self.digits)} "
-                f"digits, got {len(times)}",
+                f"a schedule gives one rising time in ms for each of the {len(self.words)} "
+                f"digits or words, got {len(times)}",
                 "challenge.malformed",
             )
 

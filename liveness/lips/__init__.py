@@ -1,0 +1,1 @@
+"""Did these lips speak the prompt, now?"""
