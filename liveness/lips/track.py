@@ -1,0 +1,205 @@
+"""How did the mouth move through a clip, whatever the head did?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.types import View
+
+__all__ = ["FEATURES", "GRID_MS", "MouthTrack", "mouth_track"]
+
+FEATURES = (
+    "inner_opening",
+    "outer_opening",
+    "width",
+    "inner_width",
+    "protrusion",
+    "upper_thickness",
+    "lower_thickness",
+    "chin",
+    "inner_area",
+    "lower_lip",
+    "corner_height",
+    "upper_lip",
+)
+"""What is measured in every frame, in inter-ocular distances (`inner_area` in their square)."""
+
+GRID_MS = 40.0
+"""Time between two places of the even grid on which lips and sound are compared: 25 a second."""
+
+EYE_CORNERS = (33, 133, 362, 263)
+EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)
+RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 151, 9, 8, 127, 356, 234, 454, 55, 285)
+"""Points that speech does not move: eye corners, bridge of the nose, forehead, temples."""
+FOREHEAD, CHIN = 10, 152
+INNER_TOP, INNER_BOTTOM, OUTER_TOP, OUTER_BOTTOM = 13, 14, 0, 17
+CORNERS, INNER_CORNERS = (61, 291), (78, 308)
+INNER_LIPS = (
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+)  # fmt: skip
+ALIGN_ROUNDS = 2
+SMOOTH_FRAMES = (0.2, 0.6, 0.2)
+LEAST_SEEN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MouthTrack:
+    """The movement of one mouth.
+
+    Attributes:
+        times_ms: (n,) float64, presentation time of every frame of the clip.
+        seen: (n,) bool: whether the whole mouth was found in the frame.
+        shape: (n, 12) float32, `FEATURES`; NaN where it was not seen.
+        inter_eye_px: Median distance of the eyes; 0 when no frame shows a face.
+        reasons: Why frames show no single face, most frequent first.
+    """
+
+    times_ms: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    shape: NDArray[np.float32]
+    inter_eye_px: float
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def fps(self) -> float:
+        """Mean frames per second by the time stamps; 0 below two frames."""
+        return (len(self.times_ms) - 1) * 1000.0 / self.duration_ms if self.duration_ms > 0 else 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        """Time from the first to the last frame."""
+        return float(self.times_ms[-1] - self.times_ms[0]) if len(self.times_ms) else 0.0
+
+    @property
+    def seen_share(self) -> float:
+        """Share of the frames in which the mouth was found, 0..1."""
+        return float(self.seen.mean()) if len(self.seen) else 0.0
+
+    @property
+    def longest_gap_ms(self) -> float:
+        """Longest time between two frames that show the mouth; infinite below two."""
+        times = self.times_ms[self.seen]
+        return float(np.diff(times).max()) if len(times) > 1 else float("inf")
+
+    @property
+    def motion(self) -> float:
+        """Standard deviation of the inner opening, in inter-ocular distances; 0 below two."""
+        opening = self.shape[self.seen, 0]
+        return float(opening.std()) if len(opening) > 1 else 0.0
+
+    def on_grid(self, times_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The shape at any times, straight lines between frames: (len(times_ms), 12) float32.
+
+        Raises:
+            ValueError: No frame shows the mouth.
+        """
+        if not self.seen.any():
+            raise ValueError("no frame shows the mouth")
+        known = self.times_ms[self.seen]
+        columns = [np.interp(times_ms, known, column) for column in self.shape[self.seen].T]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def mouth_track(views: Sequence[View]) -> MouthTrack:
+    """Measure the mouth in every frame of a clip.
+
+    The head's turn, tilt, distance and place are taken out by laying the points that speech does
+    not move on each other (W. Kabsch, "A solution for the best rotation to relate two sets of
+    vectors", Acta Cryst. A32, 1976), all frames on their common mean.
+
+    Args:
+        views: One per frame, in order, each with the mesh of its subject where there is one.
+
+    Returns:
+        The track; empty without views.
+    """
+    times_ms = np.array([view.time_ms for view in views], np.float64)
+    seen = np.array([_shows_mouth(view) for view in views], np.bool_)
+    shape = np.full((len(views), len(FEATURES)), np.nan, np.float32)
+    causes = [view.reason or "mouth_hidden" for view, ok in zip(views, seen, strict=True) if not ok]
+    reasons = tuple(sorted(set(causes), key=lambda cause: (-causes.count(cause), cause)))
+    points = [v.mesh.points for v, ok in zip(views, seen, strict=True) if ok and v.mesh is not None]
+    if len(points) < LEAST_SEEN:
+        none = np.zeros(len(views), np.bool_)
+        return MouthTrack(times_ms, none, shape, 0.0, reasons)
+    stacked = np.stack(points)
+    eyes = stacked[:, EYE_LEFT].mean(1) - stacked[:, EYE_RIGHT].mean(1)
+    shape[seen] = _smooth(_measure(_align(stacked.astype(np.float64))))
+    return MouthTrack(
+        times_ms, seen, shape, float(np.median(np.linalg.norm(eyes[:, :2], axis=1))), reasons
+    )
+
+
+def _shows_mouth(view: View) -> bool:
+    """Whether a frame has a mesh whose lips lie inside the picture."""
+    if view.mesh is None or view.subject is None:
+        return False
+    lips = view.mesh.points[[*INNER_LIPS, *CORNERS, OUTER_TOP, OUTER_BOTTOM], :2]
+    size = np.array([view.image.width, view.image.height], np.float32)
+    return bool(np.isfinite(lips).all() and (lips >= 0).all() and (lips < size).all())
+
+
+def _align(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lay (n, 468, 3) meshes on their mean; x runs along the eyes, one unit from eye to eye."""
+    shapes = points - points[:, EYE_CORNERS].mean(1, keepdims=True)
+    # The frame nearest to the middle starts the mean: any would do, a blurred one less well.
+    mean = shapes[len(shapes) // 2][list(RIGID)]
+    for _ in range(ALIGN_ROUNDS):
+        target = mean - mean.mean(0)
+        centres = shapes[:, RIGID].mean(1, keepdims=True)
+        rigid = shapes[:, RIGID] - centres
+        left, stretch, right = np.linalg.svd(np.einsum("nij,ik->njk", rigid, target))
+        sign = np.sign(np.linalg.det(left @ right))
+        stretch[:, 2] *= sign
+        left[:, :, 2] *= sign[:, None]
+        scale = stretch.sum(1) / np.maximum((rigid**2).sum((1, 2)), 1e-12)
+        shapes = scale[:, None, None] * ((shapes - centres) @ (left @ right))
+        mean = shapes.mean(0)[list(RIGID)]
+    whole = shapes.mean(0)
+    across = whole[list(EYE_RIGHT)].mean(0) - whole[list(EYE_LEFT)].mean(0)
+    unit = max(float(np.linalg.norm(across)), 1e-9)
+    x = across / unit
+    y = whole[CHIN] - whole[FOREHEAD]
+    y = y - (y @ x) * x
+    y = y / max(float(np.linalg.norm(y)), 1e-9)
+    axes = np.stack([x, y, np.cross(x, y)], axis=1)
+    return np.asarray((shapes - whole[list(EYE_CORNERS)].mean(0)) @ axes / unit)
+
+
+def _measure(aligned: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`FEATURES` of aligned meshes: (n, 12)."""
+
+    def between(a: int, b: int) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.norm(aligned[:, a, :2] - aligned[:, b, :2], axis=1))
+
+    x, y = aligned[:, INNER_LIPS, 0], aligned[:, INNER_LIPS, 1]
+    area = np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1)) / 2
+    corners = aligned[:, CORNERS].mean(1)
+    outer = aligned[:, (OUTER_TOP, OUTER_BOTTOM)].mean(1)
+    inner = aligned[:, (INNER_TOP, INNER_BOTTOM)].mean(1)
+    return np.stack(
+        [
+            between(INNER_TOP, INNER_BOTTOM),
+            between(OUTER_TOP, OUTER_BOTTOM),
+            between(*CORNERS),
+            between(*INNER_CORNERS),
+            outer[:, 2] - corners[:, 2],
+            between(OUTER_TOP, INNER_TOP),
+            between(INNER_BOTTOM, OUTER_BOTTOM),
+            aligned[:, CHIN, 1],
+            area,
+            aligned[:, OUTER_BOTTOM, 1],
+            corners[:, 1] - inner[:, 1],
+            aligned[:, OUTER_TOP, 1],
+        ],
+        axis=1,
+    )
+
+
+def _smooth(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take off the mesh's jitter from frame to frame; the ends are repeated."""
+    padded = np.concatenate([shape[:1], shape, shape[-1:]])
+    before, here, after = SMOOTH_FRAMES
+    return before * padded[:-2] + here * padded[1:-1] + after * padded[2:]
