@@ -14,7 +14,7 @@ import numpy as np
 
 from veridical.ocr.text import Reading
 
-__all__ = ["Mrz", "check_digit", "parse_mrz"]
+__all__ = ["Mrz", "check_digit", "kind_of", "line_length", "parse_mrz"]
 
 WEIGHTS = (7, 3, 1)
 TO_DIGIT = {
@@ -140,7 +140,7 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
     lines = [_cleaned(reading) for reading in readings]
     if len(lines) not in (2, 3) or any(len(line) < 30 - MOST_LOST for line, _ in lines):
         return None
-    kind = _kind_of(lines)
+    kind = kind_of(readings)
     layout = LAYOUTS[kind]
     corrections: list[str] = []
     fitted: list[str] = []
@@ -182,8 +182,14 @@ def _cleaned(reading: Reading) -> tuple[str, float]:
     return text, counted
 
 
-def _kind_of(lines: Sequence[tuple[str, float]]) -> str:
-    """Decide the format before anything is repaired."""
+def line_length(kind: str) -> int:
+    """Characters in each line of a format."""
+    return LAYOUTS[kind].length
+
+
+def kind_of(readings: Sequence[Reading]) -> str:
+    """Decide the format of two or three lines before anything is repaired."""
+    lines = [_cleaned(reading) for reading in readings]
     if len(lines) == 3:
         return "td1"
     # The second line has fewer fillers to lose; the pitch sees those that were.

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from veridical.ocr.geometry import Quad, crop_quad, edge_lengths, rotate_points, turn_quad
+from veridical.ocr.geometry import Quad, edge_lengths, rotate_points, turn_quad
 from veridical.ocr.text import Reading, TextBox, TextDirection, TextRecogniser
 from veridical.types import Image
 
@@ -64,7 +64,7 @@ class Page:
 
     Args:
         image: The picture.
-        boxes: Where text is.
+        lines: Its lines.
         angle_deg: Direction in which the text runs, clockwise from the picture's own right.
         recogniser: Reads the lines.
     """
@@ -72,15 +72,34 @@ class Page:
     def __init__(
         self,
         image: Image,
-        boxes: Iterable[TextBox],
+        lines: Iterable[Line],
         angle_deg: float,
         recogniser: TextRecogniser,
     ) -> None:
         self.image = image
+        self.lines = list(lines)
         self.angle_deg = angle_deg
-        self.lines = [self._line(box) for box in boxes]
         self._recogniser = recogniser
-        self._readings: dict[int, Reading] = {}
+        self._readings: dict[int, tuple[Line, Reading]] = {}
+
+    @classmethod
+    def of(
+        cls,
+        image: Image,
+        boxes: Iterable[TextBox],
+        angle_deg: float,
+        recogniser: TextRecogniser,
+    ) -> "Page":
+        """A page of what a detector found."""
+        return cls(image, (_line(box, angle_deg) for box in boxes), angle_deg, recogniser)
+
+    def without(self, lines: Iterable[Line]) -> "Page":
+        """The page without some of its lines; what was read stays known."""
+        gone = {id(line) for line in lines}
+        kept = (line for line in self.lines if id(line) not in gone)
+        page = Page(self.image, kept, self.angle_deg, self._recogniser)
+        page._readings = self._readings
+        return page
 
     @cached_property
     def height(self) -> float:
@@ -89,11 +108,10 @@ class Page:
 
     def read(self, line: Line) -> Reading:
         """What a line says."""
-        known = self._readings.get(id(line))
-        if known is None:
-            known = self._recogniser(self.image, line.quad)
-            self._readings[id(line)] = known
-        return known
+        if id(line) not in self._readings:
+            # The line is kept beside its reading: an id may be given again to another one.
+            self._readings[id(line)] = line, self._recogniser(self.image, line.quad)
+        return self._readings[id(line)][1]
 
     def strip(self, left: float, right: float, y: float, height: float, slope: float) -> Line:
         """A line at a place of the frame where the detector saw none.
@@ -115,31 +133,29 @@ class Page:
             ],
             np.float32,
         )
-        return self._line(TextBox(rotate_points(frame, -self.angle_deg), 0.0))
+        return _line(TextBox(rotate_points(frame, -self.angle_deg), 0.0), self.angle_deg)
 
     def to_picture(self, points: Sequence[tuple[float, float]]) -> Quad:
         """Carry points of the frame into the picture."""
         return rotate_points(np.array(points, np.float32), -self.angle_deg)
 
-    def crop(self, line: Line, height_px: int, squeeze: float = 1.0) -> Image:
-        """A line laid flat."""
-        return Image(crop_quad(self.image, line.quad, height_px, squeeze))
 
-    def _line(self, box: TextBox) -> Line:
-        quad = turn_quad(box.quad, self.angle_deg)
-        frame = rotate_points(quad, self.angle_deg)
-        (left, left_y), (right, right_y) = (frame[0] + frame[3]) / 2, (frame[1] + frame[2]) / 2
-        length, height = edge_lengths(quad)
-        return Line(
-            quad=quad,
-            left=float(left),
-            right=float(right),
-            y=float(left_y + right_y) / 2,
-            height=height,
-            # A short box has no slope worth the name.
-            slope=float((right_y - left_y) / max(right - left, 1)) if length > 2 * height else 0.0,
-            score=box.score,
-        )
+def _line(box: TextBox, angle_deg: float) -> Line:
+    """A box in the frame of a page."""
+    quad = turn_quad(box.quad, angle_deg)
+    frame = rotate_points(quad, angle_deg)
+    (left, left_y), (right, right_y) = (frame[0] + frame[3]) / 2, (frame[1] + frame[2]) / 2
+    length, height = edge_lengths(quad)
+    return Line(
+        quad=quad,
+        left=float(left),
+        right=float(right),
+        y=float(left_y + right_y) / 2,
+        height=height,
+        # A short box has no slope worth the name.
+        slope=float((right_y - left_y) / max(right - left, 1)) if length > 2 * height else 0.0,
+        score=box.score,
+    )
 
 
 def reading_angle(image: Image, boxes: Sequence[TextBox], direction: TextDirection) -> float:

@@ -1,18 +1,22 @@
-"""Which document is in a picture, and what does it say?"""
+"""Which documents are in a picture, and what do they say?"""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
+import cv2
 import numpy as np
 
-from veridical.ocr.document import Document
-from veridical.ocr.geometry import bounds, crop_quad, edge_lengths
-from veridical.ocr.page import Page, reading_angle
+from veridical.ocr.document import Document, Field
+from veridical.ocr.geometry import Quad, bounds, crop_quad, edge_lengths
+from veridical.ocr.mrz_zone import Zone, read_zone
+from veridical.ocr.ocrb import OcrbRecogniser
+from veridical.ocr.page import Line, Page, reading_angle
 from veridical.ocr.resident import Front, read_front
+from veridical.ocr.resident_back import Back, read_back
 from veridical.ocr.text import TextBox, TextDetector, TextDirection, TextRecogniser
 from veridical.ocr.validate import validate
-from veridical.result import EvidenceValue
+from veridical.result import EvidenceValue, ModelRef
 from veridical.types import Image
 
 __all__ = ["DocumentReader"]
@@ -28,23 +32,51 @@ MARGIN_LINES = 3.0
 """Lines of margin around the text when the detector looks again."""
 CARD_HEIGHT_PX = 540
 PORTRAIT_HEIGHT_PX = 320
+TRAVEL_PORTRAIT = (0.02, 0.1, 0.38, 0.72)
+"""Left, top, right, bottom of the portrait on a page with a zone, in shares of the page."""
+
+Found = Front | Back | Zone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """One document on one page."""
+
+    page: Page
+    found: Found
 
 
 class DocumentReader:
     """Reads identity documents in pictures.
 
+    The detector first looks at a small version of the picture. Only when its text is small there,
+    or the reading does not support itself, it looks again at the part that matters, larger; the
+    reading that supports itself best is kept.
+
     Args:
         detector: Finds lines.
         recogniser: Reads them.
         direction: Tells upright lines from those on their head.
+        ocrb: Reads lines of machine-readable zones; without it they are not read.
     """
 
     def __init__(
-        self, detector: TextDetector, recogniser: TextRecogniser, direction: TextDirection
+        self,
+        detector: TextDetector,
+        recogniser: TextRecogniser,
+        direction: TextDirection,
+        ocrb: OcrbRecogniser | None = None,
     ) -> None:
         self._detector = detector
         self._recogniser = recogniser
         self._direction = direction
+        self._ocrb = ocrb
+
+    @property
+    def models(self) -> tuple[ModelRef, ...]:
+        """The models that take part."""
+        engines = (self._detector, self._recogniser, self._direction, self._ocrb)
+        return tuple(engine.ref for engine in engines if engine is not None)
 
     def __call__(
         self, image: Image, *, kind: str | None = None, today: date | None = None
@@ -53,50 +85,90 @@ class DocumentReader:
 
         Args:
             image: The picture, turned any way.
-            kind: What to read it as, such as `prc_id_front`; found out when None.
+            kind: What to read it as: `prc_id_front`, `prc_id_back`, or any of the kinds with a
+                machine-readable zone; found out when None.
             today: Day by which validity is judged; the current one when None.
 
         Returns:
             What was read; kind `none` when the picture shows no document known here.
         """
-        models = (self._detector.ref, self._recogniser.ref, self._direction.ref)
-        best: Front | None = None
-        angle_deg = 0.0
-        evidence: dict[str, EvidenceValue] = {"looks": 0}
-        for looks, page in enumerate(self._looks(image), 1):
-            evidence["looks"] = looks
-            front = read_front(page)
-            if best is None or (front and front.agreement > best.agreement):
-                best, angle_deg = front, page.angle_deg
-                evidence |= {"lines": len(page.lines), "text_height_px": round(page.height, 1)}
-            if best and best.complete:
+        day = today or date.today()
+        best: _Reading | None = None
+        looks, lines = 0, 0
+        for page in self._looks(image):
+            looks, lines = looks + 1, max(lines, len(page.lines))
+            found = self._find(page, kind, day)
+            if found and (best is None or found.agreement > best.found.agreement):
+                best = _Reading(page, found)
+            if best and best.found.complete:
                 break
+        evidence: dict[str, EvidenceValue] = {"looks": looks, "lines": lines}
         if best is None:
-            return Document("none", rotation_deg=angle_deg, evidence=evidence, models=models)
-        return replace(
-            _front_document(image, best, today or date.today()),
-            rotation_deg=angle_deg,
-            evidence=evidence,
-            models=models,
-        )
+            return Document("none", evidence=evidence, models=self.models)
+        return self._document(image, best, day, evidence)
+
+    def read_all(self, image: Image, *, today: date | None = None) -> tuple[Document, ...]:
+        """Read every document in a picture, such as both sides of a card on one sheet.
+
+        They must lie the same way up; the first one found decides which way that is.
+
+        Args:
+            image: The picture.
+            today: Day by which validity is judged; the current one when None.
+
+        Returns:
+            The documents in the order found; empty when there is none.
+        """
+        day = today or date.today()
+        most: list[_Reading] = []
+        for page in self._looks(image):
+            readings: list[_Reading] = []
+            rest = page
+            while len(readings) < 4 and (found := self._find(rest, None, day)) is not None:
+                readings.append(_Reading(rest, found))
+                inside = _quad_of(rest, found)
+                rest = rest.without(line for line in rest.lines if _within(line, inside))
+                if isinstance(found, Zone) or not rest.lines:
+                    break
+            if sum(r.found.agreement for r in readings) > sum(r.found.agreement for r in most):
+                most = readings
+        evidence: dict[str, EvidenceValue] = {"documents": len(most)}
+        return tuple(self._document(image, reading, day, evidence) for reading in most)
+
+    def _find(self, page: Page, kind: str | None, today: date) -> Found | None:
+        """The document on a page: first the zones, which geometry shows, then the cards."""
+        zone = None
+        if self._ocrb is not None and (kind is None or not kind.startswith("prc")):
+            zone = read_zone(page, self._ocrb, today)
+            if zone is not None and (zone.complete or kind is not None):
+                return zone
+        if kind is not None and not kind.startswith("prc"):
+            return zone
+        front = read_front(page) if kind in (None, "prc_id_front") else None
+        if front is not None:
+            return front
+        back = read_back(page) if kind in (None, "prc_id_back") and zone is None else None
+        return back or zone
 
     def _looks(self, image: Image) -> Iterator[Page]:
         """One page after the other, each of text seen larger than before."""
         boxes = self._detector(image, COARSE_SIDE_PX)
         if not boxes:
             return
-        angle_deg = reading_angle(image, boxes, self._direction)
         text_px = _text_height(boxes)
         seen_px = text_px * min(1.0, COARSE_SIDE_PX / max(image.width, image.height))
         if seen_px >= SMALL_TEXT_PX:
-            yield Page(image, boxes, angle_deg, self._recogniser)
+            yield self._page(image, boxes)
         for wanted_px in CLOSER_TEXT_PX:
             if wanted_px <= seen_px:
                 continue
             boxes = self._look_closer(image, boxes, text_px, wanted_px) or boxes
             text_px = _text_height(boxes)
-            angle_deg = reading_angle(image, boxes, self._direction)
-            yield Page(image, boxes, angle_deg, self._recogniser)
+            yield self._page(image, boxes)
+
+    def _page(self, image: Image, boxes: Sequence[TextBox]) -> Page:
+        angle_deg = reading_angle(image, boxes, self._direction)
+        return Page.of(image, boxes, angle_deg, self._recogniser)
 
     def _look_closer(
         self, image: Image, boxes: list[TextBox], text_px: float, wanted_px: float
@@ -111,21 +183,78 @@ class DocumentReader:
         shift = np.array([left, top], np.float32)
         return [TextBox(box.quad + shift, box.score) for box in self._detector(part, side_px)]
 
+    def _document(
+        self, image: Image, reading: _Reading, today: date, evidence: dict[str, EvidenceValue]
+    ) -> Document:
+        """Put together what was read, with its crops and what does not fit."""
+        page, found = reading.page, reading.found
+        quad = _quad_of(page, found)
+        mrz = found.mrz if isinstance(found, Zone) else None
+        fields = _zone_fields(found) if isinstance(found, Zone) else found.fields
+        kind = _kind_of(found)
+        portrait = _portrait_of(found, quad)
+        texts = () if isinstance(found, Zone) else found.texts
+        evidence = evidence | {"text_height_px": round(page.height, 1)}
+        if mrz is not None:
+            evidence["corrections"] = len(mrz.corrections)
+        along, down = edge_lengths(quad)
+        height_px = CARD_HEIGHT_PX if along >= down else round(CARD_HEIGHT_PX * down / along)
+        return Document(
+            kind=kind,
+            fields=fields,
+            quad=quad,
+            rotation_deg=page.angle_deg,
+            card=Image(crop_quad(image, quad, height_px)),
+            portrait_box=None if portrait is None else bounds(portrait),
+            portrait=None
+            if portrait is None
+            else Image(crop_quad(image, portrait, PORTRAIT_HEIGHT_PX)),
+            texts=texts,
+            warnings=validate(kind, fields, mrz, today),
+            mrz=mrz,
+            evidence=evidence,
+            models=self.models,
+        )
 
-def _text_height(boxes: list[TextBox]) -> float:
+
+def _kind_of(found: Found) -> str:
+    if isinstance(found, Zone):
+        return found.mrz.kind
+    return "prc_id_front" if isinstance(found, Front) else "prc_id_back"
+
+
+def _quad_of(page: Page, found: Found) -> Quad:
+    return found.outline(page) if isinstance(found, Zone) else found.quad
+
+
+def _portrait_of(found: Found, quad: Quad) -> Quad | None:
+    """Where the portrait must be: by the layout of cards, or left of the data above a zone."""
+    if isinstance(found, Front):
+        return found.portrait
+    if isinstance(found, Back) or found.mrz.kind == "td1":
+        return None
+    left, top, right, bottom = TRAVEL_PORTRAIT
+    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float32)
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    matrix = cv2.getPerspectiveTransform(unit, quad)
+    portrait: Quad = cv2.perspectiveTransform(corners, matrix)[0].astype(np.float32)
+    return portrait
+
+
+def _zone_fields(zone: Zone) -> dict[str, Field]:
+    """The fields of a zone; names as read, never corrected beyond their look-alike digits."""
+    box = bounds(np.concatenate([line.quad for line in zone.lines]))
+    return {
+        name: Field(value, float(min(zone.mrz.scores)), box)
+        for name, value in zone.mrz.fields.items()
+    }
+
+
+def _within(line: Line, quad: Quad) -> bool:
+    middle = line.quad.mean(axis=0)
+    return cv2.pointPolygonTest(quad, (float(middle[0]), float(middle[1])), False) >= 0
+
+
+def _text_height(boxes: Sequence[TextBox]) -> float:
     """Median height of a line in pixels."""
     return float(np.median([edge_lengths(box.quad)[1] for box in boxes]))
-
-
-def _front_document(image: Image, front: Front, today: date) -> Document:
-    """The front of a resident identity card, with its crops and what does not fit."""
-    return Document(
-        kind="prc_id_front",
-        fields=front.fields,
-        quad=front.quad,
-        card=Image(crop_quad(image, front.quad, CARD_HEIGHT_PX)),
-        portrait_box=bounds(front.portrait),
-        portrait=Image(crop_quad(image, front.portrait, PORTRAIT_HEIGHT_PX)),
-        texts=front.texts,
-        warnings=validate("prc_id_front", front.fields, None, today),
-    )
