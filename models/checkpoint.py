@@ -131,9 +131,10 @@ def _read_legacy(data: bytes) -> tuple[dict[str, _Tensor], Callable[[_Storage], 
         raise _refused("its list of storages is none")
     blocks: dict[str, bytes] = {}
     for key in keys:
-        length = int.from_bytes(file.read(8), "little")
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
         storage = found[key]
-        if length != storage.length:
+        if len(head) < 8 or length != storage.length:
             raise _refused(f"storage {key!r} has another length than its tensors say")
         blocks[key] = file.read(length * np.dtype(storage.dtype).itemsize)
     return state, lambda storage: blocks[storage.key]
