@@ -14,31 +14,34 @@ __all__ = ["context", "crop", "window"]
 
 
 def window(image: Image, box: Box, scale: float) -> tuple[int, int, int, int]:
-    """Place a window of `scale` times the face box, shifted into the picture rather than padded.
+    """Place a square of `scale` times the face's longer side, shifted into the picture.
 
-    Black padding would be an edge that the nets have never seen beside a living face. Where the
-    picture is too small for the whole window, the scale shrinks until it fits.
+    A square, because a window with the box's own aspect would be squeezed into the network's
+    square input, and the face with it (docs/silent-liveness.md says what that costs). Shifted
+    rather than padded, because black padding is an edge the networks have never seen beside a
+    living face. Where the picture is too small for the whole window, the window shrinks to fit.
 
     Args:
         image: The picture.
         box: Face in the picture; its size must be above 0.
-        scale: Wanted size of the window in multiples of the box.
+        scale: Wanted side of the window in multiples of the box's longer side.
 
     Returns:
         Left, top, right, bottom in whole pixels; right and bottom are exclusive, all inside.
 
-    Source: crop convention of the Silent-Face-Anti-Spoofing training pictures, re-derived; their
-        last pixel is inclusive.
+    Source: shifting and the inclusive last pixel are the crop convention of the Silent-Face-Anti-
+        Spoofing training pictures; the square window is this project's measurement.
     """
-    fitting = min((image.height - 1) / box.height, (image.width - 1) / box.width, scale)
-    left, right = _span(box.centre[0], box.width * fitting, image.width)
-    top, bottom = _span(box.centre[1], box.height * fitting, image.height)
+    side = min(scale * max(box.width, box.height), image.width - 1, image.height - 1)
+    x, y = box.centre
+    left, right = _span(x, side, image.width)
+    top, bottom = _span(y, side, image.height)
     return left, top, right, bottom
 
 
 def _span(centre: float, length: float, limit: int) -> tuple[int, int]:
     """Lay `length` around `centre`, pushed inside 0..limit; the end is exclusive."""
-    start = min(max(centre - length / 2, 0.0), max(limit - 1 - length, 0.0))
+    start = min(max(centre - length / 2, 0.0), limit - 1 - length)
     return int(start), min(int(start + length) + 1, limit)
 
 
@@ -46,8 +49,7 @@ def crop(image: Image, box: Box, scale: float, size_px: int) -> NDArray[np.uint8
     """Cut the window around a face and resize it (bilinear).
 
     Returns:
-        (size_px, size_px, 3) uint8 RGB. The window keeps the box's aspect, the result is square:
-        the nets were trained on pictures squeezed in the same way.
+        (size_px, size_px, 3) uint8 RGB; the face keeps its proportions.
     """
     left, top, right, bottom = window(image, box, scale)
     resized = cv2.resize(image.pixels[top:bottom, left:right], (size_px, size_px))

@@ -19,10 +19,12 @@ class ScorerInput:
     """What one network wants at its door, as its card says.
 
     Attributes:
-        crop_scale: Size of the window in multiples of the face box.
+        crop_scale: Side of the window in multiples of the face box's longer side.
         side_px: Side of the square the network reads.
         colour: Order in which it wants the channels, `rgb` or `bgr`.
         bona_fide_class: Index of the logit that means bona fide.
+        logit_offset: Margin of the bona fide logit at which the score is one half.
+        logit_scale: Change of the margin that takes the score from 0.5 to 0.73.
 
     Raises:
         ModelError: `model.card`: a value no network of this kind can have.
@@ -32,6 +34,8 @@ class ScorerInput:
     side_px: int
     colour: str
     bona_fide_class: int
+    logit_offset: float = 0.0
+    logit_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.colour not in ("rgb", "bgr"):
@@ -42,6 +46,12 @@ class ScorerInput:
             raise ModelError(
                 "a liveness model needs crop_scale >= 1, side_px >= 1 and bona_fide_class >= 0, "
                 f"got {self.crop_scale}, {self.side_px} and {self.bona_fide_class}",
+                "model.card",
+            )
+        if not (self.logit_scale > 0 and math.isfinite(self.logit_offset)):
+            raise ModelError(
+                "a liveness model needs logit_scale > 0 and a finite logit_offset, got "
+                f"{self.logit_scale} and {self.logit_offset}",
                 "model.card",
             )
 
@@ -58,11 +68,13 @@ class ScorerInput:
                 side_px=int(str(card.parameters["side_px"])),
                 colour=str(card.parameters["colour"]),
                 bona_fide_class=int(str(card.parameters["bona_fide_class"])),
+                logit_offset=float(str(card.parameters["logit_offset"])),
+                logit_scale=float(str(card.parameters["logit_scale"])),
             )
         except (KeyError, ValueError) as error:
             raise ModelError(
-                f"card {card.name}: [parameters] needs crop_scale, side_px, colour and "
-                f"bona_fide_class; wrong or missing: {error}",
+                f"card {card.name}: [parameters] needs crop_scale, side_px, colour, "
+                f"bona_fide_class, logit_offset and logit_scale; wrong or missing: {error}",
                 "model.card",
             ) from error
 
@@ -86,14 +98,19 @@ class FrameScorer:
     def __call__(self, image: Image, box: Box) -> float:
         """Score one face.
 
+        The networks are sure of themselves: their softmax is 0 or 1 nearly everywhere. The margin
+        behind it, moved and flattened as the card says, keeps the order and admits doubt.
+
         Returns:
-            Softmax share of the bona fide class, 0..1; NaN when the network answered no number.
+            0..1, higher is more bona fide; NaN when the network answered no number.
         """
         logits = self._session.run({"input": self.blob(image, box)})[0].astype(np.float64).ravel()
         if not np.isfinite(logits).all():
             return math.nan
-        shares = np.exp(logits - logits.max())
-        return float(shares[self._wants.bona_fide_class] / shares.sum())
+        others = np.delete(logits, self._wants.bona_fide_class)
+        margin = logits[self._wants.bona_fide_class] - np.logaddexp.reduce(others)
+        steps = (margin - self._wants.logit_offset) / self._wants.logit_scale
+        return float(1 / (1 + np.exp(-np.clip(steps, -60, 60))))
 
     def blob(self, image: Image, box: Box) -> NDArray[np.float32]:
         """Make the network's input: (1, 3, side_px, side_px) float32, 0..255."""

@@ -26,12 +26,14 @@ def picture(width: int, height: int) -> Image:
     [
         # in the middle: 20 x 2 about 50, last pixel inclusive
         (Box(40, 40, 60, 60), 2.0, (30, 30, 71, 71)),
+        # a tall box: the longer side counts, and the window stays square
+        (Box(45, 40, 55, 60), 2.0, (30, 30, 71, 71)),
         # at the left edge: shifted, not padded, so the width stays
         (Box(0, 40, 20, 60), 2.0, (0, 30, 41, 71)),
         # at the right and bottom edge
         (Box(80, 80, 100, 100), 2.0, (59, 59, 100, 100)),
-        # too large for the picture: the scale shrinks to (100 - 1) / 50
-        (Box(30, 25, 60, 75), 4.0, (15, 0, 75, 100)),
+        # too large for the picture: shrinks to the picture, still square
+        (Box(30, 25, 60, 75), 4.0, (0, 0, 100, 100)),
         # fractions are cut, not rounded
         (Box(40.6, 40.6, 60.6, 60.6), 2.0, (30, 30, 71, 71)),
     ],
@@ -40,6 +42,12 @@ def test_the_window_is_shifted_into_the_picture(
     box: Box, scale: float, expected: tuple[int, int, int, int]
 ) -> None:
     assert window(picture(100, 100), box, scale) == expected
+
+
+def test_the_window_of_a_wide_picture_is_square() -> None:
+    left, top, right, bottom = window(picture(320, 90), Box(100, 20, 150, 80), 3.0)
+    assert (right - left, bottom - top) == (90, 90)
+    assert (left, right) == (80, 170)
 
 
 @given(
@@ -55,6 +63,7 @@ def test_the_window_never_leaves_the_picture(
     x0, y0, x1, y1 = window(picture(160, 90), Box(left, top, left + width, top + height), scale)
     assert 0 <= x0 < x1 <= 160
     assert 0 <= y0 < y1 <= 90
+    assert abs((x1 - x0) - (y1 - y0)) <= 1
 
 
 def test_a_crop_keeps_rgb_and_has_the_asked_side() -> None:
@@ -104,9 +113,21 @@ def test_red_arrives_where_the_card_wants_it(colour: str, plane: int) -> None:
 
 
 @pytest.mark.parametrize(("bona_fide_class", "expected"), [(0, 0.0900), (1, 0.6652), (2, 0.2447)])
-def test_the_class_map_picks_the_bona_fide_share(bona_fide_class: int, expected: float) -> None:
+def test_uncalibrated_the_score_is_the_softmax_share_of_the_class(
+    bona_fide_class: int, expected: float
+) -> None:
     scorer = FrameScorer(Recorder(1, 3, 2), ScorerInput(2.7, 8, "bgr", bona_fide_class))
     assert scorer(red(), Box(20, 20, 40, 40)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_calibration_moves_and_flattens_the_margin() -> None:
+    def score(offset: float, scale: float) -> float:
+        wants = ScorerInput(2.7, 8, "bgr", 0, offset, scale)
+        return FrameScorer(Recorder(5.0, 0.0, -50.0), wants)(red(), Box(20, 20, 40, 40))
+
+    assert score(5.0, 2.0) == pytest.approx(0.5)
+    assert score(3.0, 2.0) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert score(3.0, 4.0) < score(3.0, 2.0)
 
 
 @pytest.mark.parametrize("logits", [(float("nan"), 0, 0), (float("inf"), 0, 0)])
@@ -116,9 +137,19 @@ def test_a_network_that_answers_no_number_gives_nan(logits: tuple[float, ...]) -
 
 
 @pytest.mark.parametrize(
-    "values", [(0.5, 8, "bgr", 0), (2.7, 8, "yuv", 0), (2.7, 8, "bgr", -1), (2.7, 0, "bgr", 0)]
+    "values",
+    [
+        (0.5, 8, "bgr", 0, 0.0, 1.0),
+        (2.7, 8, "yuv", 0, 0.0, 1.0),
+        (2.7, 8, "bgr", -1, 0.0, 1.0),
+        (2.7, 0, "bgr", 0, 0.0, 1.0),
+        (2.7, 8, "bgr", 0, 0.0, 0.0),
+        (2.7, 8, "bgr", 0, float("nan"), 1.0),
+    ],
 )
-def test_a_card_no_network_can_have_is_refused(values: tuple[float, int, str, int]) -> None:
+def test_a_card_no_network_can_have_is_refused(
+    values: tuple[float, int, str, int, float, float],
+) -> None:
     with pytest.raises(ModelError) as caught:
         ScorerInput(*values)
     assert caught.value.code == "model.card"
