@@ -1,5 +1,6 @@
 """A checkpoint gives its tensors, and a hostile one gives an error and nothing else."""
 
+import contextlib
 import io
 import os
 import pickle
@@ -8,7 +9,7 @@ import sys
 import types
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ class Pickler(pickle.Pickler):
 
 
 @pytest.fixture(autouse=True)
-def stand_in_for_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stand_in_for_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough of torch's names for the pickler; the reader never imports them."""
     torch, inner = types.ModuleType("torch"), types.ModuleType("torch._utils")
 
@@ -62,7 +63,6 @@ def stand_in_for_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         setattr(torch, name, kind)
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "torch._utils", inner)
-    yield
 
 
 def saved(key: str, values: NDArray[np.generic]) -> tuple[Saved, Storage]:
@@ -243,9 +243,6 @@ def test_any_spoilt_byte_gives_tensors_or_the_house_error(
     state, storages = state_of({"w": np.arange(3, dtype=np.float32)})
     data = bytearray(layout(pickled(state), storages))
     data[at % len(data)] = byte
-    try:
+    with contextlib.suppress(ModelError):  # anything else it might raise fails the test
         found = read_checkpoint(bytes(data))
-    except ModelError as error:
-        assert error.code == "model.checkpoint"
-    else:
         assert all(isinstance(values, np.ndarray) for values in found.values())
