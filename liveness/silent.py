@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from veridical.liveness.cues import Cue, Limits
+from veridical.liveness.cues import ALL_CUES, Cue, Limits
 from veridical.liveness.ensemble import Ensemble, SilentSettings, Vote, read_settings
 from veridical.liveness.quality import Quality, QualityGate, assess_quality
 from veridical.liveness.scorer import FrameScorer, ScorerInput
@@ -108,7 +108,7 @@ class SilentCheck:
             name: FrameScorer(store.session(name), ScorerInput.from_card(store.card(name)))
             for name in members
         }
-        return cls(scorers, settings.ensemble(profile.name, members), settings)
+        return cls(scorers, settings.ensemble(profile.name, members), settings, ALL_CUES)
 
     def __call__(self, views: Sequence[View], clip: Clip | None = None) -> Measurement:
         """Measure one capture.

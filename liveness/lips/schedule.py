@@ -42,14 +42,14 @@ class ScheduleModel:
     Attributes:
         reader: A person who reads.
         onset_sd_ms: Error of the measured onset of a digit.
-        gap_sd_ms: Standard deviation of the difference between the gaps of two schedules; 163 for
-            gaps drawn evenly from 700 to 1100 ms.
+        least_gap_sd_ms: How much gaps of any schedule vary at least. How much those of another
+            schedule vary is taken from the one shown: both were drawn alike.
         start_sd_ms: How well a replay's start can be placed.
     """
 
     reader: Reader = Reader()
     onset_sd_ms: float = 40.0
-    gap_sd_ms: float = 163.0
+    least_gap_sd_ms: float = 60.0
     start_sd_ms: float = 300.0
 
 
@@ -80,7 +80,10 @@ def schedule_llr(
     if not (np.isfinite(onsets).all() and np.isfinite(shown).all()):
         raise ValueError("onsets and times shown must be finite")
     delays = onsets - shown
-    return _log_read(delays, model) - _log_own_schedule(delays, model)
+    gap_sd_ms = max(
+        float(np.diff(shown).std(ddof=1)) if len(shown) > 2 else 0.0, model.least_gap_sd_ms
+    )
+    return _log_read(delays, model) - _log_own_schedule(delays, gap_sd_ms, model)
 
 
 def _log_read(delays: NDArray[np.float64], model: ScheduleModel) -> float:
@@ -100,7 +103,7 @@ def _log_read(delays: NDArray[np.float64], model: ScheduleModel) -> float:
     return _log_sum(log_prior + np.log(mixed).sum(1))
 
 
-def _log_own_schedule(delays: NDArray[np.float64], model: ScheduleModel) -> float:
+def _log_own_schedule(delays: NDArray[np.float64], gap_sd_ms: float, model: ScheduleModel) -> float:
     """Log density of delays that wander off: a random walk of gaps about an unknown start."""
     count = len(delays)
     reader = model.reader
@@ -108,7 +111,8 @@ def _log_own_schedule(delays: NDArray[np.float64], model: ScheduleModel) -> floa
     spread = mean * np.sqrt(np.expm1(reader.sigma**2))
     place = np.arange(count)
     covariance = (
-        np.minimum(place[:, None], place[None]) * model.gap_sd_ms**2
+        # Each step is the difference of two gaps drawn alike.
+        2 * gap_sd_ms**2 * np.minimum(place[:, None], place[None])
         + model.start_sd_ms**2
         + np.eye(count) * (spread**2 + model.onset_sd_ms**2)
     )
