@@ -3,8 +3,8 @@
 The sign of each coordinate is one bit; of two unit vectors at an angle a, a share a / pi of the
 bits of randomly turned coordinates differs (M. X. Goemans and D. P. Williamson, J. ACM 42(6),
 1995; M. S. Charikar, STOC 2002). A scan over 64 bytes an entry then takes the place of one over
-4 d. Where there are fewer coordinates than bits, several orthogonal turns are laid side by side, which
-estimate the angle with less variance than independent directions (J. Ji et al., "Super-Bit
+4 d. Where there are fewer coordinates than bits, several orthogonal turns are laid side by side,
+which estimate the angle with less variance than independent directions (J. Ji et al., "Super-Bit
 Locality-Sensitive Hashing", NIPS 2012).
 """
 

