@@ -65,7 +65,10 @@ class Network:
             tflite.TensorAddBuffer(b, where.get(index, 0))
             tflite.TensorAddName(b, name)
             tensors.append(tflite.TensorEnd(b))
-        operators = [operator(b, kinds.index(kind), kind, *rest) for kind, *rest in self.operators]
+        operators = [
+            operator(b, kinds.index(kind), kind, taken, made, options)
+            for kind, taken, made, options in self.operators
+        ]
         codes = []
         for kind in kinds:
             code = getattr(tflite.BuiltinOperator, kind)

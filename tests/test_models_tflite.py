@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 from tests.models_tflite import Network, every_operator, unknown_operator
 from veridical.errors import ModelError
@@ -16,15 +17,21 @@ from veridical.models.tflite import HANDLERS, convert_tflite
 GOLDEN = Path(__file__).parent / "golden" / "tflite_every_operator.json"
 
 
-def converted() -> onnxruntime.InferenceSession:
-    data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last"])
-    return onnxruntime.InferenceSession(data)
+class Converted:
+    """The network with every operator, after its conversion."""
+
+    def __init__(self) -> None:
+        data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last"])
+        self.session = onnxruntime.InferenceSession(data)
+
+    def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        return [np.asarray(output) for output in self.network(x)]
 
 
 def test_every_operator_agrees_with_what_litert_once_answered() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))["outputs"]
     x = np.random.RandomState(3).uniform(-1, 1, (1, 9, 7, 2)).astype(np.float32)
-    outputs = converted().run(None, {"x": x})
+    outputs = Converted()(x)
     assert [output.shape for output in outputs] == [(1, 100), (1, 1, 1, 2)]
     for output, expected in zip(outputs, golden, strict=True):
         np.testing.assert_allclose(output.reshape(-1), expected, atol=2e-6)
@@ -35,13 +42,13 @@ def test_every_operator_agrees_with_litert() -> None:
         model_content=every_operator(), num_threads=1
     )
     interpreter.allocate_tensors()
-    session = converted()
+    network = Converted()
     for seed in range(5):
         x = np.random.RandomState(seed).normal(0, 2, (1, 9, 7, 2)).astype(np.float32)
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
         interpreter.invoke()
         expected = [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
-        for output, wanted in zip(session.run(None, {"x": x}), expected, strict=True):
+        for output, wanted in zip(network(x), expected, strict=True):
             np.testing.assert_allclose(output, wanted, atol=1e-5)
 
 
@@ -65,11 +72,11 @@ def _operators() -> list[tuple[str, list[int], int, dict[str, int]]]:
 
 
 def test_a_batch_is_its_pictures_one_by_one() -> None:
-    session = converted()
+    network = Converted()
     x = np.random.RandomState(4).uniform(-1, 1, (3, 9, 7, 2)).astype(np.float32)
-    together = session.run(None, {"x": x})
+    together = network(x)
     for k in range(3):
-        for whole, alone in zip(together, session.run(None, {"x": x[k : k + 1]}), strict=True):
+        for whole, alone in zip(together, network(x[k : k + 1]), strict=True):
             np.testing.assert_allclose(whole[k : k + 1], alone, atol=1e-6)
 
 
