@@ -154,7 +154,7 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
     fitted = _placed(fitted, layout, corrections)
     fitted = _number_mended(fitted, kind, corrections)
     checks = _checks(fitted, kind)
-    if sum(checks.values()) < 2 or not re.match("[PIACV]", fitted[0]):
+    if not any(checks.values()) or not re.match("[PIACV]", fitted[0]):
         return None
     return Mrz(
         kind=kind,
@@ -226,6 +226,8 @@ def _placed(lines: list[str], layout: _Layout, corrections: list[str]) -> list[s
         digits.append((row, end))
     if layout.composite:
         digits.append((1, layout.length - 1))
+    if layout.length == 44 and layout.composite and lines[1][42] != "<":
+        digits.append((1, 42))
     row, start, end = layout.nationality
     if _as_letters(lines[row][start:end]).replace("<", "").isalpha():
         letters += [(row, place) for place in range(start, end)]

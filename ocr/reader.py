@@ -7,6 +7,7 @@ from datetime import date
 import cv2
 import numpy as np
 
+from veridical.ocr.border import find_border
 from veridical.ocr.document import Document, Field
 from veridical.ocr.geometry import Quad, bounds, crop_quad, edge_lengths
 from veridical.ocr.mrz_zone import Zone, read_zone
@@ -31,6 +32,8 @@ FINEST_SIDE_PX = 960
 MARGIN_LINES = 3.0
 """Lines of margin around the text when the detector looks again."""
 CARD_HEIGHT_PX = 540
+EDGES_WANTED = 3
+"""Edges that must be seen before they move the corners that the layout predicts."""
 PORTRAIT_HEIGHT_PX = 320
 TRAVEL_PORTRAIT = (0.02, 0.1, 0.38, 0.72)
 """Left, top, right, bottom of the portrait on a page with a zone, in shares of the page."""
@@ -140,30 +143,31 @@ class DocumentReader:
         zone = None
         if self._ocrb is not None and (kind is None or not kind.startswith("prc")):
             zone = read_zone(page, self._ocrb, today)
-            if zone is not None and (zone.complete or kind is not None):
+            if kind is not None or (zone is not None and zone.certain):
                 return zone
-        if kind is not None and not kind.startswith("prc"):
-            return zone
         front = read_front(page) if kind in (None, "prc_id_front") else None
         if front is not None:
             return front
-        back = read_back(page) if kind in (None, "prc_id_back") and zone is None else None
+        back = read_back(page) if kind in (None, "prc_id_back") else None
         return back or zone
 
     def _looks(self, image: Image) -> Iterator[Page]:
-        """One page after the other, each of text seen larger than before."""
+        """One page after the other, each of text seen larger than before, at last all of it."""
         boxes = self._detector(image, COARSE_SIDE_PX)
-        if not boxes:
-            return
-        text_px = _text_height(boxes)
-        seen_px = text_px * min(1.0, COARSE_SIDE_PX / max(image.width, image.height))
-        if seen_px >= SMALL_TEXT_PX:
-            yield self._page(image, boxes)
-        for wanted_px in CLOSER_TEXT_PX:
-            if wanted_px <= seen_px:
-                continue
-            boxes = self._look_closer(image, boxes, text_px, wanted_px) or boxes
+        seen_px = 0.0
+        if boxes:
             text_px = _text_height(boxes)
+            seen_px = text_px * min(1.0, COARSE_SIDE_PX / max(image.width, image.height))
+            if seen_px >= SMALL_TEXT_PX:
+                yield self._page(image, boxes)
+            for wanted_px in CLOSER_TEXT_PX:
+                if wanted_px > seen_px:
+                    boxes = self._look_closer(image, boxes, text_px, wanted_px) or boxes
+                    text_px = _text_height(boxes)
+                    yield self._page(image, boxes)
+        if max(image.width, image.height) > COARSE_SIDE_PX and (
+            boxes := self._detector(image, FINEST_SIDE_PX)
+        ):
             yield self._page(image, boxes)
 
     def _page(self, image: Image, boxes: Sequence[TextBox]) -> Page:
@@ -188,13 +192,19 @@ class DocumentReader:
     ) -> Document:
         """Put together what was read, with its crops and what does not fit."""
         page, found = reading.page, reading.found
-        quad = _quad_of(page, found)
+        predicted = _quad_of(page, found)
+        border = find_border(image, predicted)
+        quad = border.quad if border.seen >= EDGES_WANTED else predicted
         mrz = found.mrz if isinstance(found, Zone) else None
         fields = _zone_fields(found) if isinstance(found, Zone) else found.fields
         kind = _kind_of(found)
         portrait = _portrait_of(found, quad)
         texts = () if isinstance(found, Zone) else found.texts
-        evidence = evidence | {"text_height_px": round(page.height, 1)}
+        evidence = evidence | {
+            "text_height_px": round(page.height, 1),
+            "edges_seen": border.seen,
+            "edges_inside": sum(border.inside),
+        }
         if mrz is not None:
             evidence["corrections"] = len(mrz.corrections)
         along, down = edge_lengths(quad)
