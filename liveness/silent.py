@@ -122,13 +122,12 @@ class SilentCheck:
         """
         start = time.perf_counter()
         found = self.examine(views, clip)
+        return self.summarise(found, (time.perf_counter() - start) * 1000)
+
+    def summarise(self, found: Examination, elapsed_ms: float = 0.0) -> Measurement:
+        """Say in numbers what an examination found."""
         return Measurement(
-            self.name,
-            found.score,
-            found.reason,
-            self._evidence(found),
-            self._models,
-            (time.perf_counter() - start) * 1000,
+            self.name, found.score, found.reason, self._evidence(found), self._models, elapsed_ms
         )
 
     def examine(self, views: Sequence[View], clip: Clip | None = None) -> Examination:
