@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from veridical.evaluation.intervals import Rate
+from veridical.evaluation.intervals import Rate, rule_of_three
 
 __all__ = ["Figures", "JsonValue"]
 
@@ -28,6 +28,7 @@ class Figures:
         ci95: Intervals under the same paths, as [low, high].
         n: Trials under the same paths.
         notes: Sentences that must be read beside the figures.
+        faultless: Rates without any error, by their n.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Figures:
     ci95: dict[str, JsonValue] = field(default_factory=dict)
     n: dict[str, JsonValue] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    faultless: dict[int, list[str]] = field(default_factory=dict)
 
     def put(self, path: str, value: float | int | str | bool | None) -> None:
         """Enter a plain figure; what is not finite becomes null."""
@@ -43,24 +45,30 @@ class Figures:
         _enter(self.values, path, value)
 
     def rate(self, path: str, rate: Rate | None, bounds: tuple[float, float] | None = None) -> None:
-        """Enter an error rate with its n and interval.
+        """Enter an error rate; one of zero is put into words by the rule of three.
 
         Args:
             path: Where.
             rate: Errors and trials; None when it could not be determined at all.
             bounds: An interval that minds shared people; Clopper-Pearson when None.
         """
+        self.share(path, rate, bounds)
+        if rate is not None and rate.n and not rate.errors:
+            self.faultless.setdefault(rate.n, []).append(path.replace("|", " "))
+
+    def share(
+        self, path: str, rate: Rate | None, bounds: tuple[float, float] | None = None
+    ) -> None:
+        """Enter any share with its n and interval, also one whose `errors` count successes."""
         self.put(path, None if rate is None else rate.value)
         if rate is not None and rate.n:
             low, high = bounds or rate.ci95
             _enter(self.ci95, path, [float(f"{low:.4g}"), float(f"{high:.4g}")])
             _enter(self.n, path, rate.n)
-            if not rate.errors:
-                self.notes.append(f"{path.replace('|', ' ')}: {rate}")
 
     def as_json(self, provenance: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Everything as one object, the provenance beside the figures."""
-        notes: list[JsonValue] = [*self.notes]
+        notes: list[JsonValue] = [*self.sentences()]
         return {
             "kind": self.kind,
             **self.values,
@@ -69,6 +77,13 @@ class Figures:
             "notes": notes,
             **provenance,
         }
+
+    def sentences(self) -> list[str]:
+        """What must be read beside the figures, the rule of three for rates of zero included."""
+        return self.notes + [
+            f"{rule_of_three(n)}, were the trials independent: {', '.join(paths)}"
+            for n, paths in sorted(self.faultless.items())
+        ]
 
     def table(self) -> list[tuple[str, str, str, str]]:
         """Rows for people: path, figure, interval, n."""

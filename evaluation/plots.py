@@ -58,7 +58,7 @@ def det_plot(curves: Mapping[str, tuple[Det, int, int]], words: tuple[str, str])
         axes.grid(color=GRID, linewidth=0.8)
         axes.set_xlabel(words[0])
         axes.set_ylabel(words[1])
-        axes.legend(loc="upper right", fontsize=9)
+        _legend(axes)
         return _svg(figure)
 
 
@@ -98,7 +98,7 @@ def histogram(
         axes.grid(axis="y", color=GRID, linewidth=0.8)
         axes.set_xlabel(label)
         axes.set_ylabel("share of scores")
-        axes.legend(loc="upper center", fontsize=9)
+        _legend(axes)
         return _svg(figure)
 
 
@@ -129,10 +129,17 @@ def bars(rates: Mapping[str, Rate], label: str, limit: tuple[str, float] | None 
         axes.set_xlim(left=0)
         if limit is not None:
             axes.axvline(limit[1], color=COLOURS[1], linewidth=1.2, linestyle="--", label=limit[0])
-            axes.legend(fontsize=9)
+            _legend(axes)
         axes.grid(axis="x", color=GRID, linewidth=0.8)
         axes.set_xlabel(label)
         return _svg(figure)
+
+
+def _legend(axes: Axes) -> None:
+    """Names above the drawing, where they cover nothing."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, fontsize=9, handlelength=1.4
+    )
 
 
 def _colours(count: int) -> Sequence[str]:

@@ -68,7 +68,7 @@ def write_report(path: Path, evaluation: Evaluation, request: Request) -> None:
         seed=request.seed,
         version=veridical.__version__,
         cards=cards,
-        notes=evaluation.figures.notes,
+        notes=evaluation.figures.sentences(),
         sections=evaluation.sections,
         worst=[
             {"what": one.what, "pictures": _thumbnails(one) if request.thumbnails else []}
@@ -92,7 +92,7 @@ def print_table(evaluation: Evaluation, console: Console) -> None:
     for row in evaluation.figures.table():
         table.add_row(*row)
     console.print(table)
-    for note in evaluation.figures.notes:
+    for note in evaluation.figures.sentences():
         console.print(f"[dim]· {note}[/]", highlight=False)
 
 

@@ -189,7 +189,8 @@ def test_figures_are_bare_numbers_with_mirrored_intervals() -> None:
     assert read["eer"] is None
     assert read["fta"] is None
     assert read["notes"] == [
-        "groups east_asian/f fmr: 0 of 300: at 95 % the rate is below 0.01 (rule of three)"
+        "0 of 300: at 95 % the rate is below 0.01 (rule of three), were the trials independent: "
+        "groups east_asian/f fmr"
     ]
     assert read["profile"] == "registry"
     assert ("fnmr_at_fmr 1e-2", "0.1", "[0.002529, 0.445]", "10") in figures.table()

@@ -55,6 +55,42 @@ def face(
     _run(request, profile, json_path, lambda settings: evaluate_face(request, settings, degrade))
 
 
+@app.command()
+def silent(
+    index: Index,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+    thumbnails: Thumbnails = False,
+) -> None:
+    """Passive liveness: APCER by species, BPCER, non-response."""
+    from veridical.evaluation.protocols.silent import evaluate_silent
+
+    request = _request("silent", index, out, seed, limit, workers, thumbnails)
+    _run(request, profile, json_path, lambda settings: evaluate_silent(request, settings))
+
+
+@app.command()
+def document(
+    index: Index,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+    thumbnails: Thumbnails = False,
+) -> None:
+    """Documents: fields read exactly, wrong readings let through."""
+    from veridical.evaluation.protocols.document import evaluate_document
+
+    request = _request("document", index, out, seed, limit, workers, thumbnails)
+    _run(request, profile, json_path, lambda settings: evaluate_document(request, settings))
+
+
 def _request(
     kind: str,
     index: Path,
