@@ -22,21 +22,32 @@ NEARER = np.float32(1.06)
 class FaceEmbedder:
     """A face recogniser: aligned face in, template out.
 
-    The face is looked at twice, a little nearer and mirrored, and the two vectors are added: what
-    the net makes of one-sided light, of a slight turn and of points a pixel off then cancels out
-    in part.
+    The face is looked at twice, a little nearer and mirrored, and the mean of the two vectors is
+    taken: what the net makes of one-sided light, of a slight turn and of points a pixel off then
+    cancels out in part.
 
     Args:
         session: (n, 3, 112, 112) float32 RGB to (n, d) float32.
         mean: Subtracted from the 0..255 pixels first.
         scale: Divides them then.
+        poor_length: Length of the net's vector of a face it can hardly recognise.
+        good_length: Length of the vector of a face captured well; the defaults are SFace's.
 
     Source of the mirroring: common in face recognition since Y. Sun et al., "Deep Learning Face
     Representation from Predicting 10,000 Classes", CVPR 2014; measured here in docs/face.md.
     """
 
-    def __init__(self, session: Session, *, mean: float = 0.0, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        mean: float = 0.0,
+        scale: float = 1.0,
+        poor_length: float = 7.0,
+        good_length: float = 12.0,
+    ) -> None:
         self._session = session
+        self._lengths = (poor_length, good_length)
         self._input = next(iter(session.inputs))
         self._mean = np.float32(mean)
         self._scale = np.float32(scale)
@@ -47,8 +58,8 @@ class FaceEmbedder:
 
         Args:
             session: The model.
-            card: Its card; `pixel_mean` and `pixel_scale` of its parameters are read, 0 and 1
-                where it names none.
+            card: Its card; of its parameters `pixel_mean`, `pixel_scale`, `poor_length` and
+                `good_length` are read, where it names them.
 
         Raises:
             InputError: The card wants another crop than 112 pixels a side.
@@ -59,7 +70,11 @@ class FaceEmbedder:
         if numbers.get("side_px", SIDE_PX) != SIDE_PX:
             raise InputError(f"a face recogniser must take crops of {SIDE_PX} pixels a side")
         return cls(
-            session, mean=numbers.get("pixel_mean", 0.0), scale=numbers.get("pixel_scale", 1.0)
+            session,
+            mean=numbers.get("pixel_mean", 0.0),
+            scale=numbers.get("pixel_scale", 1.0),
+            poor_length=numbers.get("poor_length", 7.0),
+            good_length=numbers.get("good_length", 12.0),
         )
 
     @property
@@ -117,6 +132,19 @@ class FaceEmbedder:
         """
         return np.stack([self._vector(view, None) for view in views])
 
+    def recognisability(self, view: View) -> tuple[float, float]:
+        """Say how well the net could recognise a face by it: the length of its vector.
+
+        Returns:
+            The length, and the quality 0..100 it stands for.
+
+        Raises:
+            InputError: The view has no subject.
+        """
+        length = float(np.linalg.norm(self._vector(view, None)))
+        poor, good = self._lengths
+        return length, 100 * float(np.clip((length - poor) / (good - poor), 0, 1))
+
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the net over aligned faces, as they are.
 
@@ -136,8 +164,8 @@ class FaceEmbedder:
         centre = points.mean(0)
         nearer = align(image, centre + (points - centre) / NEARER, SIDE_PX)
         mirrored = align(image, points, SIDE_PX)[:, ::-1]
-        summed: NDArray[np.float32] = self.embed(np.stack([nearer, mirrored])).sum(0)
-        return summed
+        mean: NDArray[np.float32] = self.embed(np.stack([nearer, mirrored])).mean(0)
+        return mean
 
     def _template(self, vector: NDArray[np.float32]) -> Template:
         length = np.float32(np.linalg.norm(vector))

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from veridical.face.components import Component, measure_components
-from veridical.result import EvidenceValue, Measurement
+from veridical.face.embed import FaceEmbedder
+from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import View
 
 __all__ = ["FaceQualityCheck", "unified_quality"]
 
 WEIGHTS = {
+    "recognisability": 2.0,
     "inter_eye_distance": 0.3,
     "head_size": 0.3,
     "inside_picture": 0.5,
@@ -19,12 +21,14 @@ WEIGHTS = {
     "pitch": 1.0,
     "eyes_open": 0.3,
     "sharpness": 1.0,
-    "luminance_mean": 0.5,
+    "noise": 0.5,
+    "compression": 0.3,
+    "luminance_mean": 1.0,
     "under_exposure": 0.5,
-    "over_exposure": 0.3,
+    "over_exposure": 0.5,
     "illumination_uniformity": 0.3,
     "eyes_visible": 0.5,
-    "lower_face_visible": 0.5,
+    "lower_face_visible": 1.0,
 }
 """How much each aspect bears on the unified score: judged, not fitted; docs/face.md shows what the
 score is worth. Roll is not among them because alignment undoes it, an open mouth because the
@@ -37,6 +41,8 @@ ADVICE = {
     "pitch": "look_straight",
     "eyes_open": "eyes_closed",
     "sharpness": "blurred",
+    "noise": "too_dark",
+    "compression": "blurred",
     "luminance_mean": "too_dark",
     "under_exposure": "too_dark",
     "over_exposure": "too_bright",
@@ -44,16 +50,25 @@ ADVICE = {
     "eyes_visible": "face_covered",
     "lower_face_visible": "face_covered",
 }
-"""What the applicant is told when this aspect costs most."""
+"""What the applicant is told when this aspect costs most: only what can be acted on."""
 
 BRIGHT = 0.5
 """Mean luminance above which a poor one means too much light."""
 
 
 class FaceQualityCheck:
-    """Measures how well the applicant's face was captured, after ISO/IEC 29794-5."""
+    """Measures how well the applicant's face was captured, after ISO/IEC 29794-5.
+
+    Args:
+        embedder: Adds the recogniser's own view of a face, the length of its vector, which tells
+            more about match errors than all aspects together (docs/face.md). Without it the
+            score rests on the aspects alone.
+    """
 
     name = "face.quality"
+
+    def __init__(self, embedder: FaceEmbedder | None = None) -> None:
+        self._embedder = embedder
 
     def __call__(self, views: View | Sequence[View]) -> Measurement:
         """Measure a picture, or the typical frame of a clip.
@@ -77,8 +92,8 @@ class FaceQualityCheck:
         if not usable or len(usable) * 2 < len(views):
             reasons = [view.reason or "no_face" for view in views if view.subject is None]
             reason = max(reasons, key=reasons.count) if reasons else "no_face"
-            return Measurement(self.name, None, reason, evidence, (), _since(start))
-        measured = [measure_components(view) for view in usable]
+            return Measurement(self.name, None, reason, evidence, self._models, _since(start))
+        measured = [self._components(view) for view in usable]
         scores = [unified_quality(components) for components in measured]
         middle = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
         components = measured[middle]
@@ -87,8 +102,19 @@ class FaceQualityCheck:
             evidence[component.name] = _rounded(component.quality, 0)
             evidence[f"{component.name}_raw"] = _rounded(component.raw, 3)
         return Measurement(
-            self.name, scores[middle], advice(components), evidence, (), _since(start)
+            self.name, scores[middle], advice(components), evidence, self._models, _since(start)
         )
+
+    @property
+    def _models(self) -> tuple[ModelRef, ...]:
+        return () if self._embedder is None else (self._embedder.model,)
+
+    def _components(self, view: View) -> tuple[Component, ...]:
+        components = measure_components(view)
+        if self._embedder is None:
+            return components
+        length, quality = self._embedder.recognisability(view)
+        return (Component("recognisability", length, quality), *components)
 
 
 def unified_quality(components: Sequence[Component]) -> float:
