@@ -24,7 +24,7 @@ from veridical.gallery.snapshot import Snapshot
 from veridical.store import Database, KeyProvider
 from veridical.store.keys import seal, unseal, unwrap
 from veridical.store.schema import NAME_LENGTH, data_keys, galleries, templates, tombstones
-from veridical.store.subjects import data_key, kept_data_key, next_revision
+from veridical.store.subjects import data_key, kept_data_keys, next_revision
 from veridical.types import Template
 
 __all__ = ["Gallery"]
@@ -130,7 +130,10 @@ class Gallery:
             with self._database.writing() as connection:
                 # First of all, so that ids rise in the order of revisions.
                 revision = next_revision(connection, self.tenant, self.name)
-                rows = [self._row(connection, enrolment, revision) for enrolment in enrolments]
+                keys = kept_data_keys(
+                    connection, self._keys, self.tenant, [each.subject for each in enrolments]
+                )
+                rows = [self._row(keys[each.subject], each, revision) for each in enrolments]
                 connection.execute(insert(templates), rows)
         except StoreError as error:
             if error.code == "store.conflict":
@@ -398,7 +401,7 @@ class Gallery:
         with self._database.reading() as connection:
             revision = self._current_revision(connection)
             mine = (templates.c.tenant == self.tenant, templates.c.gallery == self.name)
-            rows = connection.execution_options(yield_per=_FETCH).execute(
+            with connection.execution_options(yield_per=_FETCH).execute(
                 select(
                     templates.c.id,
                     templates.c.subject,
@@ -415,9 +418,9 @@ class Gallery:
                 .where(*mine, templates.c.model == self.model)
                 .where(templates.c.revision > self._revision)
                 .order_by(templates.c.id)
-            )
-            for part in rows.partitions():
-                self._put([_Stored(*row) for row in part])
+            ) as rows:
+                for part in rows.partitions():
+                    self._put([_Stored(*row) for row in part])
             gone = connection.scalars(
                 select(tombstones.c.template).where(
                     tombstones.c.tenant == self.tenant,
@@ -457,20 +460,16 @@ class Gallery:
 
     # --- rows ------------------------------------------------------------------------------------
 
-    def _row(
-        self, connection: Connection, enrolment: Enrolment, revision: int
-    ) -> dict[str, object]:
-        subject = enrolment.subject
-        key = kept_data_key(connection, self._keys, self.tenant, subject)
+    def _row(self, key: bytes, enrolment: Enrolment, revision: int) -> dict[str, object]:
         plain = pack(enrolment.template, enrolment.attributes)
         return {
             "tenant": self.tenant,
             "gallery": self.name,
-            "subject": subject,
+            "subject": enrolment.subject,
             "model": self.model,
             "version": 1,
             "revision": revision,
-            "sealed": seal(key, plain, *self._context(subject, 1)),
+            "sealed": seal(key, plain, *self._context(enrolment.subject, 1)),
         }
 
     def _entry(self, subject: str) -> tuple[Template, Attributes]:

@@ -119,15 +119,14 @@ class Snapshot:
             raise `StoreError` where a chunk does not verify.
         """
         try:
-            file = self._path.open("rb")
-            head = _read_head(file)
+            with self._path.open("rb") as file:
+                head = _read_head(file)
         except (OSError, ValueError, TypeError):
             return None
         wanted = (tenant, gallery, model, code_bytes, _FORMAT)
         if (head.tenant, head.gallery, head.model, head.code_bytes, head.format) != wanted:
-            file.close()
             return None
-        return head, self._read(file, head)
+        return head, self._read(head)
 
     def scrub(self, ids: NDArray[np.int64]) -> None:
         """Overwrite entries that were deleted; a file that cannot be mended is removed.
@@ -164,8 +163,10 @@ class Snapshot:
         file.flush()
         os.fsync(file.fileno())
 
-    def _read(self, file: BufferedReader, head: SnapshotHead) -> Iterator[Rows]:
-        with file, _store_errors():
+    def _read(self, head: SnapshotHead) -> Iterator[Rows]:
+        with _store_errors(), self._path.open("rb") as file:
+            if _read_head(file) != head:
+                raise StoreError("a snapshot was replaced while it was read", "store.snapshot")
             ids = np.frombuffer(file.read(head.rows * _ID_BYTES), "<i8")
             if len(ids) != head.rows:
                 raise StoreError("a snapshot breaks off", "store.tampered")

@@ -1,5 +1,7 @@
 """Whose data are these? The keys of subjects: made, opened, turned over, erased."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -8,7 +10,7 @@ from veridical.store.database import Database
 from veridical.store.keys import KeyProvider, new_key, unwrap, wrap
 from veridical.store.schema import data_keys, galleries, templates, tombstones
 
-__all__ = ["data_key", "erase_subject", "kept_data_key", "next_revision", "rewrap"]
+__all__ = ["data_key", "erase_subject", "kept_data_keys", "next_revision", "rewrap"]
 
 _BATCH = 1_000
 
@@ -27,32 +29,48 @@ def data_key(connection: Connection, keys: KeyProvider, tenant: str, subject: st
     return None if row is None else unwrap(keys, row.master_key, row.wrapped)
 
 
-def kept_data_key(connection: Connection, keys: KeyProvider, tenant: str, subject: str) -> bytes:
-    """The key of one subject, made where there is none.
+def kept_data_keys(
+    connection: Connection, keys: KeyProvider, tenant: str, subjects: Sequence[str]
+) -> dict[str, bytes]:
+    """The keys of some subjects, made where there are none.
 
-    Nobody can erase it before the transaction ends.
+    Nobody can erase them before the transaction ends.
 
     Raises:
         StoreError: As `data_key`.
     """
-    mine = (data_keys.c.tenant == tenant, data_keys.c.subject == subject)
-    wanted = select(data_keys.c.master_key, data_keys.c.wrapped).where(*mine)
-    held = wanted.with_for_update(read=True, key_share=True)  # SQLite has one writer anyway
-    row = connection.execute(held).one_or_none()
-    if row is None:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(
-            dialect.insert(data_keys)
-            .values(
-                tenant=tenant,
-                subject=subject,
-                master_key=keys.current,
-                wrapped=wrap(keys, keys.current, new_key()),
+    found: dict[str, bytes] = {}
+    for start in range(0, len(subjects), _BATCH):
+        part = sorted(set(subjects[start : start + _BATCH]))
+        found |= _held(connection, keys, tenant, part)
+        missing = sorted(set(part) - found.keys())
+        if missing:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            connection.execute(
+                dialect.insert(data_keys).on_conflict_do_nothing(),
+                [
+                    {
+                        "tenant": tenant,
+                        "subject": subject,
+                        "master_key": keys.current,
+                        "wrapped": wrap(keys, keys.current, new_key()),
+                    }
+                    for subject in missing
+                ],
             )
-            .on_conflict_do_nothing()
-        )
-        row = connection.execute(held).one()
-    return unwrap(keys, row.master_key, row.wrapped)
+            found |= _held(connection, keys, tenant, missing)
+    return found
+
+
+def _held(
+    connection: Connection, keys: KeyProvider, tenant: str, subjects: Sequence[str]
+) -> dict[str, bytes]:
+    rows = connection.execute(
+        select(data_keys.c.subject, data_keys.c.master_key, data_keys.c.wrapped)
+        .where(data_keys.c.tenant == tenant, data_keys.c.subject.in_(subjects))
+        .with_for_update(read=True, key_share=True)  # SQLite has one writer anyway
+    )
+    return {row.subject: unwrap(keys, row.master_key, row.wrapped) for row in rows}
 
 
 def erase_subject(database: Database, tenant: str, subject: str) -> int:
@@ -66,10 +84,9 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
     with database.writing() as connection:
         mine = (templates.c.tenant == tenant, templates.c.subject == subject)
         names = sorted(set(connection.scalars(select(templates.c.gallery).where(*mine))))
-        erased = 0
         for name in names:  # sorted, so that two erasures never wait for each other
             revision = next_revision(connection, tenant, name)
-            entombed = connection.execute(
+            connection.execute(
                 insert(tombstones).from_select(
                     ["template", "tenant", "gallery", "revision"],
                     select(
@@ -77,8 +94,7 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
                     ).where(*mine, templates.c.gallery == name),
                 )
             )
-            erased += entombed.rowcount
-        connection.execute(delete(templates).where(*mine))
+        erased = connection.execute(delete(templates).where(*mine)).rowcount
         connection.execute(
             delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
         )

@@ -13,7 +13,7 @@ from veridical.errors import StoreError
 from veridical.store import Database, StoreFullError, database, erase_subject, rewrap
 from veridical.store.keys import MasterKeys, new_key
 from veridical.store.schema import HEAD, data_keys, galleries, metadata
-from veridical.store.subjects import data_key, kept_data_key
+from veridical.store.subjects import data_key, kept_data_keys
 
 
 def opened(url: str) -> Database:
@@ -153,10 +153,8 @@ def test_turning_over_the_master_key_rewraps_every_data_key(database_url: str) -
     made = opened(database_url)
     old, new = new_key(), new_key()
     with made.writing() as connection:
-        before = {
-            f"s{i}": kept_data_key(connection, MasterKeys({"old": old}), "t", f"s{i}")
-            for i in range(25)
-        }
+        names = [f"s{i}" for i in range(25)]
+        before = kept_data_keys(connection, MasterKeys({"old": old}), "t", names)
     both = MasterKeys({"old": old, "new": new})
     assert rewrap(made, both) == 25
     assert rewrap(made, both) == 0
@@ -172,7 +170,7 @@ def test_a_data_key_is_made_once(database_url: str) -> None:
 
     def ask(_: int) -> bytes:
         with made.writing() as connection:
-            return kept_data_key(connection, keys, "t", "s")
+            return kept_data_keys(connection, keys, "t", ["s"])["s"]
 
     with ThreadPoolExecutor(4) as threads:
         assert len(set(threads.map(ask, range(8)))) == 1
@@ -182,8 +180,8 @@ def test_a_data_key_is_made_once(database_url: str) -> None:
 def test_erasing_a_subject_deletes_its_key(database_url: str) -> None:
     made, keys = opened(database_url), MasterKeys({"a": new_key()})
     with made.writing() as connection:
-        kept_data_key(connection, keys, "t", "s")
-        kept_data_key(connection, keys, "other", "s")
+        kept_data_keys(connection, keys, "t", ["s"])
+        kept_data_keys(connection, keys, "other", ["s"])
     erase_subject(made, "t", "s")
     with made.reading() as connection:
         assert data_key(connection, keys, "t", "s") is None
@@ -194,7 +192,7 @@ def test_erasing_a_subject_deletes_its_key(database_url: str) -> None:
 def test_an_altered_wrapped_key_is_found(database_url: str) -> None:
     made, keys = opened(database_url), MasterKeys({"a": new_key()})
     with made.writing() as connection:
-        kept_data_key(connection, keys, "t", "s")
+        kept_data_keys(connection, keys, "t", ["s"])
         connection.execute(update(data_keys).values(wrapped=bytes(40)))
     with pytest.raises(StoreError) as caught, made.reading() as connection:
         data_key(connection, keys, "t", "s")
