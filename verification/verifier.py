@@ -175,7 +175,11 @@ def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verif
 
     detector = engine(lambda: FaceDetector(store.session(role("detector"))))
     mesher = engine(lambda: FaceMesher(store.session(role("mesh"))))
-    embedder = engine(lambda: FaceEmbedder(store.session(role("recogniser"))))
+    embedder = engine(
+        lambda: FaceEmbedder.from_card(
+            store.session(role("recogniser")), store.card(role("recogniser"))
+        )
+    )
     reader = engine(
         lambda: DocumentReader(
             TextDetector(store.session(role("ocr_detector"))),
