@@ -1,0 +1,69 @@
+"""Was this very recording handed in before? Perceptual fingerprints of a clip's frames.
+
+They outlive re-encoding, scaling and trimming, and tell one recording of a person from the next
+one before the same wall. They are derived from pictures of a face: store them under the same key
+and retention as other personal data.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from veridical.types import Clip, Image
+
+__all__ = ["CODE_BITS", "RADIUS_BITS", "FingerprintIndex", "distance_bits", "fingerprint"]
+
+FRAMES = 12
+SIDE = 32
+LOW = 16
+CODE_BITS = LOW * LOW
+RADIUS_BITS = 12
+"""Frames at most this far apart are one picture. Measured on 36 clips of three people, each person
+in one studio: a re-encoded, scaled (0.75) and trimmed copy lies at most 12 bits away in the median
+over its frames, another clip of the same person at least 17."""
+
+
+class FingerprintIndex(Protocol):
+    """Where fingerprints of earlier clips are kept; the store brings one."""
+
+    def best_share(self, codes: Sequence[bytes], radius_bits: int) -> float:
+        """Largest share of the frames that one earlier clip has, too.
+
+        Args:
+            codes: The clip's fingerprint, see `fingerprint`.
+            radius_bits: Frames at most this far apart count as one.
+
+        Returns:
+            0..1; 0 when nothing is stored.
+        """
+        ...
+
+
+def fingerprint(clip: Clip) -> tuple[bytes, ...]:
+    """Code up to 12 frames, evenly spread, in order of time.
+
+    Returns:
+        One code of 32 bytes per frame: the signs of the lowest 16 x 16 frequencies against their
+        median, the mean left out.
+
+    Source: C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010,
+        with 256 bits in place of 64 to tell frames of one scene apart.
+    """
+    chosen = np.unique(np.linspace(0, len(clip.frames) - 1, FRAMES).round().astype(int))
+    return tuple(_code(clip.frames[index]) for index in chosen)
+
+
+def distance_bits(first: bytes, second: bytes) -> int:
+    """Number of bits in which two codes differ."""
+    return (int.from_bytes(first, "big") ^ int.from_bytes(second, "big")).bit_count()
+
+
+def _code(image: Image) -> bytes:
+    grey = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    low = cv2.dct(small)[:LOW, :LOW].ravel()
+    bits = low > np.median(low[1:])
+    bits[0] = False
+    return np.packbits(bits).tobytes()
