@@ -1,0 +1,156 @@
+"""Templates, enrolment and the speaker check, with a stand-in for the net."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.voice_sounds import analysed, silence, voice
+from veridical.errors import InputError
+from veridical.result import ModelRef
+from veridical.types import Template
+from veridical.voiceprint import (
+    SpeechAnalysis,
+    SpeechLimits,
+    VoiceEmbedder,
+    VoiceMatchCheck,
+    compare,
+    enrol_voice,
+)
+
+
+class SpectrumNet:
+    """Embeds a sound as the shape of its mean spectrum, which the mean subtracted does not hide."""
+
+    ref = ModelRef("spectrum", "ab" * 32)
+    metadata: Mapping[str, str] = {}
+    inputs: Mapping[str, tuple[int | str | None, ...]] = {}
+
+    def __init__(self) -> None:
+        self.frames: list[int] = []
+
+    def run(self, feeds: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        """(1, frames, 80) to (1, 80): the deviation of each band."""
+        features = np.asarray(feeds["features"], np.float32)
+        self.frames.append(features.shape[1])
+        spread = features.std(axis=1)
+        return [np.asarray(spread - spread.mean(), np.float32)]
+
+
+class Scripted(SpectrumNet):
+    """Answers with given directions, one a part."""
+
+    def __init__(self, *angles_deg: float) -> None:
+        super().__init__()
+        self._angles = np.deg2rad(angles_deg)
+
+    def run(self, feeds: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+        """The next direction."""
+        angle = self._angles[len(self.frames) % len(self._angles)]
+        self.frames.append(0)
+        return [np.array([[np.cos(angle), np.sin(angle)]], np.float32)]
+
+
+def speech(seconds: float = 5.0, noise: float = 1e-4) -> SpeechAnalysis:
+    return analysed(silence(0.5, noise), voice(120, seconds), silence(0.5, noise))
+
+
+def reference(angle_deg: float = 0.0) -> Template:
+    angle = np.deg2rad(angle_deg)
+    vector = np.array([np.cos(angle), np.sin(angle)], np.float32)
+    return Template(vector, VoiceEmbedder(Scripted(0)).model)
+
+
+def test_a_template_is_of_unit_length_and_names_its_model() -> None:
+    template = VoiceEmbedder(SpectrumNet())(speech())
+    assert np.linalg.norm(template.vector) == pytest.approx(1.0, abs=1e-5)
+    assert template.model == "spectrum@abababababab"
+
+
+def test_long_speech_is_embedded_in_equal_parts_and_pauses_are_shortened() -> None:
+    net = SpectrumNet()
+    VoiceEmbedder(net)(analysed(voice(120, 6.0), silence(8.0), voice(120, 6.0)))
+    assert len(set(net.frames)) == 1
+    assert len(net.frames) == 3
+    assert sum(net.frames) < 1_300
+
+
+def test_short_speech_is_one_part() -> None:
+    net = SpectrumNet()
+    VoiceEmbedder(net)(speech(2.5))
+    assert len(net.frames) == 1
+
+
+def test_no_speech_has_no_template() -> None:
+    with pytest.raises(InputError) as caught:
+        VoiceEmbedder(SpectrumNet())(analysed(silence(2.0)))
+    assert caught.value.code == "voice.no_speech"
+
+
+def test_templates_of_two_models_are_not_compared() -> None:
+    other = Template(np.array([1.0, 0.0], np.float32), "other@000000000000")
+    with pytest.raises(InputError) as caught:
+        compare(other, reference())
+    assert caught.value.code == "voice.template_model"
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 60.0, 180.0])
+def test_the_score_is_the_cosine(angle_deg: float) -> None:
+    check = VoiceMatchCheck(VoiceEmbedder(Scripted(angle_deg)))
+    result = check(reference(), speech())
+    assert result.score == pytest.approx(np.cos(np.deg2rad(angle_deg)), abs=1e-5)
+    assert result.reason == "not_mated"
+    assert [ref.name for ref in result.models] == ["loud-is-speech", "spectrum"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (analysed(silence(3.0)), "no_speech"),
+        (speech(1.0), "too_short"),
+        (speech(5.0, noise=0.009), "too_noisy"),
+        (analysed(silence(0.5), np.clip(voice(120, 5.0), -0.1, 0.1), silence(0.5)), "clipped"),
+    ],
+)
+def test_a_poor_recording_is_not_assessed(probe: SpeechAnalysis, reason: str) -> None:
+    limits = SpeechLimits(min_snr_db=40.0) if reason == "too_noisy" else None
+    result = VoiceMatchCheck(VoiceEmbedder(Scripted(0)), limits)(reference(), probe)
+    assert (result.score, result.reason) == (None, reason)
+
+
+def test_two_voices_are_not_assessed_whichever_is_enrolled() -> None:
+    for enrolled in (0.0, 90.0):
+        check = VoiceMatchCheck(VoiceEmbedder(Scripted(0.0, 90.0)))
+        result = check(reference(enrolled), speech())
+        assert (result.score, result.reason) == (None, "two_voices")
+
+
+def test_evidence_holds_no_template() -> None:
+    evidence = VoiceMatchCheck(VoiceEmbedder(Scripted(0)))(reference(), speech()).evidence
+    assert all(isinstance(value, float | int | str | None) for value in evidence.values())
+    assert set(evidence) == {
+        "net_speech_s",
+        "snr_db",
+        "clipped_share",
+        "bandwidth_hz",
+        "consistency",
+    }
+
+
+def test_enrolment_adds_takes_up() -> None:
+    embedder = VoiceEmbedder(Scripted(10.0, -10.0))
+    short = enrol_voice(embedder, [speech(3.0)])
+    assert (short.template, short.reason) == (None, "too_short")
+    both = enrol_voice(embedder, [speech(3.0), speech(3.0)])
+    assert both.template is not None
+    np.testing.assert_allclose(both.template.vector, [1.0, 0.0], atol=1e-5)
+
+
+def test_enrolment_refuses_takes_of_two_people() -> None:
+    made = enrol_voice(VoiceEmbedder(Scripted(0.0, 90.0)), [speech(3.0), speech(3.0)])
+    assert (made.template, made.reason) == (None, "two_voices")
+
+
+def test_enrolment_of_nothing_says_so() -> None:
+    assert enrol_voice(VoiceEmbedder(Scripted(0.0)), []).reason == "no_speech"

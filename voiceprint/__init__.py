@@ -1,0 +1,26 @@
+"""Who spoke, what was said, and was it said now?"""
+
+from veridical.voiceprint.digits import DigitReading, DigitsCheck, DigitTimes
+from veridical.voiceprint.embed import (
+    Enrolment,
+    SpeechLimits,
+    VoiceEmbedder,
+    compare,
+    enrol_voice,
+)
+from veridical.voiceprint.match import VoiceMatchCheck
+from veridical.voiceprint.speech import SpeechAnalysis, analyse_speech
+
+__all__ = [
+    "DigitReading",
+    "DigitTimes",
+    "DigitsCheck",
+    "Enrolment",
+    "SpeechAnalysis",
+    "SpeechLimits",
+    "VoiceEmbedder",
+    "VoiceMatchCheck",
+    "analyse_speech",
+    "compare",
+    "enrol_voice",
+]

@@ -1,0 +1,71 @@
+"""Is it the enrolled speaker?"""
+
+import time
+
+from veridical.result import EvidenceValue, Measurement
+from veridical.types import Template
+from veridical.voiceprint.embed import (
+    SpeechLimits,
+    VoiceEmbedder,
+    compare,
+    consistency,
+    mean_vector,
+)
+from veridical.voiceprint.speech import SpeechAnalysis
+
+__all__ = ["VoiceMatchCheck"]
+
+
+class VoiceMatchCheck:
+    """Compares a recording with an enrolled voice.
+
+    It says who spoke, not whether a person spoke: converted and cloned voices score like the
+    speaker they copy (docs/voice.md). The decision never accepts on this check alone.
+
+    Args:
+        embedder: Makes the probe's template.
+        limits: Quality below which the recording is not assessed.
+    """
+
+    name = "voice.match"
+
+    def __init__(self, embedder: VoiceEmbedder, limits: SpeechLimits | None = None) -> None:
+        self._embedder = embedder
+        self._limits = limits or SpeechLimits()
+
+    def __call__(self, reference: Template, speech: SpeechAnalysis) -> Measurement:
+        """Score one recording.
+
+        Args:
+            reference: The enrolled voice, of the same model.
+            speech: The probe.
+
+        Returns:
+            The cosine of the two templates; a low one means `not_mated`. Not assessed:
+            `no_speech`, `too_short`, `too_noisy`, `clipped`, `two_voices`.
+
+        Raises:
+            InputError: `voice.template_model`: the reference was made by another model.
+        """
+        started = time.perf_counter()
+        evidence: dict[str, EvidenceValue] = speech.evidence()
+        score: float | None = None
+        reason = self._limits.quality_reason(speech)
+        if not reason:
+            parts = self._embedder.parts(speech)
+            agreement = consistency(parts)
+            if len(parts) > 1:
+                evidence["consistency"] = round(agreement, 3)
+            if agreement < self._limits.min_consistency:
+                reason = "two_voices"
+            else:
+                probe = Template(mean_vector(parts), self._embedder.model)
+                score, reason = compare(reference, probe), "not_mated"
+        return Measurement(
+            self.name,
+            score,
+            reason,
+            evidence,
+            (speech.model, self._embedder.ref),
+            (time.perf_counter() - started) * 1000,
+        )
