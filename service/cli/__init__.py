@@ -4,10 +4,23 @@ Verbs register themselves with the root; nouns are added here. All import their 
 functions, so that `veridical --help` does not wait for any.
 """
 
-from veridical.service.cli import demo, doctor, evaluate, models, policy, serve, simulate, verify
+from veridical.service.cli import (
+    batch,
+    calibrate,
+    demo,
+    doctor,
+    engines,
+    evaluate,
+    liveness,
+    models,
+    policy,
+    serve,
+    simulate,
+    verify,
+)
 from veridical.service.cli.main import app, main
 
-__all__ = ["app", "demo", "doctor", "main", "serve", "simulate", "verify"]
+__all__ = ["app", "batch", "calibrate", "demo", "doctor", "main", "serve", "simulate", "verify"]
 
-for noun in (evaluate, models, policy):
+for noun in (engines, evaluate, liveness, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
