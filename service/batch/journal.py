@@ -1,0 +1,114 @@
+"""Results that survive a kill: one line a row, exactly once."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from veridical.errors import InputError, StoreError
+
+__all__ = ["Journal"]
+
+RESULTS = "results.jsonl"
+RUN = "run.json"
+SYNC_EVERY = 32
+"""Lines between two fsyncs: after a power cut at most so many rows are verified again. A killed
+process loses none: what was written is with the kernel."""
+
+
+class Journal:
+    """The output folder of one run.
+
+    A result line is the journal entry: a row is done when its whole line stands in the file. A
+    line cut off by a kill is removed when the run goes on, and its row verified again.
+
+    Args:
+        folder: Output folder; made when it does not exist.
+        run: What identifies the run: hashes of manifest, policy and models. Going on with another
+            run's results is refused.
+        resume: Whether to go on with what stands in the folder.
+
+    Attributes:
+        done: Numbers of the rows that are done.
+
+    Raises:
+        InputError: `usage.not_empty`: results stand there and `resume` was not asked for;
+            `usage.other_run`: they are of another run.
+        StoreError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, run: Mapping[str, Any], *, resume: bool) -> None:
+        self.folder = folder
+        self.done: set[int] = set()
+        self._unsynced = 0
+        path, marker = folder / RESULTS, folder / RUN
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if path.exists() and path.stat().st_size and not resume:
+                raise InputError(
+                    f"{path} holds results already: pass --resume to go on, or another --out",
+                    "usage.not_empty",
+                )
+            if marker.exists() and resume and json.loads(marker.read_bytes()) != dict(run):
+                raise InputError(
+                    f"{folder} holds results of another manifest, policy or model set; "
+                    "choose another --out",
+                    "usage.other_run",
+                )
+            marker.write_text(json.dumps(dict(run), indent=2) + "\n", encoding="utf-8")
+            self._file = path.open("ab+")
+            self._recover()
+        except OSError as error:
+            raise StoreError(f"cannot write to {folder}: {error.strerror}") from error
+
+    def _recover(self) -> None:
+        """Learn which rows are done; cut off a line that is not whole."""
+        self._file.seek(0)
+        whole = 0
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            self.done.add(json.loads(line)["row"])
+            whole += len(line)
+        self._file.truncate(whole)
+        self._file.seek(0, os.SEEK_END)
+
+    def write(self, result: Mapping[str, Any]) -> None:
+        """Add one row's result; a row that is done already is not written again.
+
+        Raises:
+            StoreError: The line could not be written, as on a full disk.
+        """
+        row = int(result["row"])
+        if row in self.done:
+            return
+        line = json.dumps(dict(result), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        try:
+            self._file.write(line)
+            self._file.flush()
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                self._sync()
+        except OSError as error:
+            raise StoreError(
+                f"cannot write results: {error.strerror}; free space and go on with --resume"
+            ) from error
+        self.done.add(row)
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._unsynced = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._sync()
+        self._file.close()

@@ -1,0 +1,100 @@
+"""`veridical batch`: verify every row of a manifest."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veridical.service.cli.exits import Exit
+from veridical.service.cli.main import app
+
+if TYPE_CHECKING:
+    from veridical.service.batch import BatchSummary
+
+__all__ = ["batch"]
+
+
+@app.command()
+def batch(
+    manifest: Annotated[Path, typer.Argument(help="CSV or JSON Lines, one transaction a row.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.jsonl and report.html.")],
+    policy: Annotated[str, typer.Option(help="Policy of rows that name none.")] = "",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes; 0 takes one a core of the quota.")
+    ] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with earlier results.")] = False,
+) -> None:
+    """Verify every row of a manifest: one result line each, exactly once, over kills too.
+
+    Exit code 0 when every row has a verdict, 4 when some rows could not be verified, 1 when a
+    verdict differs from what its row expects.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from veridical.service.batch import run_batch
+    from veridical.service.batch.report import write_report
+    from veridical.service.quota import cpu_quota
+    from veridical.verification import Settings
+    from veridical.verification.manifest import read_manifest
+
+    settings = Settings()
+    if policy:
+        settings.policy = policy
+    console = Console(stderr=True)
+    total = sum(1 for _ in read_manifest(manifest))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        Remaining(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("verifying", total=total, rate="")
+
+        def show(summary: "BatchSummary") -> None:
+            speed = bar.tasks[0].speed
+            outcomes = ", ".join(f"{name} {n}" for name, n in sorted(summary.outcomes.items()))
+            bar.update(
+                task,
+                completed=summary.done,
+                description=outcomes or "verifying",
+                rate=f"{speed:.1f}/s" if speed else "",
+            )
+
+        summary = run_batch(
+            manifest,
+            out,
+            settings,
+            workers=workers or math.ceil(cpu_quota()),
+            resume=resume,
+            progress=show,
+        )
+    report = write_report(out, manifest, settings.policy)
+    _print_summary(summary)
+    typer.echo(f"results: {out / 'results.jsonl'}\nreport:  {report}")
+    if summary.unexpected:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+    if summary.errors:
+        raise typer.Exit(Exit.INPUT)
+
+
+def _print_summary(summary: "BatchSummary") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{summary.done} of {summary.rows} rows have a result")
+    for title in ("this run", "rows"):
+        table.add_column(title)
+    for name, count in sorted(summary.outcomes.items()):
+        table.add_row(name, str(count))
+    for code, count in sorted(summary.errors.items()):
+        table.add_row(f"[red]error {code}[/]", str(count))
+    for cause, count in summary.first_causes.most_common(10):
+        table.add_row(f"[dim]cause {cause}[/]", str(count))
+    if summary.unexpected:
+        table.add_row("[red]not as expected[/]", str(summary.unexpected))
+    Console().print(table)

@@ -1,0 +1,194 @@
+"""Every row of a manifest gets one result line, whatever dies on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from veridical import InputError
+from veridical.service.batch import Journal, run_batch
+from veridical.service.batch.report import write_report
+from veridical.verification import Settings
+from veridical.verification.manifest import load_transaction, read_manifest
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An installation without models: every check says so, which is quick."""
+    return Settings(models_dir=tmp_path / "no-models", policy="selfie")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    PIL.Image.fromarray(np.full((40, 60, 3), 128, np.uint8)).save(tmp_path / "selfie.png")
+    (tmp_path / "text.jpg").write_text("no picture", encoding="utf-8")
+    return tmp_path
+
+
+def write_manifest(folder: Path, *rows: dict[str, Any]) -> Path:
+    path = folder / "manifest.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def good(count: int) -> list[dict[str, Any]]:
+    return [{"id": f"t{i}", "selfie": "selfie.png"} for i in range(1, count + 1)]
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "results.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_bad_rows_become_results_and_stop_nothing(folder: Path, settings: Settings) -> None:
+    manifest = write_manifest(
+        folder,
+        {"id": "a", "selfie": "selfie.png"},
+        {"id": "b", "selfie": "text.jpg"},
+        {"id": "c", "selfie": "absent.png"},
+        {"id": "d"},
+        {"id": "e", "selfie": "selfie.png", "policy": "absent.toml"},
+        {"id": "f", "selfie": "selfie.png", "digits": "12"},
+        {"id": "g", "selfie": 3},
+        {"id": "h", "selfie": "selfie.png", "expect": {"outcome": "accept"}},
+    )
+    with manifest.open("a", encoding="utf-8") as stream:
+        stream.write("{broken\n")
+    summary = run_batch(manifest, folder / "out", settings, workers=2, resume=False)
+    codes = {line["id"]: line.get("error", {}).get("code") for line in lines(folder / "out")}
+    assert codes == {
+        "a": None, "b": "media.not_an_image", "c": "media.missing", "d": "manifest.malformed",
+        "e": "policy.unknown", "f": "challenge.malformed", "g": "manifest.malformed", "h": None,
+        "9": "manifest.malformed",
+    }  # fmt: skip
+    assert (summary.rows, summary.done, summary.unexpected) == (9, 9, 1)
+    assert summary.outcomes == {"review": 2}
+
+
+def test_a_csv_manifest_says_the_same(folder: Path, settings: Settings) -> None:
+    path = folder / "manifest.csv"
+    path.write_text(
+        'id,selfie,digits,language,schedule_ms\na,selfie.png,4711,zh,"[0, 900, 1800, 2700]"\n'
+        "b,selfie.png,,,nonsense\n",
+        encoding="utf-8",
+    )
+    first, second = read_manifest(path)
+    challenge = load_transaction(first, folder).challenge
+    assert challenge is not None
+    assert (challenge.digits, challenge.language, len(challenge.schedule_ms)) == ("4711", "zh", 4)
+    with pytest.raises(InputError, match="row 2"):
+        load_transaction(second, folder)
+
+
+def test_a_line_without_end_does_not_fill_memory(folder: Path) -> None:
+    path = folder / "manifest.jsonl"
+    path.write_bytes(b"x" * (3 << 20) + b"\n" + json.dumps(good(1)[0]).encode())
+    rows = list(read_manifest(path))
+    assert [bool(row.problem) for row in rows] == [True, False]
+
+
+def test_results_are_not_overwritten_unasked(folder: Path, settings: Settings) -> None:
+    manifest = write_manifest(folder, *good(1))
+    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    with pytest.raises(InputError, match="--resume"):
+        run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+
+
+def test_another_run_s_results_are_not_gone_on_with(folder: Path, settings: Settings) -> None:
+    run_batch(write_manifest(folder, *good(1)), folder / "out", settings, workers=1, resume=False)
+    changed = write_manifest(folder, *good(2))
+    with pytest.raises(InputError, match="another manifest"):
+        run_batch(changed, folder / "out", settings, workers=1, resume=True)
+
+
+def test_a_line_cut_off_is_written_again(tmp_path: Path) -> None:
+    with Journal(tmp_path, {"run": 1}, resume=False) as journal:
+        for row in (1, 2, 3):
+            journal.write({"row": row, "id": str(row)})
+    whole = (tmp_path / "results.jsonl").read_bytes()
+    for cut in range(1, len(whole)):
+        (tmp_path / "results.jsonl").write_bytes(whole[:cut])
+        with Journal(tmp_path, {"run": 1}, resume=True) as journal:
+            assert journal.done == set(range(1, whole[:cut].count(b"\n") + 1))
+            for row in (1, 2, 3):
+                journal.write({"row": row, "id": str(row)})
+        assert (tmp_path / "results.jsonl").read_bytes() == whole
+
+
+def command(manifest: Path, out: Path) -> list[str]:
+    program = "from veridical.service.cli import main; main()"
+    return [
+        sys.executable, "-c", program, "batch", str(manifest), "--out", str(out),
+        "--workers", "2", "--policy", "selfie", "--resume",
+    ]  # fmt: skip
+
+
+def written(out: Path) -> int:
+    path = out / "results.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for(process: "subprocess.Popen[bytes]", out: Path, count: int) -> None:
+    for _ in range(1200):
+        if written(out) >= count or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the run made no progress")
+
+
+def children(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        yield from map(int, (task / "children").read_text().split())
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds processes through /proc")
+@pytest.mark.parametrize("victim", ["driver", "worker"])
+def test_a_kill_loses_no_row_and_doubles_none(
+    folder: Path, settings: Settings, victim: str
+) -> None:
+    rows = 600
+    manifest, out = write_manifest(folder, *good(rows)), folder / "out"
+    environment = {**os.environ, "VERIDICAL_MODELS_DIR": str(settings.models_dir)}
+    running = subprocess.Popen(command(manifest, out), env=environment, stderr=subprocess.PIPE)
+    wait_for(running, out, 5)
+    if victim == "driver":
+        running.kill()
+        # Ends only when the workers, which hold the pipe too, have ended with their parent.
+        running.communicate(timeout=60)
+        assert written(out) < rows
+        again = subprocess.run(
+            command(manifest, out), env=environment, capture_output=True, check=False, timeout=300
+        )
+        assert again.returncode == 0, again.stderr.decode()[-500:]
+    else:
+        spawned = [pid for pid in children(running.pid) if b"spawn_main" in cmdline(pid)]
+        os.kill(spawned[0], signal.SIGKILL)
+        _, error = running.communicate(timeout=120)
+        assert running.returncode == 0, error.decode()[-500:]
+    assert sorted(line["row"] for line in lines(out)) == list(range(1, rows + 1))
+    assert all("verdict" in line for line in lines(out))
+
+
+def cmdline(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_the_report_counts_what_the_lines_say(folder: Path, settings: Settings) -> None:
+    manifest = write_manifest(folder, *good(3), {"id": "<b>", "selfie": "text.jpg"})
+    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    page = write_report(folder / "out", manifest, "selfie").read_text(encoding="utf-8")
+    assert "4 rows" in page
+    assert "review 3" in page
+    assert "media.not_an_image" in page
+    assert "<b>" not in page

@@ -1,0 +1,169 @@
+"""Transactions from files: the rows of a batch manifest or of an evaluation index."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from veridical.errors import InputError
+from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
+from veridical.types import Challenge
+from veridical.verification.transaction import Transaction
+
+__all__ = ["Row", "load_transaction", "read_manifest"]
+
+MEDIA = ("document_front", "document_back", "selfie", "clip", "voice")
+MAX_LINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a manifest.
+
+    Attributes:
+        number: Its line, counted from 1; with a CSV the header is not counted.
+        id: Id of the transaction; the number when the row gives none.
+        values: What it says; empty when it could not be read.
+        problem: Why it could not be read; empty when it could.
+    """
+
+    number: int
+    id: str
+    values: Mapping[str, Any]
+    problem: str = ""
+
+
+def read_manifest(path: Path) -> Iterator[Row]:
+    """Read a manifest row by row; a bad row comes out with its problem and stops nothing.
+
+    Args:
+        path: A `.csv` file with a header, or JSON Lines. Columns: `id, policy, document_front,
+            document_back, selfie, clip, voice, subject, attempt, metadata, expect`, and
+            `challenge` (JSON) or `digits`, `language`, `schedule_ms`.
+
+    Raises:
+        InputError: The file does not exist.
+    """
+    if not path.is_file():
+        raise InputError(f"no manifest {path}", "usage.no_file")
+    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _json_rows(path)
+    for number, (values, problem) in enumerate(rows, 1):
+        yield Row(number, str(values.get("id") or number), values, problem)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        for entry in csv.DictReader(lines):
+            values: dict[str, Any] = {k: v for k, v in entry.items() if k and v}
+            extra = entry.get(None)  # type: ignore[call-overload]
+            problem = "more values than the header has columns" if extra else ""
+            for key in ("challenge", "metadata", "schedule_ms", "expect"):
+                if key in values:
+                    try:
+                        values[key] = json.loads(values[key])
+                    except ValueError:
+                        problem = problem or f"{key} is not JSON"
+            yield values, problem
+
+
+def _json_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
+    with path.open("rb") as lines:
+        while line := lines.readline(MAX_LINE_BYTES + 1):
+            if len(line) > MAX_LINE_BYTES:
+                while line and not line.endswith(b"\n"):
+                    line = lines.readline(MAX_LINE_BYTES)
+                yield {}, f"a row may have {MAX_LINE_BYTES} bytes"
+                continue
+            if not line.strip():
+                continue
+            try:
+                values = json.loads(line)
+            except ValueError:
+                values = None
+            if isinstance(values, dict):
+                yield values, ""
+            else:
+                yield {}, "not a JSON object"
+
+
+def load_transaction(row: Row, folder: Path, limits: Limits | None = None) -> Transaction:
+    """Read a row's media.
+
+    Args:
+        row: The row.
+        folder: What its paths are relative to.
+        limits: Bounds on the media; the defaults when None.
+
+    Raises:
+        InputError: The row is malformed, or a medium is missing or unusable; the message names it.
+    """
+    if row.problem:
+        raise InputError(f"row {row.number}: {row.problem}", "manifest.malformed")
+    values, bounds = row.values, limits or Limits()
+    paths = {}
+    for name in MEDIA:
+        if value := values.get(name):
+            if not isinstance(value, str):
+                raise InputError(
+                    f"row {row.number}: {name} must be a path, got {type(value).__name__}",
+                    "manifest.malformed",
+                )
+            paths[name] = folder / value
+    if not paths:
+        raise InputError(
+            f"row {row.number}: names no media; give at least one of {', '.join(MEDIA)}",
+            "manifest.malformed",
+        )
+    attempt = _whole(row, values.get("attempt", 1))
+    metadata = values.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise InputError(f"row {row.number}: metadata must be an object", "manifest.malformed")
+    front = (
+        read_image_with_info(paths["document_front"], bounds) if "document_front" in paths else None
+    )
+    return Transaction(
+        id=row.id,
+        document_front=front[0] if front else None,
+        document_info=front[1] if front else None,
+        document_back=read_image(paths["document_back"], bounds)
+        if "document_back" in paths
+        else None,
+        selfie=read_image(paths["selfie"], bounds) if "selfie" in paths else None,
+        clip=read_clip(paths["clip"], bounds) if "clip" in paths else None,
+        voice=read_audio(paths["voice"], bounds) if "voice" in paths else None,
+        challenge=_challenge(row),
+        attempt=attempt,
+        metadata={str(key): str(value) for key, value in metadata.items()},
+    )
+
+
+def _whole(row: Row, value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise InputError(
+            f"row {row.number}: attempt must be a whole number from 1, got {value!r}",
+            "manifest.malformed",
+        )
+    return number
+
+
+def _challenge(row: Row) -> Challenge | None:
+    given = row.values.get("challenge")
+    values = given if isinstance(given, dict) else row.values
+    digits = values.get("digits")
+    if not digits:
+        return None
+    schedule = values.get("schedule_ms") or []
+    if not isinstance(schedule, list) or not all(
+        isinstance(time, int | float) and not isinstance(time, bool) for time in schedule
+    ):
+        raise InputError(
+            f"row {row.number}: schedule_ms must be a list of times in ms", "challenge.malformed"
+        )
+    language = str(values.get("language") or "en")
+    return Challenge(str(digits), language, tuple(float(time) for time in schedule))
