@@ -16,6 +16,9 @@ from veridical.types import Box, Image, View
 
 __all__ = ["Quality", "QualityGate", "QualityLimits", "assess_quality"]
 
+NOISE_SIDE_PX = 96
+"""Noise is read from a square of this side in the middle of the face: more pixels add little."""
+
 SHARPNESS_SIDE_PX = 112
 """Faces are brought down to this side before sharpness is read, so that pictures compare."""
 
@@ -143,7 +146,9 @@ def _noise(grey: NDArray[np.float32]) -> float:
     Source: J. Immerkaer, "Fast Noise Variance Estimation", CVIU 64(2), 1996; the median in place
         of the mean is the usual robust estimate (0.6745 of a normal distribution's sigma).
     """
-    response = cv2.filter2D(grey, cv2.CV_32F, _NOISE_MASK)[1:-1, 1:-1]
+    y, x = (max(0, (side - NOISE_SIDE_PX) // 2) for side in grey.shape)
+    middle = grey[y : y + NOISE_SIDE_PX, x : x + NOISE_SIDE_PX]
+    response = cv2.filter2D(middle, cv2.CV_32F, _NOISE_MASK)[1:-1, 1:-1]
     return float(np.median(np.abs(response))) / (0.6745 * 6.0)
 
 

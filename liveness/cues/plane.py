@@ -7,12 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.liveness.cues.flat import residuals
 from veridical.types import Clip, Mesh, View
 
 __all__ = ["OnePlane", "agreement"]
 
 SIDE_PX = 256
-PAIRS = 6
+LIVELY = 1.5
+"""Change of shape, percent of the eye distance, from which a face needs no second opinion."""
+PAIRS = 5
 PAIRS_AT_LEAST = 3
 CORNERS = 50
 CORNERS_AT_LEAST = 8
@@ -38,11 +41,18 @@ class OnePlane:
     reason = "flat_motion"
 
     def __call__(self, views: Sequence[View], clip: Clip | None) -> float | None:
-        """Measure, 0..1; None when the face hardly moves or the background has no corners."""
-        step = max(1, (len(views) - 1) // PAIRS)
-        found = [
-            share for a, b in pairwise(views[::step]) if (share := agreement(a, b)) is not None
-        ]
+        """Measure, 0..1.
+
+        Returns:
+            None when the face's shape changes so much that it is no photograph anyway, when the
+            face hardly moves, or when the background has no corners.
+        """
+        shapes = residuals(views)
+        if shapes is None or np.percentile(shapes, 75) > LIVELY:
+            return None
+        pairs = list(pairwise(views))
+        step = max(1, len(pairs) // PAIRS)
+        found = [share for pair in pairs[::step][:PAIRS] if (share := agreement(*pair)) is not None]
         return float(np.median(found)) if len(found) >= PAIRS_AT_LEAST else None
 
 
