@@ -34,9 +34,7 @@ def build(score: float = 1.0, hook: Callable[[], None] = lambda: None) -> Callab
         return run
 
     steps = {check: measure(check) for check in CHECKS}
-    return lambda: Verifier(
-        steps, Analyser(None, None, None), POINTS, load_policy("selfie"), "registry", {}
-    )
+    return lambda: Verifier(steps, Analyser(), POINTS, load_policy("selfie"), "registry", {})
 
 
 def ready(client: TestClient) -> TestClient:

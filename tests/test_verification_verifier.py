@@ -13,7 +13,7 @@ from veridical.verification.policy import Policy
 from veridical.verification.steps import Checks, Step, build_steps
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
-NOTHING = Checks(None, None, None, None, None)
+NOTHING = Checks()
 
 
 def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:
@@ -24,7 +24,7 @@ def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:
         )
 
     steps = {check: fixed(check) for check in CHECKS}
-    return Verifier(steps, Analyser(None, None, None), POINTS, policy, "registry", {})
+    return Verifier(steps, Analyser(), POINTS, policy, "registry", {})
 
 
 def selfie() -> Transaction:
@@ -84,7 +84,7 @@ def test_the_verdict_is_plain_json() -> None:
 def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
     engine = Verifier(
         build_steps(NOTHING),
-        Analyser(None, None, None),
+        Analyser(),
         POINTS,
         load_policy("spoken"),
         "registry",
@@ -92,7 +92,7 @@ def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
     )
     verdict = engine.verify(selfie())
     assert verdict.outcome is Outcome.REVIEW
-    assert {r.reason for r in verdict.results} <= {"model_missing", "not_built"}
+    assert {r.reason for r in verdict.results} <= {"model_missing", "not_built", "no_watchlist"}
     assert len(verdict.assurance) == len(verdict.results)
 
 
@@ -104,7 +104,7 @@ def test_an_empty_transaction_is_accepted_by_no_shipped_policy() -> None:
     for name in ("demo", "reverify", "selfie", "spoken"):
         analysis_free = Verifier(
             build_steps(NOTHING),
-            Analyser(None, None, None),
+            Analyser(),
             POINTS,
             load_policy(name),
             "registry",
@@ -114,7 +114,7 @@ def test_an_empty_transaction_is_accepted_by_no_shipped_policy() -> None:
 
 
 def test_the_analysis_of_nothing_is_nothing() -> None:
-    analysis = Analysis(Transaction("empty"), Analyser(None, None, None))
+    analysis = Analysis(Transaction("empty"), Analyser())
     assert (analysis.front, analysis.portrait, analysis.views) == (None, None, ())
 
 

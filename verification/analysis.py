@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
-from veridical.face import FaceDetector, FaceMesher, look
+from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.gallery import Attributes
+from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
-from veridical.types import Clip, Image, View
+from veridical.types import Clip, Image, Template, View
 from veridical.verification.transaction import Transaction
+from veridical.voiceprint import SpeechAnalysis, analyse_speech
 
 __all__ = ["Analyser", "Analysis"]
 
@@ -19,27 +23,30 @@ CLIP_VIEWS = 12
 """Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
 near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
 
+SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
+
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
 class Analyser:
     """The engines an analysis runs; one set serves every transaction and thread.
 
-    Args:
-        reader: Reads documents; None when its models are missing.
-        detector: Finds faces; None when its model is missing.
-        mesher: Finds dense landmarks; None when its model is missing.
+    Each is None where its model is missing.
+
+    Attributes:
+        reader: Reads documents.
+        detector: Finds faces.
+        mesher: Finds dense landmarks.
+        embedder: Makes face templates.
+        vad: Session of the voice activity detector.
     """
 
-    def __init__(
-        self,
-        reader: DocumentReader | None,
-        detector: FaceDetector | None,
-        mesher: FaceMesher | None,
-    ) -> None:
-        self.reader = reader
-        self.detector = detector
-        self.mesher = mesher
+    reader: DocumentReader | None = None
+    detector: FaceDetector | None = None
+    mesher: FaceMesher | None = None
+    embedder: FaceEmbedder | None = None
+    vad: Session | None = None
 
 
 class Analysis:
@@ -103,6 +110,35 @@ class Analysis:
         if selfie is not None:
             return (self._timed("face", lambda: self._look(selfie, 0.0)),)
         return ()
+
+    @cached_property
+    def face_template(self) -> Template | None:
+        """One template of the applicant's live face; None without a face to make it of."""
+        embedder = self._analyser.embedder
+        seen = [view for view in self.views if view.subject is not None]
+        if embedder is None or not seen:
+            return None
+        return self._timed("face_template", lambda: embedder.fused(seen))
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        """What the document says that narrows a search of a list."""
+        fields = self.front.fields if self.front is not None else {}
+        birth, sex = fields.get("birth"), fields.get("sex")
+        year = birth.value[:4] if birth is not None else ""
+        return Attributes(
+            int(year) if year.isdigit() and 1850 <= int(year) < 2200 else None,
+            SEX_LETTERS.get(sex.value, "") if sex is not None else "",
+        )
+
+    @cached_property
+    def speech(self) -> SpeechAnalysis | None:
+        """What was said, with its quality; None without sound."""
+        clip, vad = self.transaction.clip, self._analyser.vad
+        audio = self.transaction.voice or (clip.audio if clip is not None else None)
+        if audio is None or vad is None:
+            return None
+        return self._timed("speech", lambda: analyse_speech(audio, vad))
 
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
         chosen = spread(len(clip.frames), CLIP_VIEWS)

@@ -57,7 +57,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for entry in csv.DictReader(lines):
             values: dict[str, Any] = {k: v for k, v in entry.items() if k and v}
-            extra = entry.get(None)  # type: ignore[call-overload]
+            extra = entry.get(None)
             problem = "more values than the header has columns" if extra else ""
             for key in ("challenge", "metadata", "schedule_ms", "expect"):
                 if key in values:

@@ -1,12 +1,16 @@
 """The one place that reads the environment."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
-from pydantic import Field
+from platformdirs import user_cache_path, user_data_path
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from veridical.models import ModelStore
+
+if TYPE_CHECKING:
+    from veridical.store import Database, MasterKeys
 
 __all__ = ["Settings"]
 
@@ -20,6 +24,11 @@ class Settings(BaseSettings):
         profile: Named model set; `auto` takes the strongest that is complete in `models_dir`.
         policy: Name of a shipped policy or path of a policy file.
         commercial_only: Refuse every model whose weights are not marked for commercial use.
+        data_dir: Where the database, its master keys and the snapshots of galleries live, unless
+            said otherwise.
+        database: URL of the database; an SQLite file in `data_dir` when empty.
+        master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
+        master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
     """
 
     model_config = SettingsConfigDict(
@@ -31,7 +40,30 @@ class Settings(BaseSettings):
     profile: str = "auto"
     policy: str = "spoken"
     commercial_only: bool = False
+    data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
+    database: str = ""
+    master_keys: SecretStr = SecretStr("")
+    master_keys_file: Path | None = None
 
     def model_store(self) -> ModelStore:
         """Open the pulled models."""
         return ModelStore(self.models_dir, commercial_only=self.commercial_only)
+
+    def open_database(self) -> "Database":
+        """Open the database, with its tables made or brought to this version."""
+        from veridical.store import Database  # not needed to verify: keeps that start quick
+
+        database = Database(self.database or self.data_dir / "veridical.db")
+        database.upgrade()
+        return database
+
+    def keys(self) -> "MasterKeys":
+        """The master keys; a first one is made where neither keys nor a file are given."""
+        from veridical.store import MasterKeys
+
+        if text := self.master_keys.get_secret_value():
+            return MasterKeys.from_text(text)
+        path = self.master_keys_file or self.data_dir / "master.keys"
+        if self.master_keys_file is None and not path.exists():
+            MasterKeys.add_to_file(path)
+        return MasterKeys.from_file(path)

@@ -3,17 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from veridical.face import FaceMatchCheck, SamePersonCheck
-from veridical.liveness import SilentCheck
-from veridical.ocr import DocumentReadCheck, DocumentSpecimenCheck
+from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.gallery import WatchlistCheck
+from veridical.liveness import CaptureFacts, InjectionCheck, SilentCheck
+from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
 from veridical.result import Measurement
 from veridical.verification.analysis import Analysis
 from veridical.verification.checks import CHECKS
+from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
 
 __all__ = ["Checks", "Step", "build_steps"]
 
 NOT_BUILT = "not_built"
 MISSING_INPUT = "missing_input"
+NO_MODEL = {"watchlist.search": "no_watchlist"}
+"""What a check that was not handed in lacks, where it is no model."""
 
 Step = Callable[[Analysis], Measurement]
 """Measures one check of an analysed transaction."""
@@ -25,17 +29,29 @@ class Checks:
 
     Attributes:
         document_read: See `DocumentReadCheck`.
+        document_authentic: See `DocumentAuthenticCheck`.
         document_specimen: See `DocumentSpecimenCheck`.
+        face_quality: See `FaceQualityCheck`.
         face_match: See `FaceMatchCheck`.
         same_person: See `SamePersonCheck`.
         silent: See `SilentCheck`.
+        injection: See `InjectionCheck`.
+        digits: See `DigitsCheck`.
+        voice_match: See `VoiceMatchCheck`.
+        watchlist: See `WatchlistCheck`; None also when the installation keeps no list.
     """
 
-    document_read: DocumentReadCheck | None
-    document_specimen: DocumentSpecimenCheck | None
-    face_match: FaceMatchCheck | None
-    same_person: SamePersonCheck | None
-    silent: SilentCheck | None
+    document_read: DocumentReadCheck | None = None
+    document_authentic: DocumentAuthenticCheck | None = None
+    document_specimen: DocumentSpecimenCheck | None = None
+    face_quality: FaceQualityCheck | None = None
+    face_match: FaceMatchCheck | None = None
+    same_person: SamePersonCheck | None = None
+    silent: SilentCheck | None = None
+    injection: InjectionCheck | None = None
+    digits: DigitsCheck | None = None
+    voice_match: VoiceMatchCheck | None = None
+    watchlist: WatchlistCheck | None = None
 
 
 def build_steps(checks: Checks) -> Mapping[str, Step]:
@@ -46,14 +62,20 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
     """
     built: dict[str, Step | None] = {
         "document.read": _document_read(checks.document_read),
+        "document.authentic": _document_authentic(checks.document_authentic),
         "document.specimen": _document_specimen(checks.document_specimen),
+        "face.quality": _face_quality(checks.face_quality),
         "face.match": _face_match(checks.face_match),
         "face.same_person": _same_person(checks.same_person),
         "liveness.silent": _silent(checks.silent),
+        "liveness.injection": _injection(checks.injection),
+        "voice.digits": _digits(checks.digits),
+        "voice.match": _voice_match(checks.voice_match),
+        "watchlist.search": _watchlist(checks.watchlist),
     }
     steps = {}
     for check in CHECKS:
-        reason = "model_missing" if check in built else NOT_BUILT
+        reason = NO_MODEL.get(check, "model_missing") if check in built else NOT_BUILT
         steps[check] = built.get(check) or _unable(check, reason)
     return steps
 
@@ -120,5 +142,83 @@ def _silent(check: SilentCheck | None) -> Step | None:
         if not analysis.views:
             return Measurement("liveness.silent", None, MISSING_INPUT)
         return check(analysis.views, analysis.transaction.clip)
+
+    return run
+
+
+def _document_authentic(check: DocumentAuthenticCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        image, document = analysis.transaction.document_front, analysis.front
+        if image is None or document is None:
+            return Measurement("document.authentic", None, MISSING_INPUT)
+        return check(image, document, analysis.transaction.document_info)
+
+    return run
+
+
+def _face_quality(check: FaceQualityCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        if not analysis.views:
+            return Measurement("face.quality", None, MISSING_INPUT)
+        return check(analysis.views)
+
+    return run
+
+
+def _injection(check: InjectionCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        clip = analysis.transaction.clip
+        if clip is None:
+            return Measurement("liveness.injection", None, MISSING_INPUT)
+        return check(clip, CaptureFacts.from_metadata(analysis.transaction.metadata))
+
+    return run
+
+
+def _digits(check: DigitsCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        speech, challenge = analysis.speech, analysis.transaction.challenge
+        if challenge is None:
+            return Measurement("voice.digits", None, MISSING_INPUT)
+        if speech is None:
+            return Measurement("voice.digits", None, "no_speech")
+        return check(speech, challenge.digits, challenge.language)
+
+    return run
+
+
+def _voice_match(check: VoiceMatchCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        speech, reference = analysis.speech, analysis.transaction.voice_reference
+        if reference is None:
+            return Measurement("voice.match", None, "not_enrolled")
+        if speech is None:
+            return Measurement("voice.match", None, "no_speech")
+        return check(reference, speech)
+
+    return run
+
+
+def _watchlist(check: WatchlistCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        return check(analysis.face_template, analysis.attributes)
 
     return run

@@ -13,14 +13,17 @@ from veridical.face import (
     FaceEmbedder,
     FaceMatchCheck,
     FaceMesher,
+    FaceQualityCheck,
     SamePersonCheck,
 )
-from veridical.liveness import SilentCheck
-from veridical.models import ModelStore, Profile
+from veridical.gallery import WatchlistCheck
+from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
+from veridical.models import ModelStore, Profile, Session
 from veridical.models.card import read_operating_points
 from veridical.models.tables import load_table
 from veridical.ocr import (
     Document,
+    DocumentAuthenticCheck,
     DocumentReadCheck,
     DocumentReader,
     DocumentSpecimenCheck,
@@ -36,9 +39,14 @@ from veridical.verification.settings import Settings
 from veridical.verification.steps import Checks, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
+from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
 
 __all__ = ["Verifier", "build_verifier", "load_verifier", "operating_points"]
 
+UNARMED = ("model_missing", "not_built", "no_watchlist")
+"""Reasons that lie with the installation, not with the capture."""
+WEAKER = ("baseline", "partial")
+"""Levels of a check's evidence below the best it has."""
 RULES = Path(__file__).parent / "rules.toml"
 
 T = TypeVar("T")
@@ -125,7 +133,9 @@ class Verifier:
         )
 
 
-def load_verifier(settings: Settings | None = None) -> Verifier:
+def load_verifier(
+    settings: Settings | None = None, watchlist: WatchlistCheck | None = None
+) -> Verifier:
     """Build the verifier from the models of an installation, loaded and self-tested.
 
     A model that was not pulled, or that the settings' licence rule refuses, leaves its checks
@@ -133,6 +143,7 @@ def load_verifier(settings: Settings | None = None) -> Verifier:
 
     Args:
         settings: The installation; read from the environment when None.
+        watchlist: Searches the installation's list; None when it keeps none.
 
     Raises:
         ModelError: A model is altered, or a profile or model name is unknown.
@@ -141,7 +152,7 @@ def load_verifier(settings: Settings | None = None) -> Verifier:
     settings = settings or Settings()
     policy = load_policy(settings.policy)
     store = settings.model_store()
-    return build_verifier(store, store.profile(settings.profile), policy)
+    return build_verifier(store, store.profile(settings.profile), policy, watchlist)
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
@@ -156,7 +167,9 @@ def operating_points(store: ModelStore, profile: Profile) -> dict[str, Operating
     }
 
 
-def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verifier:
+def build_verifier(
+    store: ModelStore, profile: Profile, policy: Policy, watchlist: WatchlistCheck | None = None
+) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`."""
     missing: dict[str, str] = {}
 
@@ -173,13 +186,12 @@ def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verif
     def role(name: str) -> str:
         return profile.roles[name][0]
 
+    def session(name: str) -> Session | None:
+        return engine(lambda: store.session(role(name))) if name in profile.roles else None
+
     detector = engine(lambda: FaceDetector(store.session(role("detector"))))
     mesher = engine(lambda: FaceMesher(store.session(role("mesh"))))
-    embedder = engine(
-        lambda: FaceEmbedder.from_card(
-            store.session(role("recogniser")), store.card(role("recogniser"))
-        )
-    )
+    embedder = engine(lambda: FaceEmbedder(store.session(role("recogniser"))))
     reader = engine(
         lambda: DocumentReader(
             TextDetector(store.session(role("ocr_detector"))),
@@ -188,17 +200,26 @@ def build_verifier(store: ModelStore, profile: Profile, policy: Policy) -> Verif
         )
     )
     silent = engine(lambda: SilentCheck.load(store, profile))
+    vad, voice = session("speech"), session("voice")
+    spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
+    digits = {language: net for language, net in spoken.items() if net is not None}
     checks = Checks(
         document_read=DocumentReadCheck() if reader else None,
+        document_authentic=DocumentAuthenticCheck() if reader else None,
         document_specimen=DocumentSpecimenCheck() if reader else None,
+        face_quality=FaceQualityCheck(embedder) if detector else None,
         face_match=FaceMatchCheck(embedder) if detector and embedder else None,
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,
+        injection=InjectionCheck(InjectionSettings.read()),
+        digits=DigitsCheck(digits) if vad and digits else None,
+        voice_match=VoiceMatchCheck(VoiceEmbedder(voice)) if vad and voice else None,
+        watchlist=watchlist,
     )
     points = operating_points(store, profile)
     return Verifier(
         build_steps(checks),
-        Analyser(reader, detector, mesher),
+        Analyser(reader, detector, mesher, embedder, vad),
         points,
         policy,
         profile.name,
@@ -217,12 +238,16 @@ def _timed(step: Step, analysis: Analysis) -> Measurement:
 
 
 def _assurance(measurements: list[Measurement]) -> tuple[str, ...]:
+    """Codes of what was weaker than it could be."""
     weaker = []
     for m in measurements:
-        if m.reason in ("model_missing", "not_built") and not m.assessed:
+        if not m.assessed and m.reason in UNARMED:
             weaker.append(f"{m.check}:{m.reason}")
-        elif (level := m.evidence.get("assurance")) not in (None, "standard"):
-            weaker.append(f"{m.check}:{level}")
+        weaker += [
+            f"{m.check}:{level}"
+            for key in ("assurance", "assessment")
+            if (level := m.evidence.get(key)) in WEAKER
+        ]
     return tuple(weaker)
 
 
