@@ -91,6 +91,32 @@ def document(
     _run(request, profile, json_path, lambda settings: evaluate_document(request, settings))
 
 
+@app.command()
+def transactions(
+    index: Index,
+    policy: Annotated[
+        str, typer.Option(help="Judge every row by this policy instead of the one it names.")
+    ] = "",
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+    thumbnails: Thumbnails = False,
+) -> None:
+    """The whole chain: genuine accepted within 1 and 2 attempts, attacks accepted."""
+    from veridical.evaluation.protocols.transactions import evaluate_transactions
+
+    request = _request("transactions", index, out, seed, limit, workers, thumbnails)
+    _run(
+        request,
+        profile,
+        json_path,
+        lambda settings: evaluate_transactions(request, settings, policy),
+    )
+
+
 def _request(
     kind: str,
     index: Path,

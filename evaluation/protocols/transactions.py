@@ -1,0 +1,389 @@
+"""How does the chain as a whole end for genuine applicants, and for each kind of attack?
+
+Checks multiply: five that pass 97 of 100 genuine applicants refuse one in seven together. So what
+counts is what a policy makes of all of them, over the attempts it allows.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from veridical.errors import InputError
+from veridical.evaluation.figures import Figures
+from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
+from veridical.evaluation.index import Row, hash_data, read_json_lines
+from veridical.evaluation.intervals import Rate
+from veridical.evaluation.metrics import iapar
+from veridical.evaluation.plots import bars
+from veridical.evaluation.request import Evaluation, Request, Section, Worst
+from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
+from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.result import Outcome
+from veridical.types import Challenge, Template
+from veridical.verification import Transaction, Verifier, load_policy, load_verifier
+from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.settings import Settings
+
+__all__ = ["Case", "TransactionMaker", "evaluate_transactions", "read_cases", "transaction_figures"]
+
+COLUMNS = (
+    "id",
+    "attempt",
+    "policy",
+    "expected",
+    "attack",
+    "got",
+    "first_cause",
+    "scores",
+    "cpu_ms",
+)
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
+MEDIA = ("document_front", "document_back", "selfie", "clip", "voice", "reference_face")
+MAX_ATTEMPTS = 2
+GENUINE = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One attempt of a manifest.
+
+    Attributes:
+        row: Its line.
+        id: Of the transaction; attempts of one transaction share it.
+        attempt: Which attempt, from 1.
+        policy: Name or path.
+        expected: Outcome that is right.
+        attack: Name of the attack; empty for a genuine applicant.
+        media: Key of the manifest to file.
+        challenge: What was to be read.
+        metadata: Facts from the caller.
+        today: Day by which documents expire; None takes the current one.
+    """
+
+    row: int
+    id: str
+    attempt: int
+    policy: str
+    expected: str
+    attack: str
+    media: Mapping[str, Path]
+    challenge: Challenge | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    today: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionMaker:
+    """Builds a worker around one verifier.
+
+    Attributes:
+        settings: The installation.
+    """
+
+    settings: Settings
+
+    def __call__(self) -> "TransactionWorker":
+        """Build the verifier and, for enrolled references, the face engines."""
+        store = self.settings.model_store()
+        roles = store.profile(self.settings.profile).roles
+        analyser = Analyser(
+            None,
+            FaceDetector(store.session(roles["detector"][0])),
+            FaceMesher(store.session(roles["mesh"][0])),
+        )
+        embedder = FaceEmbedder(store.session(roles["recogniser"][0]))
+        return TransactionWorker(load_verifier(self.settings), analyser, embedder)
+
+
+class TransactionWorker:
+    """Attempt in, outcome and scores out."""
+
+    def __init__(self, verifier: Verifier, analyser: Analyser, embedder: FaceEmbedder) -> None:
+        self._verifier = verifier
+        self._analyser = analyser
+        self._embedder = embedder
+
+    def __call__(self, work: Case) -> Sequence[Mapping[str, object]]:
+        """Judge one attempt; media that cannot be read end it as the service would end it."""
+        row: dict[str, object] = {
+            "id": work.id,
+            "attempt": work.attempt,
+            "policy": work.policy,
+            "expected": work.expected,
+            "attack": work.attack,
+        }
+        try:
+            transaction = self._transaction(work)
+        except InputError as error:
+            return [{**row, "got": "error", "first_cause": error.code}]
+        start = time.process_time()
+        verdict = self._verifier.verify(transaction, load_policy(work.policy))
+        row["cpu_ms"] = (time.process_time() - start) * 1e3
+        scores = {
+            result.check: result.score if result.score is not None else result.reason
+            for result in verdict.results
+        }
+        row["got"] = verdict.outcome.value
+        row["first_cause"] = verdict.first_cause
+        row["scores"] = json.dumps(scores)
+        return [row]
+
+    def _transaction(self, work: Case) -> Transaction:
+        media = work.media
+        front = read_image_with_info(media["document_front"]) if "document_front" in media else None
+        return Transaction(
+            id=work.id,
+            document_front=front[0] if front else None,
+            document_info=front[1] if front else None,
+            document_back=read_image(media["document_back"]) if "document_back" in media else None,
+            selfie=read_image(media["selfie"]) if "selfie" in media else None,
+            clip=read_clip(media["clip"]) if "clip" in media else None,
+            voice=read_audio(media["voice"]) if "voice" in media else None,
+            challenge=work.challenge,
+            face_reference=self._enrolled(media.get("reference_face")),
+            attempt=work.attempt,
+            today=work.today,
+            metadata=work.metadata,
+        )
+
+    def _enrolled(self, picture: Path | None) -> Template | None:
+        """The template a known customer enrolled with this picture."""
+        if picture is None:
+            return None
+        (view,) = Analysis(Transaction("enrol", selfie=read_image(picture)), self._analyser).views
+        return self._embedder(view)
+
+
+def evaluate_transactions(
+    request: Request,
+    settings: Settings,
+    policy: str = "",
+    maker: Maker[Case] | None = None,
+) -> Evaluation:
+    """Evaluate whole transactions over a manifest.
+
+    Args:
+        request: What was asked.
+        settings: The installation.
+        policy: Judges every row; empty takes the policy each row names.
+        maker: Builds the worker; None builds that of the profile.
+
+    Raises:
+        InputError: The manifest or a policy cannot be used.
+        ModelError: A model is altered.
+    """
+    store = settings.model_store()
+    profile = store.profile(settings.profile)
+    models = tuple(store.card(name).ref for name in profile.models if store.has(name))
+    cases = read_cases(request, policy)
+    policies = {name: load_policy(name).sha256 for name in sorted({c.policy for c in cases})}
+    files = [path for case in cases for path in case.media.values()]
+    data = hash_data(request.index, files)
+    points = {
+        check: [found.point.accept_at, found.point.reject_below]
+        for check, found in store.operating_points(profile).items()
+    }
+    stamp_run(
+        request.out,
+        {
+            "kind": "transactions",
+            "data": data,
+            "limit": request.limit,
+            "policies": policies,
+            "points": points,
+            "models": [f"{model.name}@{model.sha256}" for model in models],
+        },
+    )
+    scores = ScoreFile(request.out / "scores.csv", COLUMNS)
+    units = [Unit(str(number), case) for number, case in enumerate(cases)]
+    score_units(
+        units,
+        maker or TransactionMaker(settings),
+        scores,
+        title="transactions",
+        workers=request.workers,
+    )
+    evaluation = transaction_figures(list(scores.rows()), cases)
+    evaluation.profile = profile.name
+    evaluation.models = models
+    evaluation.data_sha256 = data
+    evaluation.rows = len(cases)
+    evaluation.options = {f"policy {name}": sha256 for name, sha256 in policies.items()}
+    return evaluation
+
+
+def read_cases(request: Request, policy: str = "") -> list[Case]:
+    """Attempts of a manifest, each checked."""
+    cases: list[Case] = []
+    for row in read_json_lines(request.index, ("id", "expect"), request.limit):
+        expect = row.values["expect"]
+        if not isinstance(expect, dict) or expect.get("outcome") not in OUTCOMES:
+            raise row.error(
+                "expect", f"an outcome of {', '.join(OUTCOMES)} is wanted", "index.malformed"
+            )
+        expected = str(expect["outcome"])
+        attack = row.text("attack", "" if expected == GENUINE else "unnamed")
+        metadata = row.values.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise row.error("metadata", "an object of texts is wanted", "index.malformed")
+        day = row.text("today", "")
+        cases.append(
+            Case(
+                row.number,
+                row.text("id"),
+                int(row.text("attempt", "1")),
+                policy or row.text("policy"),
+                expected,
+                attack,
+                {key: path for key in MEDIA if (path := row.optional_file(key)) is not None},
+                _challenge(row),
+                {str(key): str(value) for key, value in metadata.items()},
+                date.fromisoformat(day) if day else None,
+            )
+        )
+    return cases
+
+
+def _challenge(row: Row) -> Challenge | None:
+    value = row.values.get("challenge")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or "digits" not in value:
+        raise row.error("challenge", "an object with digits is wanted", "index.malformed")
+    times = value.get("schedule_ms") or []
+    return Challenge(
+        str(value["digits"]), str(value.get("language", "en")), tuple(float(t) for t in times)
+    )
+
+
+def transaction_figures(rows: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Evaluation:
+    """Work the figures out of outcomes; no model is needed.
+
+    Args:
+        rows: Rows of the score file.
+        cases: In order of their numbers.
+    """
+    figures = Figures("transactions")
+    got = {(row["id"], int(row["attempt"])): row for row in rows}
+    genuine = sorted({case.id for case in cases if not case.attack})
+    for expected in OUTCOMES:
+        here = [row["got"] for row in rows if row["expected"] == expected]
+        for outcome in (*OUTCOMES, "error"):
+            if here and (outcome in here or outcome in OUTCOMES):
+                figures.put(f"outcomes|{expected}|{outcome}", here.count(outcome))
+    for attempts in range(1, MAX_ATTEMPTS + 1):
+        accepted = sum(_accepted_within(got, one, attempts) for one in genuine)
+        figures.share(f"genuine_accepted_within|{attempts}", Rate(accepted, len(genuine)))
+    attacks: dict[str, list[bool]] = {}
+    reviewed: dict[str, list[bool]] = {}
+    for row in rows:
+        if row["attack"]:
+            attacks.setdefault(row["attack"], []).append(row["got"] == GENUINE)
+            reviewed.setdefault(row["attack"], []).append(row["got"] == Outcome.REVIEW)
+    accepted_attacks = iapar(attacks)
+    for name, rate in accepted_attacks.items():
+        figures.rate(f"attack_accepted|{name}", rate)
+    for name, rate in iapar(reviewed).items():
+        figures.share(f"attack_reviewed|{name}", rate)
+    causes: dict[str, int] = {}
+    for row in rows:
+        if row["first_cause"]:
+            who = row["attack"] or "genuine"
+            causes[f"{who}|{row['first_cause']}"] = causes.get(f"{who}|{row['first_cause']}", 0) + 1
+    for path, count in sorted(causes.items()):
+        figures.put(f"first_causes|{path}", count)
+    times = [float(row["cpu_ms"]) for row in rows if row["cpu_ms"]]
+    figures.put("cpu_ms", float(np.median(times)) if times else None)
+    figures.notes.append(
+        "an attack counts as accepted only when the outcome is accept; review means that a person "
+        "decides. Attacks whose name begins with simulated come from the simulator and are no IAPAR"
+    )
+    worst = max(
+        accepted_attacks.items(), key=lambda item: item[1].value or 0.0, default=("", Rate(0, 0))
+    )
+    return Evaluation(
+        figures,
+        headline=(
+            ("genuine_accepted_within|1", "genuine accepted at once"),
+            ("genuine_accepted_within|2", "genuine accepted within two attempts"),
+            (f"attack_accepted|{worst[0]}", f"worst attack: {worst[0]}"),
+            ("cpu_ms", "median CPU ms"),
+        ),
+        sections=_sections(rows, accepted_attacks, causes),
+        worst=_worst(rows, cases),
+    )
+
+
+def _accepted_within(
+    got: Mapping[tuple[str, int], Mapping[str, str]], transaction: str, attempts: int
+) -> bool:
+    """Whether one of the first attempts was accepted; a rejection ends the transaction."""
+    for attempt in range(1, attempts + 1):
+        row = got.get((transaction, attempt))
+        if row is None or row["got"] == Outcome.REJECT:
+            return False
+        if row["got"] == GENUINE:
+            return True
+    return False
+
+
+def _sections(
+    rows: Sequence[Mapping[str, str]], accepted: Mapping[str, Rate], causes: Mapping[str, int]
+) -> list[Section]:
+    kinds = sorted({row["attack"] for row in rows})
+    outcomes = (*OUTCOMES, "error")
+    table = []
+    for kind in kinds:
+        ends = [row["got"] for row in rows if row["attack"] == kind]
+        table.append(
+            (kind or "genuine", *(str(ends.count(one)) for one in outcomes), str(len(ends)))
+        )
+    sections = [
+        Section(
+            "How transactions ended",
+            "Every attempt of a genuine applicant, and of each attack.",
+            head=("applicant", *outcomes, "n"),
+            rows=table,
+        )
+    ]
+    if accepted:
+        sections.append(
+            Section(
+                "Attacks accepted",
+                "Share that the whole chain accepted; review is not acceptance.",
+                bars(dict(sorted(accepted.items(), key=lambda i: -(i[1].value or 0))), "accepted"),
+            )
+        )
+    sections.append(
+        Section(
+            "First causes",
+            "Why a transaction was not accepted: the first check, in the order of the policy.",
+            head=("applicant", "cause", "n"),
+            rows=[(*path.split("|", 1), str(count)) for path, count in sorted(causes.items())],
+        )
+    )
+    return sections
+
+
+def _worst(rows: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> list[Worst]:
+    """Attacks that were accepted, then genuine applicants who were rejected."""
+    wrong = [row for row in rows if row["attack"] and row["got"] == GENUINE]
+    wrong += [row for row in rows if not row["attack"] and row["got"] == Outcome.REJECT]
+    found: list[Worst] = []
+    for row in wrong[:12]:
+        case = cases[int(row["unit"])]
+        words = f"{row['attack'] or 'genuine'}: {row['got']}, row {case.row}"
+        found.append(
+            Worst(
+                f"{words} {row['first_cause']}".rstrip(),
+                tuple(
+                    case.media[k] for k in ("document_front", "selfie", "clip") if k in case.media
+                ),
+            )
+        )
+    return found
