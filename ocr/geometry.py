@@ -42,20 +42,19 @@ def turn_quad(quad: Quad, angle_deg: float) -> Quad:
     return np.roll(quad, -int((edges @ direction).argmax()), 0)
 
 
-def crop_quad(image: Image, quad: Quad, height_px: int, squeeze: float = 1.0) -> NDArray[np.uint8]:
+def crop_quad(image: Image, quad: Quad, height_px: int) -> NDArray[np.uint8]:
     """Cut a four-cornered patch out and lay it flat.
 
     Args:
         image: The picture.
         quad: The patch; parts outside the picture repeat its border.
         height_px: Height of the result.
-        squeeze: Factor on its width.
 
     Returns:
         (height_px, width, 3) uint8 RGB; the width follows from the patch's proportions.
     """
     along, down = edge_lengths(quad)
-    width = max(1, round(along / max(down, 1e-6) * height_px * squeeze))
+    width = max(1, round(along / max(down, 1e-6) * height_px))
     flat = np.array([[0, 0], [width, 0], [width, height_px], [0, height_px]], np.float32)
     # Work on the neighbourhood only: a warp from a large picture touches all of it otherwise.
     box = bounds(quad)

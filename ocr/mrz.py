@@ -32,6 +32,8 @@ TO_LETTER = {"0": "O", "1": "I", "2": "Z", "5": "S", "6": "G", "8": "B"}
 FILLERS = "《〈く‹«([{≪＜"
 """What readers make of the filler."""
 NOT_MRZ = re.compile(r"[^A-Z0-9<]")
+UNSURE = 0.9
+"""Probability below which a character may be the wrong one of two look-alikes."""
 MOST_LOST = 12
 """Fillers that may be missing from a line before it counts as another line."""
 
@@ -128,7 +130,8 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
 
     The format is decided first, by the number of lines, their length and the first letter; only
     then are lost fillers put back. Look-alikes are replaced where only a digit or only a letter
-    can stand, and in the number where exactly one replacement satisfies the check digits.
+    can stand, and in the number where the reader was unsure and one replacement alone satisfies
+    the check digit.
 
     Args:
         readings: The lines, top to bottom.
@@ -152,7 +155,7 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
             corrections.append(f"{row}:filler:{len(whole) - len(line):+}")
         fitted.append(whole)
     fitted = _placed(fitted, layout, corrections)
-    fitted = _number_mended(fitted, kind, corrections)
+    fitted = _number_mended(fitted, kind, [reading.scores for reading in readings], corrections)
     checks = _checks(fitted, kind)
     if not any(checks.values()) or not re.match("[PIACV]", fitted[0]):
         return None
@@ -248,31 +251,36 @@ def _as_letters(text: str) -> str:
     return "".join(TO_LETTER.get(character, character) for character in text)
 
 
-def _number_mended(lines: list[str], kind: str, corrections: list[str]) -> list[str]:
-    """Swap look-alikes in a number whose check digit fails, where just one swap makes it right."""
-    layout = LAYOUTS[kind]
-    row, start, end = layout.number
-    if _checks(lines, kind)["number"]:
-        return lines
+def _number_mended(
+    lines: list[str],
+    kind: str,
+    scores: Sequence[Sequence[float]],
+    corrections: list[str],
+) -> list[str]:
+    """Swap one uncertain look-alike in a number or optional field whose check digit fails.
+
+    One swap in ten satisfies a check digit by chance, so only characters the reader itself was
+    unsure of are tried, and nothing is changed when more than one swap would do.
+    """
     both = TO_DIGIT | TO_LETTER
-    places = [place for place in range(start, end) if lines[row][place] in both]
-    for count in (1, 2):
-        right: list[tuple[tuple[int, ...], list[str]]] = []
-        for chosen in itertools.combinations(places, count):
-            line = list(lines[row])
-            for place in chosen:
-                line[place] = both[line[place]]
-            tried = [*lines]
-            tried[row] = "".join(line)
-            checks = _checks(tried, kind)
-            if checks["number"] and checks.get("composite", True):
-                right.append((chosen, tried))
+    for name, (row, start, end) in (
+        ("number", LAYOUTS[kind].number),
+        ("optional", LAYOUTS[kind].optional),
+    ):
+        # Fillers that were put in or taken out leave no score for each place.
+        if _checks(lines, kind).get(name, True) or len(scores[row]) != len(lines[row]):
+            continue
+        right: list[tuple[int, str]] = []
+        for place in range(start, end):
+            old = lines[row][place]
+            if old in both and scores[row][place] < UNSURE:
+                line = lines[row][:place] + both[old] + lines[row][place + 1 :]
+                if _checks([*lines[:row], line, *lines[row + 1 :]], kind)[name]:
+                    right.append((place, line))
         if len(right) == 1:
-            chosen, tried = right[0]
-            corrections += [f"{row}:{p}:{lines[row][p]}>{tried[row][p]}" for p in chosen]
-            return tried
-        if right:
-            return lines
+            ((place, line),) = right
+            corrections.append(f"{row}:{place}:{lines[row][place]}>{line[place]}")
+            lines = [*lines[:row], line, *lines[row + 1 :]]
     return lines
 
 

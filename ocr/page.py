@@ -1,13 +1,13 @@
 """The lines of one picture in the order and direction in which they are read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from veridical.ocr.geometry import Quad, edge_lengths, rotate_points, turn_quad
-from veridical.ocr.text import Reading, TextBox, TextDirection, TextRecogniser
+from veridical.ocr.text import Reading, TextBox
 from veridical.types import Image
 
 __all__ = ["Line", "Page", "reading_angle", "rows_of"]
@@ -74,7 +74,7 @@ class Page:
         image: Image,
         lines: Iterable[Line],
         angle_deg: float,
-        recogniser: TextRecogniser,
+        recogniser: Callable[[Image, Quad], Reading],
     ) -> None:
         self.image = image
         self.lines = list(lines)
@@ -88,7 +88,7 @@ class Page:
         image: Image,
         boxes: Iterable[TextBox],
         angle_deg: float,
-        recogniser: TextRecogniser,
+        recogniser: Callable[[Image, Quad], Reading],
     ) -> "Page":
         """A page of what a detector found."""
         return cls(image, (_line(box, angle_deg) for box in boxes), angle_deg, recogniser)
@@ -158,10 +158,17 @@ def _line(box: TextBox, angle_deg: float) -> Line:
     )
 
 
-def reading_angle(image: Image, boxes: Sequence[TextBox], direction: TextDirection) -> float:
+def reading_angle(
+    image: Image, boxes: Sequence[TextBox], direction: Callable[[Image, Sequence[Quad]], float]
+) -> float:
     """Decide once in which direction the text of a page runs.
 
     The long boxes say along which line, the direction classifier which way.
+
+    Args:
+        image: The picture.
+        boxes: Where text is.
+        direction: Belief, 0..1, that some lines stand on their head.
 
     Returns:
         Degrees clockwise from the picture's own right, -180..180; 0 without long boxes.

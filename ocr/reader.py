@@ -7,6 +7,7 @@ from datetime import date
 import cv2
 import numpy as np
 
+from veridical.models import ModelStore, Profile
 from veridical.ocr.border import find_border
 from veridical.ocr.document import Document, Field
 from veridical.ocr.geometry import Quad, bounds, crop_quad, edge_lengths
@@ -74,6 +75,21 @@ class DocumentReader:
         self._recogniser = recogniser
         self._direction = direction
         self._ocrb = ocrb
+
+    @classmethod
+    def load(cls, store: ModelStore, profile: Profile) -> "DocumentReader":
+        """The reader of a profile.
+
+        Raises:
+            ModelError: A model is missing.
+        """
+        roles = profile.roles
+        return cls(
+            TextDetector(store.session(roles["ocr_detector"][0])),
+            TextRecogniser(store.session(roles["ocr_recogniser"][0])),
+            TextDirection(store.session(roles["ocr_direction"][0])),
+            OcrbRecogniser(store.session(roles["ocr_zone"][0])),
+        )
 
     @property
     def models(self) -> tuple[ModelRef, ...]:

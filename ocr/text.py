@@ -189,15 +189,14 @@ class TextRecogniser:
         """The model behind it."""
         return self._session.ref
 
-    def __call__(self, image: Image, quad: Quad, squeeze: float = 1.0) -> Reading:
+    def __call__(self, image: Image, quad: Quad) -> Reading:
         """Read one line.
 
         Args:
             image: The picture.
             quad: The line's corners, reading direction first.
-            squeeze: Factor on the width; below 1 saves time on widely spaced characters.
         """
-        line = crop_quad(image, quad, LINE_HEIGHT_PX, squeeze)
+        line = crop_quad(image, quad, LINE_HEIGHT_PX)
         width = int(np.clip(line.shape[1], SHORTEST_LINE_PX, LONGEST_LINE_PX))
         if line.shape[1] > width:
             size = (width, LINE_HEIGHT_PX)

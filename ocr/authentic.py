@@ -1,0 +1,238 @@
+"""Is it the document itself that was photographed, whole and unaltered?
+
+Eight plain measurements, each named for what it measures and reported as evidence. None proves
+anything alone; a skilled forgery shows none of them. Each becomes a suspicion between 0 and 1 by a
+ramp between two values, `RAMPS`, which lie outside what specimens drawn and photographed without
+tampering showed (docs/documents.md has the distributions).
+"""
+
+import time
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from veridical.media import ImageInfo
+from veridical.ocr.document import Document
+from veridical.ocr.geometry import bounds
+from veridical.result import EvidenceValue, Measurement
+from veridical.types import Box, Image
+
+__all__ = ["DocumentAuthenticCheck"]
+
+RAMPS: Mapping[str, tuple[float, float]] = {
+    "photocopy": (-0.030, -0.012),
+    "screen_recapture": (9.0, 16.0),
+    "glare_on_field": (0.10, 0.40),
+    "field_blurred": (-0.16, -0.08),
+    "border_cut": (0.5, 2.0),
+    "edited": (0.0, 1.0),
+    "portrait_noise": (1.3, 2.2),
+    "digits_uneven": (0.10, 0.22),
+}
+"""From which value on a measurement raises suspicion, and where suspicion is full. Those for which
+less is worse are measured negated."""
+QUALITY = ("glare_on_field", "field_blurred", "border_cut")
+"""What a careless photograph of a genuine document shows too: at most a doubt."""
+MOST_DOUBT = 0.5
+NAMED_FROM = 0.5
+SPECTRUM_PX = 384
+BLOCK = 8
+NEARLY_WHITE = 240
+"""Where light clips, so does noise."""
+
+
+class DocumentAuthenticCheck:
+    """Looks for signs that a picture does not show a whole, unaltered document.
+
+    The score is 1 less the gravest suspicion. The reason names it from a half on.
+    """
+
+    name = "document.authentic"
+
+    def __call__(
+        self, image: Image, document: Document, info: ImageInfo | None = None
+    ) -> Measurement:
+        """Judge one side.
+
+        Args:
+            image: The picture as decoded.
+            document: What was read in it.
+            info: What the picture's file says of itself, when it is known.
+        """
+        start = time.perf_counter()
+        if document.kind == "none" or document.card is None or document.quad is None:
+            return Measurement(self.name, None, "document_not_found", {}, document.models)
+        grey = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+        fields = [field.box for field in document.fields.values() if field.box is not None]
+        measured: dict[str, float | None] = {
+            "photocopy": -colour_spread(document.card),
+            "screen_recapture": spectral_peak(grey, bounds(document.quad)),
+            "glare_on_field": max((_glare(image, box) for box in fields), default=None),
+            "field_blurred": max((-_sharpness(grey, box) for box in fields), default=None),
+            "border_cut": float(4 - int(document.evidence.get("edges_inside") or 0)),
+            "edited": None if info is None else float(bool(info.editor or info.generator)),
+            "portrait_noise": None,
+            "digits_uneven": None,
+        }
+        if document.portrait_box is not None:
+            whole = bounds(document.quad)
+            measured["portrait_noise"] = noise_contrast(grey, document.portrait_box, whole)
+        number = document.fields.get("number")
+        if number is not None and number.box is not None and document.kind == "prc_id_front":
+            measured["digits_uneven"] = _digits_uneven(document.card)
+        suspicion = {
+            name: _suspicion(name, value) for name, value in measured.items() if value is not None
+        }
+        worst = max(suspicion, key=lambda name: suspicion[name])
+        evidence: dict[str, EvidenceValue] = {
+            name: None if value is None else round(abs(value), 4)
+            for name, value in measured.items()
+        }
+        return Measurement(
+            self.name,
+            1 - suspicion[worst],
+            worst if suspicion[worst] >= NAMED_FROM else "",
+            evidence,
+            document.models,
+            (time.perf_counter() - start) * 1e3,
+        )
+
+
+def _suspicion(name: str, value: float) -> float:
+    low, high = RAMPS[name]
+    share = min(max((value - low) / (high - low), 0.0), 1.0)
+    return min(share, MOST_DOUBT) if name in QUALITY else share
+
+
+def colour_spread(card: Image) -> float:
+    """How much the hue differs over the card: next to nothing on a grey copy, in any light.
+
+    Standard deviation of the logarithmic ratios red/green and blue/green over a small version.
+    """
+    small = cv2.resize(card.pixels, (86, 54), interpolation=cv2.INTER_AREA).astype(np.float32) + 8
+    inner = small[5:-5, 5:-5].reshape(-1, 3)
+    log = np.log(inner)
+    ratios = log[:, [0, 2]] - log[:, 1:2]
+    return float(np.sqrt(ratios.var(axis=0).sum()))
+
+
+def spectral_peak(grey: NDArray[np.uint8], around: Box) -> float:
+    """Height of the tallest isolated peak in the spectrum, over the median of its ring.
+
+    A screen's pixel grid, sampled by the camera's, leaves peaks (moire) that print does not; the
+    picture is taken as it is, for resampling would move or remove them.
+    """
+    side = SPECTRUM_PX
+    x, y = (round(value) for value in around.centre)
+    left = min(max(0, x - side // 2), max(0, grey.shape[1] - side))
+    top = min(max(0, y - side // 2), max(0, grey.shape[0] - side))
+    patch = grey[top : top + side, left : left + side].astype(np.float32)
+    side = min(patch.shape)
+    if side < 64:
+        return 0.0
+    patch = patch[:side, :side]
+    window = np.hanning(side).astype(np.float32)
+    magnitude = np.abs(np.fft.fft2((patch - patch.mean()) * window[:, None] * window))
+    magnitude = np.fft.fftshift(magnitude)
+    frequency = np.arange(side) - side // 2
+    radius = np.hypot(frequency[:, None], frequency) / side
+    log = np.log(magnitude + 1e-3)
+    # Print and paper fall off with frequency: compare within narrow rings, off the axes, where
+    # lines of text and the JPEG grid leave ridges of their own.
+    off_axis = (np.abs(frequency)[:, None] > side * 0.03) & (np.abs(frequency) > side * 0.03)
+    peak = 0.0
+    for inner in np.arange(0.14, 0.46, 0.04):
+        ring = log[(radius >= inner) & (radius < inner + 0.04) & off_axis]
+        spread = float(np.median(np.abs(ring - np.median(ring)))) + 1e-6
+        peak = max(peak, float((ring.max() - np.median(ring)) / spread))
+    return peak
+
+
+def _cut(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The part of a picture inside a box."""
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    return grey[top : max(top, round(box.bottom)), left : max(left, round(box.right))]
+
+
+def _glare(image: Image, box: Box) -> float:
+    """Share of a field that is white in all channels."""
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    patch = image.pixels[top : max(0, round(box.bottom)), left : max(0, round(box.right))]
+    return float((patch.min(axis=2) >= 250).mean()) if patch.size else 0.0
+
+
+def _sharpness(grey: NDArray[np.uint8], box: Box) -> float:
+    """Steepest steps of a field over its contrast, per pixel of a line 32 pixels high."""
+    patch = _cut(grey, box)
+    if min(patch.shape) < 6:
+        return 0.0
+    lines = max(1, round(min(patch.shape) / 32))
+    shrunk = (max(8, patch.shape[1] // lines), max(8, patch.shape[0] // lines))
+    small = cv2.resize(patch, shrunk, interpolation=cv2.INTER_AREA).astype(np.float32)
+    steps = np.abs(np.diff(small, axis=1))
+    low, high = np.percentile(small, (2, 98))
+    return float(np.percentile(steps, 98) / max(high - low, 8.0))
+
+
+def noise_contrast(grey: NDArray[np.uint8], portrait: Box, whole: Box) -> float:
+    """Absolute difference of the logarithms of the noise in the portrait and beside it."""
+    inside = _noise(_cut(grey, portrait))
+    left, right = portrait.left - portrait.width, portrait.left
+    if portrait.centre[0] < whole.centre[0]:
+        left, right = portrait.right, portrait.right + portrait.width
+    beside = Box(max(whole.left, left), portrait.top, min(whole.right, right), portrait.bottom)
+    outside = _noise(_cut(grey, beside))
+    if inside is None or outside is None:
+        return 0.0
+    return abs(float(np.log((inside + 0.3) / (outside + 0.3))))
+
+
+def _noise(patch: NDArray[np.uint8]) -> float | None:
+    """Noise of the quiet parts of a patch, in grey levels.
+
+    Source: J. Immerkaer, Computer Vision and Image Understanding 64(2), 1996, by blocks, of which
+    the quietest quarter counts.
+    """
+    if min(patch.shape) < 24 or np.percentile(patch, 75) > NEARLY_WHITE:
+        return None
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    bent = np.abs(cv2.filter2D(patch.astype(np.float32), -1, kernel))
+    rows, columns = patch.shape[0] // BLOCK, patch.shape[1] // BLOCK
+    blocks = bent[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    means = np.sort(blocks.mean(axis=(1, 3)).ravel())
+    return float(means[: max(1, len(means) // 4)].mean() * np.sqrt(np.pi / 2) / 6)
+
+
+def _digits_uneven(card: Image) -> float | None:
+    """How far a digit of the number stands off the others' line or height, in digit heights.
+
+    Args:
+        card: The front of a resident identity card, laid flat.
+    """
+    top, bottom = round(card.height * 0.80), round(card.height * 0.96)
+    left, right = round(card.width * 0.33), round(card.width * 0.97)
+    strip = cv2.cvtColor(card.pixels[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
+    ground = cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8))
+    ink = cv2.threshold(cv2.subtract(ground, strip), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
+    parts = np.array(
+        [row for row in stats[1:] if row[cv2.CC_STAT_HEIGHT] > strip.shape[0] * 0.2], np.float64
+    )
+    if len(parts) < 12:
+        return None
+    height = float(np.median(parts[:, cv2.CC_STAT_HEIGHT]))
+    parts = parts[np.abs(parts[:, cv2.CC_STAT_HEIGHT] - height) < 0.5 * height]
+    if not 14 <= len(parts) <= 19:
+        return None
+    x = parts[:, cv2.CC_STAT_LEFT] + parts[:, cv2.CC_STAT_WIDTH] / 2
+    worst = 0.0
+    for edge in (
+        parts[:, cv2.CC_STAT_TOP],
+        parts[:, cv2.CC_STAT_TOP] + parts[:, cv2.CC_STAT_HEIGHT],
+    ):
+        slope = float(np.median(np.diff(edge) / np.maximum(np.diff(x), 1))) if len(x) > 1 else 0.0
+        off = edge - slope * x
+        worst = max(worst, float(np.abs(off - np.median(off)).max()) / height)
+    return worst

@@ -1,0 +1,201 @@
+import itertools
+from datetime import date
+
+import numpy as np
+import pytest
+
+from veridical.evaluation.specimens.people import draw_traveller
+from veridical.ocr import Mrz, check_digit, parse_mrz
+from veridical.ocr.text import Reading
+
+TODAY = date(2026, 11, 21)
+KINDS = ("td1", "td2", "td3", "mrva", "mrvb")
+# The examples of ICAO Doc 9303, parts 4, 5 and 6.
+TD3 = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+TD2 = ("I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "D231458907UTO7408122F1204159<<<<<<<6")
+TD1 = (
+    "I<UTOD231458907<<<<<<<<<<<<<<<",
+    "7408122F1204159UTO<<<<<<<<<<<6",
+    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+)
+
+
+def as_read(line: str) -> Reading:
+    """A reading with its characters at an even pitch."""
+    centres = tuple((place + 0.5) / len(line) for place in range(len(line)))
+    return Reading(line, 0.99, (0.99,) * len(line), centres)
+
+
+def lost(line: str, places: set[int]) -> Reading:
+    """A reading that lacks some characters; the others stay where they are printed."""
+    whole = as_read(line)
+    kept = [place for place in range(len(line)) if place not in places]
+    return Reading(
+        "".join(line[place] for place in kept),
+        0.99,
+        (0.99,) * len(kept),
+        tuple(whole.centres[place] for place in kept),
+    )
+
+
+def parsed(*lines: str) -> Mrz:
+    zone = parse_mrz([as_read(line) for line in lines], TODAY)
+    assert zone is not None
+    return zone
+
+
+@pytest.mark.parametrize(("lines", "kind"), [(TD3, "td3"), (TD2, "td2"), (TD1, "td1")])
+def test_the_examples_of_doc_9303(lines: tuple[str, ...], kind: str) -> None:
+    zone = parsed(*lines)
+    assert zone.kind == kind
+    assert zone.lines == lines
+    assert all(zone.checks.values())
+    assert zone.corrections == ()
+    assert zone.fields["surname"] == "ERIKSSON"
+    assert zone.fields["given_names"] == "ANNA MARIA"
+    assert zone.fields["birth"] == "1974-08-12"
+    assert zone.fields["expiry"] == "2012-04-15"
+    assert zone.fields["issuer"] == zone.fields["nationality"] == "UTO"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_round_trips(kind: str) -> None:
+    for seed in range(40):
+        fields = draw_traveller(np.random.default_rng(seed), kind)
+        lines = fields.pop("lines")
+        assert isinstance(lines, list)
+        zone = parsed(*lines)
+        assert (zone.kind, list(zone.lines)) == (kind, lines)
+        assert all(zone.checks.values())
+        assert {name: zone.fields[name] for name in fields} == fields
+
+
+def test_checks_are_those_of_the_format() -> None:
+    assert set(parsed(*TD3).checks) == {"number", "birth", "expiry", "optional", "composite"}
+    assert set(parsed(*TD2).checks) == {"number", "birth", "expiry", "composite"}
+    visa = ("V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<", "L898902C36UTO7408122F1204159<<<<<<<<")
+    assert set(parsed(*visa).checks) == {"number", "birth", "expiry"}
+
+
+def test_lost_fillers_come_back_without_a_change_of_format() -> None:
+    for count in range(1, 10):
+        zone = parse_mrz([lost(TD3[0], set(range(44 - count, 44))), as_read(TD3[1])], TODAY)
+        assert zone is not None
+        assert zone.lines == TD3
+        assert zone.corrections == (f"0:filler:+{count}",)
+
+
+def test_a_passport_that_lost_eight_fillers_is_no_identity_card() -> None:
+    # 44 - 8 = 36: by length alone this would be a TD2; its pitch says otherwise.
+    second = "L898902C36UTO7408122F1204159" + "<" * 15 + "2"
+    zone = parse_mrz([lost(TD3[0], set(range(30, 38))), lost(second, set(range(30, 38)))], TODAY)
+    assert zone is not None
+    assert zone.kind == "td3"
+
+
+def test_a_second_line_needs_no_filler() -> None:
+    # As in Chinese passports: optional data fill their field.
+    second = "E00000000"
+    second += check_digit(second) + "CHN8001014F3001019LHPPNBMJMFOIA9"
+    second += check_digit(second[28:42])
+    second += check_digit(second[0:10] + second[13:20] + second[21:43])
+    zone = parsed("POCHNZHENGJIAN<<YANGBEN<<<<<<<<<<<<<<<<<<<<<", second)
+    assert "<" not in zone.lines[1]
+    assert zone.kind == "td3"
+    assert all(zone.checks.values())
+
+
+def test_look_alikes_are_replaced_by_position_and_listed() -> None:
+    second = TD3[1].replace("740812", "74O8I2")
+    zone = parsed(TD3[0], second)
+    assert zone.lines == TD3
+    assert zone.corrections == ("1:15:O>0", "1:17:I>1")
+
+
+def test_a_digit_in_a_name_is_replaced_and_listed() -> None:
+    zone = parsed(TD3[0].replace("ERIKSSON", "ERIKSS0N"), TD3[1])
+    assert zone.fields["surname"] == "ERIKSSON"
+    assert zone.corrections == ("0:11:0>O",)
+
+
+def test_a_wrong_letter_in_a_name_stays() -> None:
+    assert parsed(TD3[0].replace("ERIKSSON", "ERIKSSDN"), TD3[1]).fields["surname"] == "ERIKSSDN"
+
+
+def test_an_uncertain_look_alike_in_the_number_is_mended_and_listed() -> None:
+    second = as_read(TD3[1].replace("L898902C3", "L8989O2C3"))
+    scores = (*second.scores[:5], 0.6, *second.scores[6:])
+    unsure = Reading(second.text, second.score, scores, second.centres)
+    zone = parse_mrz([as_read(TD3[0]), unsure], TODAY)
+    assert zone is not None
+    assert zone.lines == TD3
+    assert zone.corrections == ("1:5:O>0",)
+
+
+def test_a_number_that_was_clearly_read_stays_wrong() -> None:
+    for number in ("L898907C3", "L8989O2C3", "L898902CS"):
+        zone = parsed(TD3[0], TD3[1].replace("L898902C3", number))
+        assert zone.lines[1].startswith(number)
+        assert not zone.checks["number"]
+        assert not zone.checks["composite"]
+
+
+def test_a_long_number_goes_on_in_the_optional_data() -> None:
+    first = "I<UTOD23145890<7349<<<<<<<<<<<"  # Doc 9303-5, appendix B
+    second = TD1[1][:29] + check_digit(first[5:30] + TD1[1][0:7] + TD1[1][8:15] + TD1[1][18:29])
+    zone = parsed(first, second, TD1[2])
+    assert zone.fields["document_number"] == "D23145890734"
+    assert "composite" in zone.checks
+
+
+def test_what_the_check_digit_misses() -> None:
+    # Weights 7, 3 and 1 have no factor with 10 in common: a substitution passes exactly when the
+    # values differ by 10, 20 or 30. Among the look-alikes these are 6 and G, 1 and L.
+    missed = {
+        frozenset((a, b))
+        for a, b in itertools.combinations("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 2)
+        if check_digit(a) == check_digit(b)
+    }
+    assert all((int(max(p), 36) - int(min(p), 36)) % 10 == 0 for p in missed)
+    alike = {frozenset(pair) for pair in ("0O", "0Q", "0D", "1I", "1L", "2Z", "5S", "6G", "8B")}
+    assert missed & alike == {frozenset("6G"), frozenset("1L")}
+
+
+def test_years_fall_into_the_right_century() -> None:
+    assert parsed(*TD3).fields["birth"] == "1974-08-12"
+    second = "L898902C3" + "6UTO" + "261231" + check_digit("261231") + "F" + "960410"
+    second += check_digit("960410") + "<" * 15
+    second += check_digit(second[0:10] + second[13:20] + second[21:43])
+    zone = parsed(TD3[0], second)
+    assert zone.fields["birth"] == "1926-12-31"
+    assert zone.fields["expiry"] == "1996-04-10"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("HELLO", "WORLD"),
+        ("A" * 44, "B" * 44),
+        ("<" * 44, "<" * 44),
+        (TD3[0],),
+        (TD3[0], TD3[1], TD3[1], TD3[1]),
+        ("四川省成都市新城区人民路九百三十二号楼上楼下灯泡电话", "电话" * 20),
+    ],
+)
+def test_other_lines_are_no_zone(lines: tuple[str, ...]) -> None:
+    zone = parse_mrz([as_read(line) for line in lines], TODAY)
+    assert zone is None or not all(zone.checks.values())
+
+
+def test_random_text_never_raises() -> None:
+    rng = np.random.default_rng(3)
+    letters = list("ABCPIV0123456789<«（あ ")
+    for _ in range(300):
+        lines = [
+            "".join(rng.choice(letters, rng.integers(0, 60))) for _ in range(rng.integers(0, 4))
+        ]
+        parse_mrz([as_read(line) for line in lines], TODAY)
