@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from veridical.models import Card
+
 __all__ = ["FmrCurve"]
 
 
@@ -36,6 +38,18 @@ class FmrCurve:
             raise ValueError("on a curve similarities rise and rates fall")
         if not np.isfinite(self._log).all() or (self._log > 0).any():
             raise ValueError("rates lie above 0 and at most at 1")
+
+    @classmethod
+    def from_card(cls, card: Card) -> "FmrCurve | None":
+        """The curve of a recogniser's card; None where it was not measured.
+
+        Raises:
+            ValueError: The card's curve does not rise and fall as one does.
+        """
+        at, rates = card.parameters.get("fmr_similarities"), card.parameters.get("fmr_rates")
+        if not isinstance(at, tuple) or not isinstance(rates, tuple):
+            return None
+        return cls([float(value) for value in at], [float(value) for value in rates])
 
     def fmr(self, similarity: float) -> float:
         """Share of comparisons of two strangers that reach a similarity."""
