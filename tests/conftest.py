@@ -22,7 +22,8 @@ cv2.setNumThreads(1)
 def store() -> ModelStore:
     """The pulled models, or a skip."""
     models = Settings().model_store()
-    if not all(models.has(name) for name in models.profile("registry").models):
+    # Some but not all: the test that wants the missing one fails, and says what to do.
+    if not any(models.has(name) for name in models.profile("registry").models):
         pytest.skip(f"no models in {models.directory}: run `veridical models pull`")
     return models
 
