@@ -10,7 +10,10 @@ import typer
 from veridical.service.cli.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from veridical.ocr import Document
+    from veridical.types import Image
 
 __all__ = ["app", "read"]
 
@@ -40,7 +43,7 @@ def read(
     from veridical.errors import InputError
     from veridical.media import read_image
     from veridical.ocr import DocumentReader
-    from veridical.service.pictures import annotate_documents, to_jpeg
+    from veridical.service.pictures import to_jpeg
     from veridical.verification import Settings
 
     if kind and kind not in KINDS:
@@ -58,7 +61,7 @@ def read(
     else:
         documents = reader.read_all(image, today=today)
     if annotated:
-        annotated.write_bytes(to_jpeg(annotate_documents(image, documents)))
+        annotated.write_bytes(to_jpeg(_annotated(image, documents)))
     if as_json:
         json.dump([_as_json(document) for document in documents], sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
@@ -69,6 +72,27 @@ def read(
             typer.echo("no document found")
     if not documents or any(document.warnings for document in documents):
         raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def _annotated(image: "Image", documents: "Sequence[Document]") -> "Image":
+    """The picture with every document's outline, its fields and what they are."""
+    import cv2
+
+    from veridical.service.pictures import draw_document
+    from veridical.types import Image
+
+    shown = image
+    for document in documents:
+        shown = draw_document(shown, document)
+    canvas = shown.pixels.copy()
+    size = max(image.width, image.height) / 1600
+    for document in documents:
+        for name, field in document.fields.items():
+            if field.box is not None:
+                # OpenCV draws Latin letters only: the name says which field it is.
+                place = (round(field.box.left), max(10, round(field.box.top) - 3))
+                cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, (9, 105, 218), 1)
+    return Image(canvas)
 
 
 def _as_json(document: "Document") -> dict[str, object]:

@@ -1,0 +1,133 @@
+from datetime import date
+
+import pytest
+
+from veridical.ocr.document import Document, Field
+from veridical.ocr.number import check_character
+from veridical.ocr.region import RegionStatus, province_name, region_status
+from veridical.ocr.validate import sides_disagree, validate
+
+TODAY = date(2026, 11, 21)
+
+
+def fields(**values: str) -> dict[str, Field]:
+    return {name: Field(value, 0.99, None) for name, value in values.items()}
+
+
+def front(region: str = "110105", birth: str = "1990-05-06", **changed: str) -> dict[str, Field]:
+    digits = region + birth.replace("-", "") + "123"
+    values = {
+        "name": "张三",
+        "sex": "男",
+        "nation": "汉",
+        "birth": birth,
+        "address": "北京市朝阳区某路1号",
+        "number": digits + check_character(digits),
+    }
+    return fields(**(values | changed))
+
+
+def back(starts: str, ends: str, authority: str = "北京市公安局朝阳分局") -> dict[str, Field]:
+    return fields(authority=authority, valid_from=starts, valid_to=ends)
+
+
+def test_a_card_that_fits_has_no_finding() -> None:
+    assert validate("prc_id_front", front(), None, TODAY) == ()
+    assert validate("prc_id_back", back("2015-03-04", "2035-03-04"), None, TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "finding"),
+    [
+        ({"birth": "1990-05-07"}, "number_birth_mismatch"),
+        ({"sex": "女"}, "number_sex_mismatch"),
+        ({"number": "110105199005061230"}, "number_check_digit"),
+    ],
+)
+def test_what_contradicts_the_number_is_found(changed: dict[str, str], finding: str) -> None:
+    values = front()
+    values |= fields(**changed)
+    assert finding in validate("prc_id_front", values, None, TODAY)
+
+
+def test_missing_fields_are_found() -> None:
+    values = front()
+    del values["address"]
+    assert validate("prc_id_front", values, None, TODAY) == ("fields_missing",)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "findings"),
+    [
+        ("2020-01-02", "2030-01-02", ()),
+        ("2020-01-02", "2025-01-02", ("expired",)),
+        ("2020-01-02", "2027-01-02", ("term_not_legal",)),
+        ("2020-01-02", "2030-01-03", ("term_not_legal",)),
+        ("2020-01-02", "long-term", ()),
+        ("2016-02-29", "2036-02-29", ()),
+        ("2024-02-29", "2034-03-01", ()),
+        ("2027-01-02", "2037-01-02", ("not_yet_valid",)),
+    ],
+)
+def test_terms_are_5_10_or_20_years_to_the_day(
+    starts: str, ends: str, findings: tuple[str, ...]
+) -> None:
+    assert validate("prc_id_back", back(starts, ends), None, TODAY) == findings
+
+
+@pytest.mark.parametrize(
+    ("birth", "starts", "ends", "fits"),
+    [
+        ("2012-01-01", "2020-01-01", "2025-01-01", True),
+        ("2012-01-01", "2020-01-01", "2030-01-01", False),
+        ("2002-01-01", "2020-01-01", "2030-01-01", True),
+        ("1990-01-01", "2020-01-01", "2040-01-01", True),
+        ("1990-01-01", "2020-01-01", "long-term", False),
+        ("1970-01-01", "2020-01-01", "long-term", True),
+    ],
+)
+def test_the_term_follows_the_holders_age(birth: str, starts: str, ends: str, fits: bool) -> None:
+    sides = (
+        Document("prc_id_front", front(birth=birth)),
+        Document("prc_id_back", back(starts, ends)),
+    )
+    assert ("term_not_for_age" not in sides_disagree(*sides)) == fits
+
+
+def test_a_card_issued_before_its_holders_birth_is_two_cards() -> None:
+    found = sides_disagree(
+        Document("prc_id_front", front(birth="2001-01-01")),
+        Document("prc_id_back", back("2000-01-01", "2010-01-01")),
+    )
+    assert "issued_before_birth" in found
+
+
+def test_the_authority_belongs_to_the_address() -> None:
+    one = Document("prc_id_front", front())
+    here = Document("prc_id_back", back("2015-03-04", "2035-03-04"))
+    elsewhere = Document("prc_id_back", back("2015-03-04", "2035-03-04", "昆明市公安局官渡分局"))
+    assert "front_back_mismatch" not in sides_disagree(one, here)
+    assert "front_back_mismatch" in sides_disagree(one, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("110105", RegionStatus.ISSUED),
+        ("440305", RegionStatus.ISSUED),
+        ("810000", RegionStatus.ISSUED),
+        ("510211", RegionStatus.WITHDRAWN),
+        ("422101", RegionStatus.WITHDRAWN),
+        ("139901", RegionStatus.UNKNOWN),
+        ("510100", RegionStatus.NEVER_ISSUED),
+        ("000000", RegionStatus.NEVER_ISSUED),
+        ("990101", RegionStatus.NEVER_ISSUED),
+    ],
+)
+def test_regions(code: str, status: RegionStatus) -> None:
+    assert region_status(code) is status
+
+
+def test_every_province_has_a_name() -> None:
+    assert province_name("510105") == "四川"
+    assert province_name("990105") is None
