@@ -130,13 +130,13 @@ def test_fingerprints_outlive_encoding() -> None:
 
 def test_stamps_no_camera_makes_are_found() -> None:
     clip = alive()
-    rushed = Clip(clip.frames, np.arange(FRAMES) * 1.0)
+    rushed = Clip(clip.frames, np.linspace(0.0, FRAMES - 1.0, FRAMES))
     assert InjectionCheck(SETTINGS)(rushed, CaptureFacts()).reason == "impossible_time"
 
 
 def test_a_machine_cadence_counts_only_where_a_browser_recorded() -> None:
     clip = alive()
-    even = Clip(clip.frames, np.arange(FRAMES) * 1000 / 30)
+    even = Clip(clip.frames, np.linspace(0.0, (FRAMES - 1) * 1000 / 30, FRAMES))
     check = InjectionCheck(SETTINGS)
     assert check(even, CaptureFacts(source="file")).score == 1.0
     found = check(even, CaptureFacts(source="browser"))
