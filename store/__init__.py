@@ -3,7 +3,7 @@
 from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
 from veridical.store.keys import KeyProvider, MasterKeys
-from veridical.store.subjects import erase_subject, rewrap
+from veridical.store.subjects import erase_subject, galleries_of, rewrap
 
 __all__ = [
     "Database",
@@ -11,5 +11,6 @@ __all__ = [
     "MasterKeys",
     "StoreFullError",
     "erase_subject",
+    "galleries_of",
     "rewrap",
 ]

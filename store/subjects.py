@@ -10,7 +10,7 @@ from veridical.store.database import Database
 from veridical.store.keys import KeyProvider, new_key, unwrap, wrap
 from veridical.store.schema import data_keys, galleries, templates, tombstones
 
-__all__ = ["data_key", "erase_subject", "kept_data_keys", "next_revision", "rewrap"]
+__all__ = ["data_key", "erase_subject", "galleries_of", "kept_data_keys", "next_revision", "rewrap"]
 
 _BATCH = 1_000
 
@@ -99,6 +99,22 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
             delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
         )
     return erased
+
+
+def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:
+    """Names of the galleries in which a subject is enrolled.
+
+    Raises:
+        StoreError: The database cannot be read.
+    """
+    with database.reading() as connection:
+        return sorted(
+            connection.scalars(
+                select(templates.c.gallery)
+                .where(templates.c.tenant == tenant, templates.c.subject == subject)
+                .distinct()
+            )
+        )
 
 
 def rewrap(database: Database, keys: KeyProvider) -> int:

@@ -11,6 +11,7 @@ from veridical.service.cli import (
     doctor,
     engines,
     evaluate,
+    gallery,
     liveness,
     models,
     policy,
@@ -22,5 +23,5 @@ from veridical.service.cli.main import app, main
 
 __all__ = ["app", "batch", "calibrate", "demo", "doctor", "main", "serve", "simulate", "verify"]
 
-for noun in (engines, evaluate, liveness, models, policy):
+for noun in (engines, evaluate, gallery, liveness, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
