@@ -9,6 +9,9 @@ __all__ = ["Exit", "exit_for"]
 _USAGE = ("policy.", "challenge.", "usage.")
 """Codes of input errors that the command's own words caused, not the media they named."""
 
+_UNKNOWN = ("model.unknown", "engine.unknown")
+"""A name that nothing has: the command's own words again."""
+
 
 class Exit(IntEnum):
     """Exit codes of every verb."""
@@ -22,6 +25,8 @@ class Exit(IntEnum):
 
 def exit_for(error: VeridicalError) -> Exit:
     """The exit code an error ends a command with."""
+    if error.code in _UNKNOWN:
+        return Exit.USAGE
     if isinstance(error, ModelError | StoreError):
         return Exit.ENVIRONMENT
     if isinstance(error, InputError) and error.code.startswith(_USAGE):
