@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from veridical import Image, Measurement, ModelRef, OperatingPoint, Outcome
+from veridical import Image, InputError, Measurement, ModelRef, OperatingPoint, Outcome
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
 from veridical.verification.analysis import Analyser, Analysis, spread
 from veridical.verification.policy import Policy
@@ -126,3 +127,64 @@ def test_frames_are_spread_over_the_whole_clip(
     available: int, wanted: int, expected: list[int]
 ) -> None:
     assert list(spread(available, wanted)) == expected
+
+
+CALIBRATION = """
+format = "veridical.calibration/1"
+check = "face.match"
+[data]
+description = "hand-made"
+models = ["{model}"]
+[operating_point]
+accept_at = 0.9
+reject_below = 0.8
+[error_rate]
+kind = "fmr"
+n = 1000
+scores = [0.0, 0.5, 0.95]
+rates = [1.0, 0.01, 0.001]
+low = [1.0, 0.005, 0.0]
+high = [1.0, 0.02, 0.003]
+[llr]
+scores = [0.0, 1.0]
+values = [-5.0, 5.0]
+"""
+
+
+def calibrated(folder: Path, model: str) -> Policy:
+    path = folder / "face.toml"
+    path.write_text(CALIBRATION.format(model=model), encoding="utf-8")
+    return Policy("p", 1, "c" * 64, ("face.match",), calibration={"face.match": path})
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome", "value"), [(0.96, Outcome.ACCEPT, 0.001), (0.6, Outcome.REJECT, 0.01)]
+)
+def test_a_calibration_comes_before_the_card_and_says_what_a_score_means(
+    tmp_path: Path, score: float, outcome: Outcome, value: float
+) -> None:
+    policy = calibrated(tmp_path, "net@" + "ab" * 32)
+    verdict = verifier(policy, {"face.match": score}).verify(selfie())
+    (match,) = (r for r in verdict.results if r.check == "face.match")
+    assert verdict.outcome is outcome
+    assert match.point is not None
+    assert match.point.source.startswith("calibration:")
+    assert match.error_rate is not None
+    assert (match.error_rate.kind, match.error_rate.value) == ("fmr", value)
+
+
+def test_a_calibration_of_other_models_is_not_believed(tmp_path: Path) -> None:
+    policy = calibrated(tmp_path, "other@" + "cd" * 32)
+    verdict = verifier(policy, {"face.match": 0.6}).verify(selfie())
+    (match,) = (r for r in verdict.results if r.check == "face.match")
+    assert verdict.outcome is Outcome.ACCEPT
+    assert (match.point, match.error_rate) == (POINTS["face.match"], None)
+    assert verdict.assurance == ("face.match:calibration_other_model",)
+
+
+def test_a_calibration_file_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    policy = Policy(
+        "p", 1, "", ("face.match",), calibration={"face.match": tmp_path / "absent.toml"}
+    )
+    with pytest.raises(InputError, match=r"absent\.toml"):
+        verifier(policy, {})

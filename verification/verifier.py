@@ -19,6 +19,7 @@ from veridical.face import (
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
 from veridical.models import ModelStore, Profile, Session
+from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.models.card import read_operating_points
 from veridical.models.tables import load_table
 from veridical.ocr import (
@@ -84,6 +85,8 @@ class Verifier:
         self._analyser = analyser
         self._points = points
         self._policy = policy
+        self._calibrated: dict[str, CalibrationSet] = {}
+        self._calibrations(policy)
         self.profile = profile
         self.missing = missing
         self.policies = shipped_policies()
@@ -114,7 +117,19 @@ class Verifier:
         measurements = [
             _timed(step, analysis) for check, step in self._steps.items() if check in wanted
         ]
-        decision = decide(measurements, policy, self._points, attempt=transaction.attempt)
+        calibrated = self._calibrations(policy)
+        points, rates = dict(self._points), {}
+        for measurement in measurements:
+            calibration = calibrated.calibrations.get(measurement.check)
+            if calibration is None or not _is_of(calibration, measurement):
+                continue
+            points[measurement.check] = calibration.point()
+            rate = calibrated.error_rate(measurement.check, measurement.score)
+            if rate is not None:
+                rates[measurement.check] = rate
+        decision = decide(
+            measurements, policy, points, attempt=transaction.attempt, error_rates=rates
+        )
         return Verdict(
             transaction=transaction.id,
             outcome=decision.outcome,
@@ -123,7 +138,7 @@ class Verifier:
             results=decision.results,
             policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
             profile=self.profile,
-            assurance=_assurance(measurements),
+            assurance=_assurance(measurements, calibrated),
             stamps=("specimen_allowed",) if policy.allow_specimens else (),
             attempt=transaction.attempt,
             retries_left=max(0, policy.attempts - transaction.attempt),
@@ -131,6 +146,12 @@ class Verifier:
             document=_fields(analysis.front, analysis.back),
             timings_ms=analysis.timings_ms,
         )
+
+    def _calibrations(self, policy: Policy) -> CalibrationSet:
+        """The calibration files a policy names, read once."""
+        if policy.sha256 not in self._calibrated:
+            self._calibrated[policy.sha256] = load_calibrations(policy.calibration)
+        return self._calibrated[policy.sha256]
 
 
 def load_verifier(
@@ -237,10 +258,18 @@ def _timed(step: Step, analysis: Analysis) -> Measurement:
     return replace(measurement, elapsed_ms=max(0.0, elapsed - shared))
 
 
-def _assurance(measurements: list[Measurement]) -> tuple[str, ...]:
+def _is_of(calibration: Calibration, measurement: Measurement) -> bool:
+    """Whether a calibration was fitted to scores of the very models that made this one."""
+    return set(calibration.models) <= {f"{m.name}@{m.sha256}" for m in measurement.models}
+
+
+def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> tuple[str, ...]:
     """Codes of what was weaker than it could be."""
     weaker = []
     for m in measurements:
+        calibration = calibrated.calibrations.get(m.check)
+        if calibration is not None and m.assessed and not _is_of(calibration, m):
+            weaker.append(f"{m.check}:calibration_other_model")
         if not m.assessed and m.reason in UNARMED:
             weaker.append(f"{m.check}:{m.reason}")
         weaker += [
