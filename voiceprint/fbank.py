@@ -49,7 +49,7 @@ def filter_banks(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     emphasised[:, 1:] = frames[:, 1:] - np.float32(PRE_EMPHASIS) * frames[:, :-1]
     emphasised[:, 0] = frames[:, 0] * np.float32(1 - PRE_EMPHASIS)
     emphasised *= _povey_window()
-    spectrum = np.asarray(rfft(emphasised, FFT, axis=1))
+    spectrum = np.asarray(rfft(emphasised, FFT, axis=1), np.complex64)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     mel = power[:, : FFT // 2] @ _triangles()
     return np.asarray(np.log(np.maximum(mel, FLOOR)), np.float32)
