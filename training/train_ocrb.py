@@ -4,8 +4,8 @@
 
 Everything it sees is drawn on the fly with fonts of Debian's packages fonts-ocr-b, fonts-dejavu and
 fonts-liberation: random strings at random pitch, size and slant, on uneven paper with waves, ruled
-lines and parts of neighbouring lines, then shrunk to few pixels a character, blurred, saved as JPEG,
-lit badly. The characters are drawn one by one, so it is known where each stands: every step of the
+lines and parts of neighbouring lines, then shrunk to few pixels a character, blurred, saved as
+JPEG, lit badly. The characters are drawn one by one, so it is known where each stands: every step of the
 net is taught the character whose middle is near, or the blank; no alignment has to be learned.
 torch==2.13.0, one thread, about a quarter of an hour of CPU time.
 """
@@ -136,9 +136,11 @@ def draw_line(
     ink = np.zeros((high + 160, wide + 160), np.float32)
     base = (high + 160) // 2 + 23 - GLYPH_PX  # top of a cell whose digits stand in the middle
     rows = [(0.0, text)]
-    for side in (-1, 1):
-        if rng.random() < 0.4:
-            rows.append((side * rng.uniform(66, 110), draw_string(rng, count)))
+    rows += [
+        (side * rng.uniform(66, 110), draw_string(rng, count))
+        for side in (-1, 1)
+        if rng.random() < 0.4
+    ]
     for shift, row in rows:
         for place, character in enumerate(row):
             x = round(80 + start + place * pitch - GLYPH_PX / 2)

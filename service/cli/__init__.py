@@ -9,8 +9,10 @@ from veridical.service.cli import (
     calibrate,
     demo,
     doctor,
+    document,
     engines,
     evaluate,
+    face,
     gallery,
     liveness,
     models,
@@ -23,5 +25,5 @@ from veridical.service.cli.main import app, main
 
 __all__ = ["app", "batch", "calibrate", "demo", "doctor", "main", "serve", "simulate", "verify"]
 
-for noun in (engines, evaluate, gallery, liveness, models, policy):
+for noun in (document, engines, evaluate, face, gallery, liveness, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
