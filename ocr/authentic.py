@@ -23,10 +23,10 @@ __all__ = ["DocumentAuthenticCheck"]
 
 RAMPS: Mapping[str, tuple[float, float]] = {
     "photocopy": (-0.030, -0.012),
-    "screen_recapture": (9.0, 16.0),
+    "screen_recapture": (7.0, 9.0),
     "glare_on_field": (0.10, 0.40),
     "field_blurred": (-0.16, -0.08),
-    "border_cut": (0.5, 2.0),
+    "border_cut": (0.0, 1.0),
     "edited": (0.0, 1.0),
     "portrait_noise": (1.3, 2.2),
     "digits_uneven": (0.10, 0.22),
@@ -39,7 +39,7 @@ MOST_DOUBT = 0.5
 NAMED_FROM = 0.5
 SPECTRUM_PX = 384
 BLOCK = 8
-NEARLY_WHITE = 240
+NEARLY_WHITE = 250
 """Where light clips, so does noise."""
 
 
@@ -80,7 +80,8 @@ class DocumentAuthenticCheck:
             whole = bounds(document.quad)
             measured["portrait_noise"] = noise_contrast(grey, document.portrait_box, whole)
         number = document.fields.get("number")
-        if number is not None and number.box is not None and document.kind == "prc_id_front":
+        whole_card = document.evidence.get("edges_seen") == 4
+        if number is not None and whole_card and document.kind == "prc_id_front":
             measured["digits_uneven"] = _digits_uneven(document.card)
         suspicion = {
             name: _suspicion(name, value) for name, value in measured.items() if value is not None

@@ -5,8 +5,9 @@
 Everything it sees is drawn on the fly with fonts of Debian's packages fonts-ocr-b, fonts-dejavu and
 fonts-liberation: random strings at random pitch, size and slant, on uneven paper with waves, ruled
 lines and parts of neighbouring lines, then shrunk to few pixels a character, blurred, saved as
-JPEG, lit badly. The characters are drawn one by one, so it is known where each stands: every step of the
-net is taught the character whose middle is near, or the blank; no alignment has to be learned.
+JPEG, lit badly. The characters are drawn one by one, so it is known where each stands: every step
+of the net is taught the character whose middle is near, or the blank; no alignment has to be
+learned.
 torch==2.13.0, one thread, about a quarter of an hour of CPU time.
 """
 
