@@ -270,12 +270,11 @@ def _covering(face: _Crop) -> tuple[Component, ...]:
     if face.points is None:
         return tuple(Component(name, None, None) for name in names)
     grey = face.luminance()
-    cheeks = float(np.median(np.concatenate([grey[face.zone(cheek)] for cheek in CHEEKS])))
     eyes = []
-    for ring in EYE_RINGS:
-        zone = grey[face.zone(ring)]
-        light = float(np.percentile(zone, 90)) if zone.size else 0.0
-        eyes.append(light / max(cheeks, 1.0))
+    for ring, cheek in zip(EYE_RINGS, CHEEKS, strict=True):
+        eye, skin = grey[face.zone(ring)], grey[face.zone(cheek)]
+        light = float(np.percentile(eye, 90)) if eye.size else 0.0
+        eyes.append(light / max(float(np.median(skin)) if skin.size else 0.0, 1.0))
     raw = min(eyes)
     lab = np.asarray(
         cv2.cvtColor(face.pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab),

@@ -6,6 +6,7 @@ functions, so that `veridical --help` does not wait for any.
 
 from veridical.service.cli import (
     batch,
+    bench,
     calibrate,
     demo,
     doctor,
@@ -23,7 +24,18 @@ from veridical.service.cli import (
 )
 from veridical.service.cli.main import app, main
 
-__all__ = ["app", "batch", "calibrate", "demo", "doctor", "main", "serve", "simulate", "verify"]
+__all__ = [
+    "app",
+    "batch",
+    "bench",
+    "calibrate",
+    "demo",
+    "doctor",
+    "main",
+    "serve",
+    "simulate",
+    "verify",
+]
 
 for noun in (document, engines, evaluate, face, gallery, liveness, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

@@ -3,14 +3,12 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from veridical.service.cli.capture import read_capture
 from veridical.service.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from veridical.verification import Transaction
 
 __all__ = ["app", "silent"]
 
@@ -46,7 +44,7 @@ def silent(
     check = SilentCheck.load(store, models)
     detector = FaceDetector(store.session(models.roles["detector"][0]))
     mesher = FaceMesher(store.session(models.roles["mesh"][0]))
-    transaction = _capture(file)
+    transaction = read_capture(file)
     views = Analysis(transaction, Analyser(None, detector, mesher)).views
     found = check.examine(views, transaction.clip)
     measured = check.summarise(found)
@@ -78,22 +76,3 @@ def silent(
             typer.echo(f"  {name:28} {'-' if value is None else shown}")
     if status is not Status.PASS:
         raise typer.Exit(Exit.NOT_ACCEPTED)
-
-
-def _capture(file: Path) -> "Transaction":
-    """A picture or a clip, told apart by its content, as a transaction of its own."""
-    from veridical.errors import InputError
-    from veridical.media import read_clip, read_image, sniff
-    from veridical.verification import Transaction
-
-    try:
-        with file.open("rb") as opened:
-            kind = sniff(opened.read(256))
-    except OSError as error:
-        raise InputError(
-            f"{file.name} cannot be read: {error.strerror}; give a picture or a clip",
-            "media.missing",
-        ) from error
-    if kind.startswith("image/"):
-        return Transaction("cli", selfie=read_image(file))
-    return Transaction("cli", clip=read_clip(file))

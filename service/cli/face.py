@@ -1,0 +1,114 @@
+"""`veridical face ...`: comparison and quality of faces from files."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veridical.service.cli.capture import read_capture
+from veridical.service.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from veridical.result import Measurement
+    from veridical.types import View
+
+__all__ = ["app", "match", "quality"]
+
+app = typer.Typer(no_args_is_help=True, help="Compare faces and judge how well one was captured.")
+
+ProfileName = Annotated[str, typer.Option("--profile", help="Model set: auto, registry, standard.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")]
+
+
+@app.command()
+def match(
+    reference: Annotated[Path, typer.Argument(help="Picture: the portrait.")],
+    probe: Annotated[Path, typer.Argument(help="Picture or clip of the applicant.")],
+    profile: ProfileName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Compare the one face of two files. Exit code 0 on a pass."""
+    from veridical.face import FaceMatchCheck
+
+    bench = _Bench(profile)
+    check = FaceMatchCheck(bench.embedder)
+    portrait, *_ = bench.views(reference)
+    bench.answer(check(portrait, bench.views(probe)), as_json)
+
+
+@app.command()
+def quality(
+    file: Annotated[Path, typer.Argument(help="Picture or clip of the applicant.")],
+    profile: ProfileName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Judge how well a face was captured, aspect by aspect. Exit code 0 on a pass."""
+    from veridical.face import FaceQualityCheck
+
+    bench = _Bench(profile)
+    bench.answer(FaceQualityCheck(bench.embedder)(bench.views(file)), as_json)
+
+
+class _Bench:
+    """The nets of one profile, and how their answers are printed."""
+
+    def __init__(self, profile: str) -> None:
+        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
+        from veridical.verification import Settings
+
+        settings = Settings()
+        self._store = settings.model_store()
+        self._profile = self._store.profile(profile or settings.profile)
+        detector, mesh, recogniser = (
+            self._profile.roles[role][0] for role in ("detector", "mesh", "recogniser")
+        )
+        self._detector = FaceDetector(self._store.session(detector))
+        self._mesher = FaceMesher(self._store.session(mesh))
+        self.embedder = FaceEmbedder.from_card(
+            self._store.session(recogniser), self._store.card(recogniser)
+        )
+
+    def views(self, file: Path) -> "Sequence[View]":
+        """Look at a picture, or at frames spread over a clip."""
+        from veridical.verification.analysis import Analyser, Analysis
+
+        return Analysis(read_capture(file), Analyser(None, self._detector, self._mesher)).views
+
+    def answer(self, measured: "Measurement", as_json: bool) -> None:
+        """Print a measurement and what the operating point makes of it."""
+        from veridical.result import Status
+
+        found = self._store.operating_points(self._profile).get(measured.check)
+        point = found.point if found else None
+        status = Status.NOT_ASSESSED
+        if measured.score is not None:
+            status = point.status(measured.score) if point else Status.REVIEW
+        reason = "" if status is Status.PASS else measured.reason
+        if as_json:
+            answer = {
+                "check": measured.check,
+                "status": str(status),
+                "score": measured.score,
+                "accept_at": point.accept_at if point else None,
+                "reject_below": point.reject_below if point else None,
+                "reason": reason,
+                "evidence": dict(measured.evidence),
+                "models": {model.name: model.sha256 for model in measured.models},
+                "profile": self._profile.name,
+            }
+            json.dump(answer, sys.stdout, indent=2)
+            sys.stdout.write("\n")
+        else:
+            score = "" if measured.score is None else f"  score {measured.score:.3f}"
+            typer.echo(f"{status.upper()}{score}  {reason}".rstrip())
+            if point:
+                typer.echo(f"accept from {point.accept_at:g}, reject below {point.reject_below:g}")
+            for name, value in measured.evidence.items():
+                shown = f"{value:g}" if isinstance(value, float) else value
+                typer.echo(f"  {name:28} {'-' if value is None else shown}")
+        if status is not Status.PASS:
+            raise typer.Exit(Exit.NOT_ACCEPTED)
