@@ -7,17 +7,18 @@ from veridical.errors import ModelError
 from veridical.models.card import Card
 from veridical.models.tables import Table
 
-__all__ = ["SKELETONS_DIRECTORY", "convert", "recipe_versions"]
+__all__ = ["SKELETONS_DIRECTORY", "convert", "is_current", "recipe_versions"]
 
 SKELETONS_DIRECTORY = Path(__file__).parent / "skeletons"
 
 CONVERTERS = {
-    "copy": (),
-    "fold-blockquant": ("onnx",),
-    "tflite": ("onnx", "tflite"),
-    "fill-skeleton": ("onnx",),
+    "copy": (1, ()),
+    "fold-blockquant": (2, ("onnx",)),
+    "tflite": (2, ("onnx", "tflite")),
+    "fill-skeleton": (1, ("onnx",)),
 }
-"""Recipes of pulled models, with the packages whose versions decide the bytes that come out."""
+"""Recipes of pulled models: the revision, to be raised when the converter writes a better file, so
+that the next pull makes it anew; and the packages whose versions decide the bytes."""
 
 
 def convert(card: Card, data: bytes) -> bytes:
@@ -60,9 +61,19 @@ def convert(card: Card, data: bytes) -> bytes:
 
 
 def recipe_versions(card: Card) -> str:
-    """The recipe with the versions that decide its bytes, for the lock file."""
-    versions = (f"{name} {importlib.metadata.version(name)}" for name in CONVERTERS[card.recipe])
-    return ", ".join([card.recipe, *versions])
+    """The recipe with everything that decides its bytes, for the lock file."""
+    packages = CONVERTERS[card.recipe][1]
+    versions = (f"{name} {importlib.metadata.version(name)}" for name in packages)
+    return ", ".join([_revision(card), *versions])
+
+
+def is_current(card: Card, recipe: str) -> bool:
+    """Whether a file of this recipe, as the lock has it, is the best that can be made today."""
+    return recipe.split(", ")[0] == _revision(card)
+
+
+def _revision(card: Card) -> str:
+    return f"{card.recipe} revision {CONVERTERS[card.recipe][0]}"
 
 
 def _shapes(options: Table, key: str) -> dict[str, list[int | str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from veridical.errors import ModelError
 from veridical.models.card import Card
 from veridical.models.catalogue import check_model
-from veridical.models.convert import convert, recipe_versions
+from veridical.models.convert import convert, is_current, recipe_versions
 from veridical.models.fetch import Fetcher
 from veridical.models.lock_file import LockEntry, read_lock, write_atomically, write_lock
 from veridical.models.session import open_session
@@ -80,13 +80,15 @@ def pull(
 
 def _pull(card: Card, directory: Path, fetcher: Fetcher, note: Note) -> Pulled:
     note(card.name, "check")
+    usable = False
     try:
         check_model(card, directory)
+        usable = True
+        if card.recipe == "shipped" or is_current(card, read_lock(directory)[card.name].recipe):
+            return Pulled(card.name, True, "already here")
     except ModelError as problem:
         if card.recipe == "shipped":
             return Pulled(card.name, False, "", str(problem))
-    else:
-        return Pulled(card.name, True, "already here")
     try:
         note(card.name, "fetch")
         fetched = fetcher.fetch(card.file)
@@ -96,6 +98,8 @@ def _pull(card: Card, directory: Path, fetcher: Fetcher, note: Note) -> Pulled:
         note(card.name, "prove")
         open_session(data, card, sha256)
     except ModelError as problem:
+        if usable:
+            return Pulled(card.name, True, "already here, by an older conversion")
         return Pulled(card.name, False, "", str(problem))
     entry = LockEntry(
         file=f"{card.name}.{sha256[:12]}.onnx",

