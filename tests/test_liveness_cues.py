@@ -207,10 +207,6 @@ def test_a_room_that_moves_otherwise_is_a_room(share: float) -> None:
     assert LIMITS["one_plane"].cap(value) == 1.0
 
 
-def test_a_lively_face_needs_no_second_opinion() -> None:
-    assert OnePlane()(seen(living(np.random.default_rng(1))), None) is None
-
-
 def test_frozen_and_looped_need_a_clip() -> None:
     for cue in (FrozenFrames(), LoopedFrames()):
         assert cue([view(room())], None) is None
