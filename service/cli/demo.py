@@ -12,10 +12,10 @@ from veridical.service.cli.main import app
 
 if TYPE_CHECKING:
     from veridical.samples import Sample
-    from veridical.verification import Verdict
+    from veridical.verification import Settings, Verdict
     from veridical.verification.analysis import Analysis
 
-__all__ = ["demo"]
+__all__ = ["demo", "make_samples"]
 
 
 @app.command()
@@ -33,20 +33,13 @@ def demo(
     """Verify a genuine applicant, an impostor, a re-captured selfie and an altered card."""
     from rich.console import Console
 
-    from veridical.models import SourceFile, fetch_member
-    from veridical.models.pull import CACHE_NAME
-    from veridical.samples import build_samples
     from veridical.verification import Settings, load_verifier
 
     settings = Settings()
     settings.policy = "demo"
     console = Console(stderr=True, highlight=False)
-
-    def fetch(source: SourceFile) -> bytes:
-        return fetch_member(source, settings.models_dir / CACHE_NAME, mirror=settings.models_mirror)
-
     with console.status("making samples"):
-        samples = build_samples(fetch)
+        samples = make_samples(settings)
     if prepare:
         return
     with console.status("loading models"):
@@ -77,6 +70,18 @@ def demo(
     if wrong:
         typer.echo(f"unexpected outcome: {', '.join(wrong)}", err=True)
         raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def make_samples(settings: "Settings") -> "tuple[Sample, ...]":
+    """The four transactions, their pictures and fonts fetched where they are not cached."""
+    from veridical.models import SourceFile, fetch_member
+    from veridical.models.pull import CACHE_NAME
+    from veridical.samples import build_samples
+
+    def fetch(source: SourceFile) -> bytes:
+        return fetch_member(source, settings.models_dir / CACHE_NAME, mirror=settings.models_mirror)
+
+    return build_samples(fetch)
 
 
 def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
