@@ -7,7 +7,7 @@ counts is what a policy makes of all of them, over the attempts it allows.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,17 +16,19 @@ import numpy as np
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
-from veridical.evaluation.index import Row, hash_data, read_json_lines
+from veridical.evaluation.index import hash_data, read_json_lines
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.media import read_image
 from veridical.result import Outcome
-from veridical.types import Challenge, Template
+from veridical.types import Template
 from veridical.verification import Transaction, Verifier, load_policy, load_verifier
 from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.manifest import Row as ManifestRow
+from veridical.verification.manifest import load_transaction
 from veridical.verification.settings import Settings
 
 __all__ = ["Case", "TransactionMaker", "evaluate_transactions", "read_cases", "transaction_figures"]
@@ -54,27 +56,30 @@ class Case:
 
     Attributes:
         row: Its line.
-        id: Of the transaction; attempts of one transaction share it.
-        attempt: Which attempt, from 1.
+        attempt: Which attempt of its transaction, from 1.
         policy: Name or path.
         expected: Outcome that is right.
         attack: Name of the attack; empty for a genuine applicant.
-        media: Key of the manifest to file.
-        challenge: What was to be read.
-        metadata: Facts from the caller.
+        manifest: What the line says.
+        folder: What its paths are relative to.
+        media: Files it names, by key.
         today: Day by which documents expire; None takes the current one.
     """
 
     row: int
-    id: str
     attempt: int
     policy: str
     expected: str
     attack: str
+    manifest: ManifestRow
+    folder: Path
     media: Mapping[str, Path]
-    challenge: Challenge | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
     today: date | None = None
+
+    @property
+    def id(self) -> str:
+        """Of the transaction; its attempts share it."""
+        return self.manifest.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +139,10 @@ class TransactionWorker:
         return [row]
 
     def _transaction(self, work: Case) -> Transaction:
-        media = work.media
-        front = read_image_with_info(media["document_front"]) if "document_front" in media else None
-        return Transaction(
-            id=work.id,
-            document_front=front[0] if front else None,
-            document_info=front[1] if front else None,
-            document_back=read_image(media["document_back"]) if "document_back" in media else None,
-            selfie=read_image(media["selfie"]) if "selfie" in media else None,
-            clip=read_clip(media["clip"]) if "clip" in media else None,
-            voice=read_audio(media["voice"]) if "voice" in media else None,
-            challenge=work.challenge,
-            face_reference=self._enrolled(media.get("reference_face")),
-            attempt=work.attempt,
+        return replace(
+            load_transaction(work.manifest, work.folder),
+            face_reference=self._enrolled(work.media.get("reference_face")),
             today=work.today,
-            metadata=work.metadata,
         )
 
     def _enrolled(self, picture: Path | None) -> Template | None:
@@ -228,37 +222,21 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
             )
         expected = str(expect["outcome"])
         attack = row.text("attack", "" if expected == GENUINE else "unnamed")
-        metadata = row.values.get("metadata") or {}
-        if not isinstance(metadata, dict):
-            raise row.error("metadata", "an object of texts is wanted", "index.malformed")
         day = row.text("today", "")
         cases.append(
             Case(
                 row.number,
-                row.text("id"),
                 int(row.text("attempt", "1")),
                 policy or row.text("policy"),
                 expected,
                 attack,
+                ManifestRow(row.number, row.text("id"), dict(row.values)),
+                request.index.parent,
                 {key: path for key in MEDIA if (path := row.optional_file(key)) is not None},
-                _challenge(row),
-                {str(key): str(value) for key, value in metadata.items()},
                 date.fromisoformat(day) if day else None,
             )
         )
     return cases
-
-
-def _challenge(row: Row) -> Challenge | None:
-    value = row.values.get("challenge")
-    if value is None:
-        return None
-    if not isinstance(value, dict) or "digits" not in value:
-        raise row.error("challenge", "an object with digits is wanted", "index.malformed")
-    times = value.get("schedule_ms") or []
-    return Challenge(
-        str(value["digits"]), str(value.get("language", "en")), tuple(float(t) for t in times)
-    )
 
 
 def transaction_figures(rows: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Evaluation:

@@ -117,6 +117,59 @@ def transactions(
     )
 
 
+Degrade = Annotated[str, typer.Option(help="none, telephone or noise: how the sound is spoilt.")]
+
+
+@app.command()
+def speaker(
+    index: Index,
+    enrol_seconds: Annotated[float, typer.Option(min=0, help="Length of a reference.")] = 8.0,
+    probe_seconds: Annotated[float, typer.Option(min=0, help="Length of a probe.")] = 4.0,
+    degrade: Degrade = "none",
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Speaker comparison: EER, FMR, FNMR, probes not assessed."""
+    from veridical.evaluation.protocols.speaker import evaluate_speaker
+
+    request = _request("speaker", index, out, seed, limit, workers, False)
+    _run(
+        request,
+        profile,
+        json_path,
+        lambda settings: evaluate_speaker(request, settings, enrol_seconds, probe_seconds, degrade),
+    )
+
+
+@app.command()
+def digits(
+    index: Index,
+    length: Annotated[int, typer.Option(min=2, max=8, help="Digits of a joined string.")] = 6,
+    strings: Annotated[int, typer.Option(min=1, help="Strings joined a speaker.")] = 20,
+    degrade: Degrade = "none",
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Spoken prompts: accepted when spoken, accepted when not."""
+    from veridical.evaluation.protocols.digits import evaluate_digits
+
+    request = _request("digits", index, out, seed, limit, workers, False)
+    _run(
+        request,
+        profile,
+        json_path,
+        lambda settings: evaluate_digits(request, settings, length, strings, degrade),
+    )
+
+
 def _request(
     kind: str,
     index: Path,
