@@ -1,0 +1,135 @@
+"""`veridical gallery`: its verbs, their exit codes, and going on after a break."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from veridical.models import ModelStore
+from veridical.samples import Sample
+from veridical.service.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    store: ModelStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run the command line over a data folder of its own; answers exit code, output, errors."""
+    assert store
+    monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path / "data"))
+
+    def ended(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["veridical", "gallery", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), output.out, output.err
+
+    return ended
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, samples: dict[str, Sample]) -> Path:
+    """A folder of two persons and one file that is no picture."""
+    folder = tmp_path / "pictures"
+    (folder / "b-2").mkdir(parents=True)
+    for name, path in (("genuine", "a-1.png"), ("impostor", "b-2/one.png")):
+        selfie = samples[name].transaction.selfie
+        assert selfie is not None
+        PIL.Image.fromarray(selfie.pixels).save(folder / path)
+    dark = PIL.Image.open(folder / "b-2/one.png")
+    PIL.Image.fromarray((np.asarray(dark) * 0.8).astype(np.uint8)).save(folder / "b-2/two.png")
+    (folder / "c-3.jpg").write_text("no picture", encoding="utf-8")
+    return folder
+
+
+def hits(run: Run, picture: Path, *words: str) -> list[str]:
+    code, output, _ = run("search", picture, "--json", *words)
+    assert code == 0
+    return [hit["subject"] for hit in json.loads(output)["hits"]]
+
+
+def test_a_person_is_enrolled_found_and_deleted(run: Run, pictures: Path) -> None:
+    selfie = pictures / "a-1.png"
+    assert run("enrol", "a-1", selfie, "--birth-year", "1980", "--sex", "M")[0] == 0
+    code, output, _ = run("search", selfie, "--json")
+    found = json.loads(output)
+    assert (code, found["entries"]) == (0, 1)
+    best = found["hits"][0]
+    assert (best["subject"], best["birth_year"], best["sex"]) == ("a-1", 1980, "M")
+    assert best["similarity"] == pytest.approx(1, abs=1e-3)
+    assert best["fpir"] < 1e-3
+    code, _, errors = run("enrol", "a-1", selfie)
+    assert (code, "gallery.exists" in errors) == (4, True)
+    assert run("enrol", "a-1", selfie, "--replace")[0] == 0
+    assert run("delete", "a-1")[0] == 0
+    assert run("delete", "a-1")[0] == 1
+    assert hits(run, selfie) == []
+
+
+def test_a_folder_is_imported_once_and_said_what_was_not_usable(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.csv"
+    code, output, _ = run("import", pictures, "--gallery", "list", "--rejects", rejects)
+    assert (code, output.strip()) == (4, "2 enrolled, 0 were there, 1 not usable")
+    with rejects.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == [["c-3", "media.not_an_image"]]
+    code, output, _ = run("import", pictures, "--gallery", "list")
+    assert (code, output.strip()) == (4, "0 enrolled, 2 were there, 1 not usable")
+    assert hits(run, pictures / "b-2" / "two.png", "--gallery", "list")[0] == "b-2"
+    code, output, _ = run("stats", "--gallery", "list", "--json")
+    assert (code, json.loads(output)["entries"]) == (0, 2)
+    assert run("delete", "b-2", "--everywhere")[0] == 0
+    assert "b-2" not in hits(run, pictures / "b-2" / "two.png", "--gallery", "list")
+
+
+def test_a_table_is_imported_with_its_attributes(run: Run, pictures: Path) -> None:
+    table = pictures / "people.csv"
+    table.write_text(
+        "subject,file,birth_year,sex\nx,a-1.png,1970,F\ny,b-2/one.png,,\ny,b-2/two.png,,\n",
+        encoding="utf-8",
+    )
+    assert run("import", table)[0] == 0
+    _, output, _ = run("search", pictures / "a-1.png", "--json")
+    best = json.loads(output)["hits"][0]
+    assert (best["subject"], best["birth_year"], best["sex"]) == ("x", 1970, "F")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "subject,picture\nx,a.png\n",
+        "subject,file,sex\nx,a-1.png,male\n",
+        "subject,file,birth_year\nx,a-1.png,eighty\n",
+        "subject,file,sex\nx,a-1.png,F\nx,b-2/one.png,M\n",
+    ],
+)
+def test_a_malformed_table_is_refused_before_anything_is_enrolled(
+    run: Run, pictures: Path, text: str
+) -> None:
+    table = pictures / "people.csv"
+    table.write_text(text, encoding="utf-8")
+    assert run("import", table)[0] == 2
+    assert json.loads(run("stats", "--json")[1])["entries"] == 0
+
+
+def test_a_picture_without_exactly_one_face_is_not_enrolled(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    PIL.Image.new("RGB", (300, 300)).save(tmp_path / "dark.png")
+    code, _, errors = run("enrol", "z", tmp_path / "dark.png")
+    assert (code, "face.no_face" in errors) == (4, True)
+    code, _, errors = run("enrol", "z", tmp_path / "none.png")
+    assert (code, "media.missing" in errors) == (4, True)
