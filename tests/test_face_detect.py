@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tests.face_standins import RuleSession
 from veridical.face import FaceDetector
+from veridical.media import read_image
 from veridical.models import ModelStore
 from veridical.types import Image
 
@@ -118,13 +119,13 @@ def test_own_processing_agrees_with_opencvs(
     path = locate(store.card("yunet-2023mar"), store.directory)[0]
     compared = 0
     for file in sorted((shared / "data/faces/colour").glob("*.jpg"))[::10]:
-        bgr = cv2.imread(str(file))
-        height, width = bgr.shape[:2]
+        image = read_image(file)
+        height, width = image.height, image.width
         # OpenCV's detector takes any size but leaves reducing to its caller: stay below.
         assert max(height, width) <= 320
         theirs = cv2.FaceDetectorYN.create(str(path), "", (width, height), 0.6, 0.3, 5000)
-        rows = theirs.detect(bgr)[1]
-        ours = real(Image(np.ascontiguousarray(bgr[:, :, ::-1])))
+        rows = np.asarray(theirs.detect(np.ascontiguousarray(image.pixels[:, :, ::-1]))[1])
+        ours = real(image)
         assert len(ours) == len(rows)
         for row in rows:
             box = np.array([row[0], row[1], row[0] + row[2], row[1] + row[3]])

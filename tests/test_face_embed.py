@@ -59,10 +59,10 @@ def test_the_net_sees_each_face_as_it_is_and_mirrored() -> None:
 
 
 def test_the_card_says_how_pixels_are_normalised() -> None:
-    seen: list[NDArray[np.generic]] = []
+    seen: list[NDArray[np.float32]] = []
 
     def note(batch: NDArray[np.generic]) -> list[NDArray[np.float32]]:
-        seen.append(batch)
+        seen.append(np.asarray(batch, np.float32))
         return [np.ones((len(batch), 4), np.float32)]
 
     card = read_card("sface-2021dec")
