@@ -1,14 +1,15 @@
 """A model is opened only when it is exactly what was pulled, and only once."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.models_tiny import mirror_of, silent, tiny_card
+from tests.models_tiny import mirror_of, silent, tiny_card, tiny_onnx
 from veridical.errors import ModelError
-from veridical.models import ModelStore, list_cards, read_profiles
+from veridical.models import ModelStore, catalogue, list_cards, read_profiles
 from veridical.models.card import Card
 from veridical.models.lock_file import LOCK_NAME, LockEntry, read_lock, write_lock
 from veridical.models.pull import pull
@@ -94,6 +95,34 @@ def test_a_model_that_is_not_there_is_missing(tmp_path: Path) -> None:
     store = ModelStore(tmp_path / "nowhere", cards=[card])
     assert not store.has("tiny")
     assert code_of(store) == "model.missing"
+
+
+def shipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Card, Path]:
+    """A network of our own, in a weights folder of the package."""
+    card = replace(tiny_card(), recipe="shipped")
+    monkeypatch.setattr(catalogue, "WEIGHTS_DIRECTORY", folder)
+    path = folder / card.file.name
+    path.write_bytes(tiny_onnx())
+    return card, path
+
+
+def test_a_shipped_model_needs_no_pull(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card, _ = shipped(tmp_path, monkeypatch)
+    store = ModelStore(tmp_path / "nowhere", cards=[card])
+    assert store.has("tiny")
+    assert store.session("tiny").ref == card.ref
+    (result,) = pull([card], tmp_path / "models", note=silent)
+    assert (result.ready, result.source) == (True, "already here")
+
+
+def test_a_shipped_model_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card, path = shipped(tmp_path, monkeypatch)
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert code_of(ModelStore(tmp_path, cards=[card])) == "model.altered"
+    (result,) = pull([card], tmp_path / "models", note=silent)
+    assert not result.ready
+    path.unlink()
+    assert code_of(ModelStore(tmp_path, cards=[card])) == "model.missing"
 
 
 def test_a_deleted_file_is_missing(tmp_path: Path) -> None:
