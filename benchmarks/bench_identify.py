@@ -118,12 +118,13 @@ def lower_95(hits: int, n: int) -> float:
     return float(beta.ppf(0.05, hits, n - hits + 1)) if hits else 0.0
 
 
-def bench_search(dimensions: int, size: int, probes: int, exact: int) -> dict[str, object]:
+def bench_search(dimensions: int, arguments: argparse.Namespace) -> dict[str, object]:
     """Search by sketch against exact search and against faiss's flat index."""
+    size, exact = arguments.size, arguments.exact
+    mated, non_mated, few = arguments.mated, arguments.non_mated, arguments.flat
     people = People(dimensions)
     index = TemplateIndex(dimensions, capacity=size)
     flat = faiss.IndexFlatIP(dimensions)
-    flat.reserve(size) if hasattr(flat, "reserve") else None
     build_ms = flat_build_ms = 0.0
     for start, vectors in gallery_parts(people, size):
         count = len(vectors)
@@ -143,12 +144,12 @@ def bench_search(dimensions: int, size: int, probes: int, exact: int) -> dict[st
         build_ms += timed(put)
         flat_build_ms += timed(lambda vectors=vectors: flat.add(vectors))
         assert len(index) == start + count
-    places, mates = mated_probes(people, size, probes)
+    places, mates = mated_probes(people, size, mated)
     rng = np.random.default_rng((SEED, 3))
-    strangers = people.pictures(rng, people.identities(rng, probes))
+    strangers = people.pictures(rng, people.identities(rng, non_mated))
     faiss.omp_set_num_threads(1)
 
-    times, stranger_best = [], np.empty(probes, np.float32)
+    times, stranger_best = [], np.empty(non_mated, np.float32)
     index.search(strangers[0], 10)
     for i, probe in enumerate(strangers):
         start_s = time.process_time()
@@ -173,15 +174,15 @@ def bench_search(dimensions: int, size: int, probes: int, exact: int) -> dict[st
         bool(abs(index.search_exactly(probe, 1).similarities[0] - stranger_best[i]) < 1e-5)
         for i, probe in enumerate(strangers[:exact])
     )
-    flat_times = [timed(lambda probe=probe: flat.search(probe[None], 10)) for probe in mates[:200]]
+    flat_times = [timed(lambda probe=probe: flat.search(probe[None], 10)) for probe in mates[:few]]
     own_times = [
-        timed(lambda probe=probe: index.search_exactly(probe, 10)) for probe in mates[:200]
+        timed(lambda probe=probe: index.search_exactly(probe, 10)) for probe in mates[:few]
     ]
     return {
         "query_ms": spread([*times, *mated_times]),
         "faiss_flat_query_ms": spread(flat_times),
         "exact_query_ms": spread(own_times),
-        "threshold_at_fpir": {"fpir": FPIR, "similarity": round(threshold, 4), "n": probes},
+        "threshold_at_fpir": {"fpir": FPIR, "similarity": round(threshold, 4), "n": non_mated},
         "mated": {
             "n": len(mates),
             "cosine": [round(float(similar.mean()), 3), round(float(similar.std()), 3)],
@@ -249,7 +250,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--dimensions", type=int, nargs="+", default=[128, 512])
-    parser.add_argument("--probes", type=int, default=10_000)
+    parser.add_argument("--mated", type=int, default=10_000, help="probes of people on the list")
+    parser.add_argument("--non-mated", type=int, default=10_000, help="probes of strangers")
+    parser.add_argument("--flat", type=int, default=200, help="probes for the flat searches' times")
+    parser.add_argument("--stages", nargs="+", default=["search", "store"])
     parser.add_argument("--exact", type=int, default=500, help="probes searched exactly as well")
     parser.add_argument("--out", type=Path, default=Path("identify.jsonl"))
     arguments = parser.parse_args()
@@ -258,13 +262,13 @@ def main() -> None:
         lines = arguments.out.read_text(encoding="utf-8").splitlines()
         done = {(row["stage"], row["dimensions"], row["size"]) for row in map(json.loads, lines)}
     for stage, dimensions in [
-        (stage, d) for stage in ("search", "store") for d in arguments.dimensions
+        (stage, d) for stage in arguments.stages for d in arguments.dimensions
     ]:
         if (stage, dimensions, arguments.size) in done:
             continue
         start = time.process_time()
         figures = (
-            bench_search(dimensions, arguments.size, arguments.probes, arguments.exact)
+            bench_search(dimensions, arguments)
             if stage == "search"
             else bench_store(dimensions, arguments.size)
         )
