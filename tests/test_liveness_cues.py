@@ -207,6 +207,12 @@ def test_a_room_that_moves_otherwise_is_a_room(share: float) -> None:
     assert LIMITS["one_plane"].cap(value) == 1.0
 
 
+def test_pictures_of_two_sizes_are_no_clip() -> None:
+    views = before_the_room(lambda sway: sway)
+    small = View(image(room()[:400]), views[1].faces, views[1].subject, "", views[1].mesh, 200.0)
+    assert OnePlane()([views[0], small, *views[2:4], small, small, *views[6:8]], None) is None
+
+
 def test_frozen_and_looped_need_a_clip() -> None:
     for cue in (FrozenFrames(), LoopedFrames()):
         assert cue([view(room())], None) is None

@@ -53,9 +53,11 @@ def agreement(first: View, second: View) -> float | None:
     """Share of the background corners that move with the face from one view to the next.
 
     Returns:
-        0..1; None without meshes, without enough corners or without enough movement.
+        0..1; None without meshes, for pictures of two sizes, without enough corners or movement.
     """
     if first.mesh is None or second.mesh is None or first.subject is None:
+        return None
+    if first.image.pixels.shape != second.image.pixels.shape:
         return None
     scale = SIDE_PX / max(first.image.width, first.image.height)
     before, after = _reduced(first, scale), _reduced(second, scale)
