@@ -22,6 +22,7 @@ from veridical.ocr import (
     Document,
     DocumentReadCheck,
     DocumentReader,
+    OcrbRecogniser,
     TextDetector,
     TextDirection,
     TextRecogniser,
@@ -31,6 +32,7 @@ from veridical.verification.settings import Settings
 __all__ = ["DocumentMaker", "Page", "document_figures", "evaluate_document"]
 
 KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3", "mrva", "mrvb", "none")
+OCR_ROLES = ("ocr_detector", "ocr_recogniser", "ocr_direction", "ocr_zone")
 CRITICAL = frozenset({"number", "document_number", "lines"})
 COLUMNS = (
     "kind", "profile", "found", "field", "exact", "read", "reason", "score",
@@ -78,7 +80,10 @@ class DocumentMaker:
         recogniser = TimedSession(store.session(roles["ocr_recogniser"][0]))
         direction = store.session(roles["ocr_direction"][0])
         reader = DocumentReader(
-            TextDetector(detector), TextRecogniser(recogniser), TextDirection(direction)
+            TextDetector(detector),
+            TextRecogniser(recogniser),
+            TextDirection(direction),
+            OcrbRecogniser(store.session(roles["ocr_zone"][0])),
         )
         return DocumentWorker(reader, detector, recogniser)
 
@@ -156,7 +161,7 @@ def evaluate_document(
     """
     store = settings.model_store()
     profile = store.profile(settings.profile)
-    names = [profile.roles[r][0] for r in ("ocr_detector", "ocr_recogniser", "ocr_direction")]
+    names = [profile.roles[r][0] for r in OCR_ROLES]
     models = tuple(store.card(name).ref for name in names)
     pages = [
         _page(row)
