@@ -1,6 +1,8 @@
 """Which vector stands for a face, and how alike are two of them?"""
 
 from collections.abc import Sequence
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +53,9 @@ class FaceEmbedder:
         self._input = next(iter(session.inputs))
         self._mean = np.float32(mean)
         self._scale = np.float32(scale)
+        # Views live as long as their transaction, and so do their vectors.
+        self._known: WeakKeyDictionary[View, NDArray[np.float32]] = WeakKeyDictionary()
+        self._lock = Lock()
 
     @classmethod
     def from_card(cls, session: Session, card: Card) -> "FaceEmbedder":
@@ -159,6 +164,21 @@ class FaceEmbedder:
         return self._session.run({self._input: batch})[0]
 
     def _vector(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
+        """The vector of a face; that of a view's subject is computed once, whoever asks.
+
+        Quality, match, same-person and watchlist checks read the same views of a transaction.
+        """
+        if not isinstance(source, View) or face not in (None, source.subject):
+            return self._computed(source, face)
+        with self._lock:
+            known = self._known.get(source)
+        if known is None:
+            known = self._computed(source, None)
+            with self._lock:
+                self._known[source] = known
+        return known
+
+    def _computed(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
         image = source.image if isinstance(source, View) else source
         points = embedding_points(source, face)
         centre = points.mean(0)

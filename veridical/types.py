@@ -224,7 +224,7 @@ class Mesh:
     presence: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class View:
     """One analysed picture or frame; made once per transaction and read by every check.
 

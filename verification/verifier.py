@@ -28,6 +28,7 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentReader,
     DocumentSpecimenCheck,
+    OcrbRecogniser,
     TextDetector,
     TextDirection,
     TextRecogniser,
@@ -212,12 +213,17 @@ def build_verifier(
 
     detector = engine(lambda: FaceDetector(store.session(role("detector"))))
     mesher = engine(lambda: FaceMesher(store.session(role("mesh"))))
-    embedder = engine(lambda: FaceEmbedder(store.session(role("recogniser"))))
+    embedder = engine(
+        lambda: FaceEmbedder.from_card(
+            store.session(role("recogniser")), store.card(role("recogniser"))
+        )
+    )
     reader = engine(
         lambda: DocumentReader(
             TextDetector(store.session(role("ocr_detector"))),
             TextRecogniser(store.session(role("ocr_recogniser"))),
             TextDirection(store.session(role("ocr_direction"))),
+            OcrbRecogniser(store.session(role("ocr_zone"))),
         )
     )
     silent = engine(lambda: SilentCheck.load(store, profile))
