@@ -1,1 +1,24 @@
 """Did these lips speak the prompt, now?"""
+
+from veridical.liveness.lips.check import Finding, LipsCheck
+from veridical.liveness.lips.gate import Gate
+from veridical.liveness.lips.heard import Heard
+from veridical.liveness.lips.read import LipReader, LipScorer
+from veridical.liveness.lips.schedule import Reader, ScheduleModel
+from veridical.liveness.lips.sync import Agreement, LipSync
+from veridical.liveness.lips.track import MouthTrack, mouth_track
+
+__all__ = [
+    "Agreement",
+    "Finding",
+    "Gate",
+    "Heard",
+    "LipReader",
+    "LipScorer",
+    "LipSync",
+    "LipsCheck",
+    "MouthTrack",
+    "Reader",
+    "ScheduleModel",
+    "mouth_track",
+]
