@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from veridical.models import list_cards
+from veridical.models.listing import cards_as_markdown
 from veridical.service.cli import app
 from veridical.verification import CHECKS, reasons
 
@@ -19,7 +21,19 @@ NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
 
 def pages() -> Mapping[str, str]:
     """Every generated page, by file name."""
-    return {"cli.md": NOTE + cli_page(), "reasons.md": NOTE + reasons_page()}
+    return {
+        "cli.md": NOTE + cli_page(),
+        "models.md": models_page(),
+        "reasons.md": NOTE + reasons_page(),
+    }
+
+
+def models_page() -> str:
+    """The page on models as it is, with the table of the cards written anew."""
+    lines = (HERE / "models.md").read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(place for place, line in enumerate(lines) if line.startswith("| model | task |"))
+    last = next(place for place in range(first, len(lines)) if not lines[place].startswith("|"))
+    return "".join(lines[:first]) + cards_as_markdown(list_cards()) + "".join(lines[last:])
 
 
 def cli_page() -> str:
