@@ -138,8 +138,8 @@ def verify() -> None:
         else:
             state = "[green]proven[/]" if card.known_answer else "[yellow]hash only[/]"
         table.add_row(card.name, state, card.file.sha256[:12])
-    if not table.row_count:
-        problems.append(f"no models in {store.directory}; run `veridical models pull`")
+    if not any(store.has(card.name) for card in list_cards() if card.recipe != "shipped"):
+        problems.append(f"nothing was pulled into {store.directory}; run `veridical models pull`")
     _print(table, *(f"[red]problem[/] {problem}" for problem in problems))
     if problems:
         raise typer.Exit(Exit.ENVIRONMENT)
