@@ -8,6 +8,7 @@ from veridical.service.cli import (
     batch,
     bench,
     calibrate,
+    db,
     demo,
     doctor,
     document,
@@ -15,6 +16,8 @@ from veridical.service.cli import (
     evaluate,
     face,
     gallery,
+    keys,
+    lips,
     liveness,
     models,
     policy,
@@ -31,11 +34,12 @@ __all__ = [
     "calibrate",
     "demo",
     "doctor",
+    "lips",
     "main",
     "serve",
     "simulate",
     "verify",
 ]
 
-for noun in (document, engines, evaluate, face, gallery, liveness, models, policy):
+for noun in (db, document, engines, evaluate, face, gallery, keys, liveness, models, policy):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

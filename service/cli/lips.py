@@ -1,0 +1,145 @@
+"""`veridical lips`: were these words spoken, now, by this mouth?"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veridical.service.cli.exits import Exit
+from veridical.service.cli.main import app
+
+if TYPE_CHECKING:
+    from veridical.liveness.lips import Heard, MouthTrack
+    from veridical.models import ModelStore, Profile
+    from veridical.types import Challenge, Clip
+
+__all__ = ["lips"]
+
+
+@app.command()
+def lips(
+    file: Annotated[Path, typer.Argument(help="Clip of the applicant, with its sound.")],
+    digits: Annotated[str, typer.Option("--digits", help="The prompted digits.")] = "",
+    phrase: Annotated[
+        str, typer.Option("--phrase", help="Prompted words of the GRID vocabulary, not digits.")
+    ] = "",
+    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    schedule: Annotated[
+        Path | None,
+        typer.Option("--schedule", help="JSON list: when each digit was shown, in ms."),
+    ] = None,
+    profile: Annotated[str, typer.Option("--profile", help="Model set: auto, registry, …")] = "",
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the timeline to this HTML file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")] = False,
+) -> None:
+    """Hold lips against sound, schedule and prompt. Exit code 0 on a pass.
+
+    Without digits or phrase only lips and sound are compared. Whether the right digits were said
+    is a check of its own: `veridical voice digits`.
+    """
+    from veridical.liveness.lips import LipsCheck
+    from veridical.liveness.lips.report import lips_report
+    from veridical.media import read_clip
+    from veridical.result import Status
+    from veridical.types import Challenge
+    from veridical.verification import Settings
+
+    settings = Settings()
+    store = settings.model_store()
+    models = store.profile(profile or settings.profile)
+    check = LipsCheck.load(store, models)
+    times = _read_schedule(schedule)
+    challenge = Challenge(digits, language, times, phrase) if digits or phrase else None
+    clip = read_clip(file)
+    track = _track(clip, store, models)
+    heard = _hear(clip, challenge, store, models)
+    measured = check(track, heard, challenge)
+    found = store.operating_points(models).get(check.name)
+    point = found.point if found else None
+    if report:
+        finding = check.examine(track, heard, challenge)
+        page = lips_report(finding, measured.evidence, track, heard, challenge, point)
+        report.write_text(page, encoding="utf-8")
+    status = Status.NOT_ASSESSED
+    if measured.score is not None:
+        status = point.status(measured.score) if point else Status.REVIEW
+    reason = "" if status is Status.PASS else measured.reason
+    if as_json:
+        answer = {
+            "check": measured.check,
+            "status": str(status),
+            "score": measured.score,
+            "accept_at": point.accept_at if point else None,
+            "reject_below": point.reject_below if point else None,
+            "reason": reason,
+            "evidence": dict(measured.evidence),
+            "models": {model.name: model.sha256 for model in measured.models},
+            "profile": models.name,
+        }
+        json.dump(answer, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        score = "" if measured.score is None else f"  score {measured.score:.2f}"
+        typer.echo(f"{status.upper()}{score}  {reason}".rstrip())
+        for name, value in measured.evidence.items():
+            typer.echo(f"  {name:28} {'-' if value is None else value}")
+    if status is not Status.PASS:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def _read_schedule(path: Path | None) -> tuple[float, ...]:
+    """Times from a JSON list of numbers.
+
+    Raises:
+        InputError: `challenge.malformed`: the file is missing or holds something else.
+    """
+    from veridical.errors import InputError
+
+    if path is None:
+        return ()
+    try:
+        return tuple(float(time) for time in json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise InputError(
+            "a schedule is a JSON file that holds a list of times in ms, such as [900, 1750, …]",
+            "challenge.malformed",
+        ) from None
+
+
+def _track(clip: "Clip", store: "ModelStore", models: "Profile") -> "MouthTrack":
+    """Follow the mouth through the clip."""
+    from veridical.face import FaceDetector, FaceMesher
+    from veridical.face.track import FaceTracker
+    from veridical.liveness.lips import mouth_track
+
+    detector = FaceDetector(store.session(models.roles["detector"][0]))
+    mesher = FaceMesher(store.session(models.roles["mesh"][0]))
+    return mouth_track(FaceTracker(detector, mesher)(clip))
+
+
+def _hear(
+    clip: "Clip", challenge: "Challenge | None", store: "ModelStore", models: "Profile"
+) -> "Heard | None":
+    """Find speech and, where there is a net for them, the digits in it."""
+    from veridical.liveness.lips import Heard
+    from veridical.types import Audio
+    from veridical.voiceprint import DigitsCheck, analyse_speech
+
+    if clip.audio is None:
+        return None
+    speech = analyse_speech(clip.audio, store.session(models.roles["speech"][0]))
+    onsets: tuple[float, ...] = ()
+    content: float | None = None
+    role = f"digits_{challenge.language}" if challenge and challenge.digits else ""
+    if challenge and role in models.roles and speech.segments_s:
+        net = store.session(models.roles[role][0])
+        reading = DigitsCheck({challenge.language: net}).read(
+            speech, challenge.digits, challenge.language
+        )
+        content = reading.score
+        onsets = reading.times.start_ms if reading.times else ()
+    return Heard(Audio(speech.samples, 16_000), speech.segments_s, onsets, content)
