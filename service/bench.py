@@ -71,14 +71,19 @@ def standard_clip(portrait: Image) -> Clip:
     The picture sways a little and the sound is a buzz with pauses: as much work as a real clip,
     and no presentation that any figure but a timing could rest on.
     """
-    scale = max(WIDTH / portrait.width, HEIGHT / portrait.height) * 1.1
-    size = (round(portrait.width * scale), round(portrait.height * scale))
-    large = np.asarray(cv2.resize(portrait.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    height = HEIGHT + 40
+    width = min(WIDTH, round(portrait.width * height * 1.2 / portrait.height))
+    size = (width, round(portrait.height * width / portrait.width))
+    person = np.asarray(cv2.resize(portrait.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    wall = cv2.GaussianBlur(cv2.resize(person, (WIDTH, HEIGHT)), (0, 0), 25)
     frames = []
     for i in range(round(CLIP_S * FPS)):
-        x = round((size[0] - WIDTH) / 2 + 8 * np.sin(i / 11))
-        y = round(min(size[1] - HEIGHT, size[1] * 0.12) + 6 * np.sin(i / 17))
-        frames.append(Image(np.ascontiguousarray(large[y : y + HEIGHT, x : x + WIDTH])))
+        x = round((WIDTH - width) / 2 + 8 * np.sin(i / 11))
+        y = round(20 + 6 * np.sin(i / 17))
+        frame = np.asarray(wall, np.uint8).copy()
+        x, stop = max(x, 0), min(x + width, WIDTH)
+        frame[:, x:stop] = person[y : y + HEIGHT, : stop - x]
+        frames.append(Image(frame))
     t = np.arange(round(CLIP_S * 16_000)) / 16_000
     buzz = 0.2 * np.sign(np.sin(2 * np.pi * 120 * t)) * (np.sin(2 * np.pi * t / 0.9) > 0)
     times = np.arange(len(frames), dtype=np.float64) * (1000.0 / FPS)

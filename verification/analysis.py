@@ -25,6 +25,10 @@ near-copies of each other, and every one costs a detection (docs/silent-liveness
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
+FACE_VIEWS = 6
+"""Of these views, those whose faces are compared: each costs two runs of the recogniser, the
+dearest network of the chain; six over a clip still show a change of person that lasts two views."""
+
 T = TypeVar("T")
 
 
@@ -115,7 +119,7 @@ class Analysis:
     def face_template(self) -> Template | None:
         """One template of the applicant's live face; None without a face to make it of."""
         embedder = self._analyser.embedder
-        seen = [view for view in self.views if view.subject is not None]
+        seen = [view for view in self.face_views if view.subject is not None]
         if embedder is None or not seen:
             return None
         return self._timed("face_template", lambda: embedder.fused(seen))
@@ -139,6 +143,11 @@ class Analysis:
         if audio is None or vad is None:
             return None
         return self._timed("speech", lambda: analyse_speech(audio, vad))
+
+    @cached_property
+    def face_views(self) -> tuple[View, ...]:
+        """Of the views, those whose faces are compared, evenly spread."""
+        return tuple(self.views[i] for i in spread(len(self.views), FACE_VIEWS))
 
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
         chosen = spread(len(clip.frames), CLIP_VIEWS)

@@ -63,7 +63,12 @@ class Settings(BaseSettings):
 
         if text := self.master_keys.get_secret_value():
             return MasterKeys.from_text(text)
-        path = self.master_keys_file or self.data_dir / "master.keys"
+        path = self.master_keys_path
         if self.master_keys_file is None and not path.exists():
             MasterKeys.add_to_file(path)
         return MasterKeys.from_file(path)
+
+    @property
+    def master_keys_path(self) -> Path:
+        """File of the master keys, where they are not given as they are."""
+        return self.master_keys_file or self.data_dir / "master.keys"

@@ -117,7 +117,7 @@ def _face_match(check: FaceMatchCheck | None) -> Step | None:
         if reference is None or not analysis.views:
             read = analysis.front is not None
             return Measurement("face.match", None, "portrait_no_face" if read else MISSING_INPUT)
-        return check(reference, analysis.views)
+        return check(reference, analysis.face_views)
 
     return run
 
@@ -129,7 +129,7 @@ def _same_person(check: SamePersonCheck | None) -> Step | None:
     def run(analysis: Analysis) -> Measurement:
         if analysis.transaction.clip is None:
             return Measurement("face.same_person", None, MISSING_INPUT)
-        return check(analysis.views)
+        return check(analysis.face_views)
 
     return run
 
@@ -166,7 +166,7 @@ def _face_quality(check: FaceQualityCheck | None) -> Step | None:
     def run(analysis: Analysis) -> Measurement:
         if not analysis.views:
             return Measurement("face.quality", None, MISSING_INPUT)
-        return check(analysis.views)
+        return check(analysis.face_views)
 
     return run
 
