@@ -1,8 +1,9 @@
 """Where is everything kept, and how is it opened safely?"""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -102,6 +103,22 @@ class Database:
             if not self._engine.dialect.has_table(connection, "alembic_version"):
                 return ""
             return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+
+    def backup(self, target: Path) -> None:
+        """Copy an SQLite database to a new file while it is in use.
+
+        Raises:
+            StoreError: `store.backup`: it is no SQLite database, or the file is there already.
+        """
+        if not self.is_sqlite or target.exists():
+            raise StoreError(
+                "a backup goes to a new file, and PostgreSQL is backed up with pg_dump",
+                "store.backup",
+            )
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        name = str(self._engine.url.database)
+        with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
 
     def close(self) -> None:
         """Close all connections."""

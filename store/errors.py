@@ -34,7 +34,7 @@ def translated() -> Iterator[None]:
         text = str(error.orig).lower()
         if "disk is full" in text or "no space left" in text or "disk full" in text:
             raise StoreFullError("the disk of the database is full; make room") from error.orig
-        if "locked" in text or "busy" in text or "lock timeout" in text:
+        if any(word in text for word in ("locked", "busy", "lock timeout", "deadlock")):
             raise StoreError(
                 "the database is busy with another writer; try again", "store.busy"
             ) from error.orig

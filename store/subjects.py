@@ -81,7 +81,14 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
     Returns:
         How many templates there were.
     """
+    key = (data_keys.c.tenant == tenant, data_keys.c.subject == subject)
     with database.writing() as connection:
+        # Whoever enrols holds the key: from here on nobody can add what would not be counted.
+        if (
+            connection.execute(select(data_keys.c.subject).where(*key).with_for_update()).first()
+            is None
+        ):
+            return 0
         mine = (templates.c.tenant == tenant, templates.c.subject == subject)
         names = sorted(set(connection.scalars(select(templates.c.gallery).where(*mine))))
         for name in names:  # sorted, so that two erasures never wait for each other
@@ -95,9 +102,7 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
                 )
             )
         erased = connection.execute(delete(templates).where(*mine)).rowcount
-        connection.execute(
-            delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
-        )
+        connection.execute(delete(data_keys).where(*key))
     return erased
 
 

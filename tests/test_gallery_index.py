@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from veridical.gallery import FmrCurve, index
 from veridical.gallery.index import Rows, TemplateIndex
 from veridical.gallery.sketch import Sketcher
+from veridical.models import list_cards
 
 
 def unit(rng: np.random.Generator, count: int, dimensions: int) -> NDArray[np.float32]:
@@ -158,3 +159,10 @@ def test_the_threshold_of_a_list_rises_with_its_size_and_gives_its_rate() -> Non
 def test_a_curve_that_does_not_fall_is_refused(at: list[float], rates: list[float]) -> None:
     with pytest.raises(ValueError, match=r"curve|rates"), np.errstate(divide="ignore"):
         FmrCurve(at, rates)
+
+
+def test_shipped_curves_are_curves() -> None:
+    curves = [curve for card in list_cards() if (curve := FmrCurve.from_card(card))]
+    assert curves
+    for curve in curves:
+        assert 0.2 < curve.threshold(0.01, 1_000) < curve.threshold(0.01, 1_000_000) < 0.9

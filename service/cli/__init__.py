@@ -24,6 +24,7 @@ from veridical.service.cli import (
     serve,
     simulate,
     verify,
+    voice,
 )
 from veridical.service.cli.main import app, main
 
@@ -41,5 +42,5 @@ __all__ = [
     "verify",
 ]
 
-for noun in (db, document, engines, evaluate, face, gallery, keys, liveness, models, policy):
+for noun in (db, document, engines, evaluate, face, gallery, keys, liveness, models, policy, voice):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

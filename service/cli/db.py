@@ -1,0 +1,39 @@
+"""`veridical db`: the database itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="The database: upgrade and back up.")
+
+
+@app.command()
+def upgrade() -> None:
+    """Make the tables, or bring them to this version."""
+    from veridical.verification import Settings
+
+    database = Settings().open_database()
+    typer.echo(f"version {database.version}")
+    database.close()
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write; it must not be there yet.")],
+) -> None:
+    """Copy an SQLite database while it is in use; PostgreSQL has `pg_dump` for that.
+
+    The copy holds wrapped keys: it is unreadable without the master keys, and it brings erased
+    subjects back for as long as it is kept. To restore, put it in the database's place.
+    """
+    from veridical.verification import Settings
+
+    database = Settings().open_database()
+    try:
+        database.backup(target)
+    finally:
+        database.close()
+    typer.echo(f"{target.stat().st_size} bytes written")

@@ -1,0 +1,98 @@
+"""`veridical keys` and `veridical db`: turning keys over, backing up, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from veridical.gallery import Gallery
+from veridical.service.cli import main
+from veridical.store import Database, MasterKeys
+from veridical.types import Template
+
+Run = Callable[..., tuple[int, str, str]]
+
+MODEL = "model@000000000000"
+PROBE = Template(np.eye(8, dtype=np.float32)[0], MODEL)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of an installation of its own."""
+    for name in ("DATABASE", "MASTER_KEYS", "MASTER_KEYS_FILE"):
+        monkeypatch.delenv(f"VERIDICAL_{name}", raising=False)
+    monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line; answers exit code, output and errors."""
+    assert data
+
+    def ended(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["veridical", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), output.out, output.err
+
+    return ended
+
+
+def found(path: Path, keys: MasterKeys) -> list[str]:
+    database = Database(path)
+    hits = Gallery(database, keys, "list", MODEL).search(PROBE)
+    database.close()
+    return [hit.subject for hit in hits]
+
+
+def test_rotating_leaves_the_new_key_alone_in_charge(run: Run, data: Path) -> None:
+    assert run("db", "upgrade")[:2] == (0, "version 0001\n")
+    assert run("keys", "list")[0] == 0
+    path = data / "master.keys"
+    database = Database(data / "veridical.db")
+    Gallery(database, MasterKeys.from_file(path), "list", MODEL).enrol("s1", PROBE)
+    database.close()
+    code, output, _ = run("keys", "rotate")
+    assert (code, "1 data keys" in output) == (0, True)
+    keys = MasterKeys.from_file(path)
+    assert len(keys.names) == 2
+    only_new = MasterKeys({keys.current: keys.key(keys.current)})
+    assert found(data / "veridical.db", only_new) == ["s1"]
+    code, output, _ = run("keys", "rewrap")
+    assert (code, output.startswith("0 data keys")) == (0, True)
+
+
+def test_a_backup_holds_what_was_there_and_no_key(run: Run, data: Path, tmp_path: Path) -> None:
+    run("db", "upgrade")
+    keys = MasterKeys.from_text("a:" + "A" * 43 + "=")
+    database = Database(data / "veridical.db")
+    Gallery(database, keys, "list", MODEL).enrol("s1", PROBE)
+    code, _, _ = run("db", "backup", tmp_path / "copy.db")
+    database.close()
+    assert code == 0
+    assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
+    assert found(tmp_path / "copy.db", keys) == ["s1"]
+    assert run("db", "backup", tmp_path / "copy.db")[0] == 3
+
+
+def test_keys_of_the_environment_are_not_turned_over_here(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIDICAL_MASTER_KEYS", "a:" + "A" * 43 + "=")
+    code, _, errors = run("keys", "rotate")
+    assert (code, "usage.keys" in errors) == (2, True)
+    assert run("keys", "list")[:2] == (0, "a  current\n")
+    monkeypatch.setenv("VERIDICAL_MASTER_KEYS", "a:secretsecret")
+    code, _, errors = run("keys", "list")
+    assert (code, "secretsecret" in errors) == (3, False)
+
+
+def test_a_key_file_that_others_can_read_stops_everything(run: Run, data: Path) -> None:
+    run("keys", "list")
+    (data / "master.keys").chmod(0o640)
+    assert run("keys", "list")[0] == run("keys", "rotate")[0] == 3
