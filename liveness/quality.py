@@ -122,7 +122,7 @@ class QualityGate:
             "grey_picture": quality.chroma < limits.chroma_at_least,
             "too_noisy": quality.noise > limits.noise_at_most,
             "too_blurred": quality.sharpness < limits.sharpness_at_least,
-            "face_turned": quality.turn > limits.turn_at_most,
+            "look_straight": quality.turn > limits.turn_at_most,
         }
         return next((reason for reason, is_so in failed.items() if is_so), "")
 

@@ -180,7 +180,7 @@ def test_a_turned_head_is_not_assessed() -> None:
     turned = face()
     turned.points[2, 0] += 40
     found = check(0.99)([view(subject=turned)])
-    assert (found.score, found.reason) == (None, "face_turned")
+    assert (found.score, found.reason) == (None, "look_straight")
 
 
 @pytest.mark.parametrize("reason", ["no_face", "multiple_faces"])

@@ -35,7 +35,7 @@ class OnePlane:
     """
 
     name = "one_plane"
-    reason = "flat_motion"
+    reason = "one_plane"
 
     def __call__(self, views: Sequence[View], clip: Clip | None) -> float | None:
         """Measure, 0..1.
