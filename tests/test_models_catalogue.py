@@ -208,3 +208,24 @@ def test_operating_points_of_a_profile_go_before_those_of_its_cards(tmp_path: Pa
     assert registry["liveness.silent"].point.source == "card:faceplugin-liveness"
     assert standard["liveness.silent"].point.source == "profile:standard"
     assert standard["face.match"].point.source == "card:sface-2021dec"
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", read_profiles()["standard"].models)
+@pytest.mark.parametrize("harm", ["flipped", "truncated"])
+def test_no_real_model_is_opened_when_one_byte_is_wrong(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, harm: str
+) -> None:
+    if not store.has(name):
+        pytest.skip(f"{name} was not pulled")
+    card = store.card(name)
+    path, sha256 = catalogue.locate(card, store.directory)
+    data = bytearray(path.read_bytes())
+    if harm == "flipped":
+        data[len(data) // 2] ^= 0x10  # in the weights: onnxruntime would load it without a word
+    else:
+        del data[-1]
+    (tmp_path / path.name).write_bytes(data)
+    monkeypatch.setattr(catalogue, "WEIGHTS_DIRECTORY", tmp_path)
+    write_lock(tmp_path, {name: LockEntry(path.name, sha256, card.file.sha256, "", "")})
+    assert code_of(ModelStore(tmp_path), name) == "model.altered"
