@@ -43,9 +43,13 @@ __all__ = [
     "Degradation",
     "FaceMaker",
     "Sample",
+    "embed_samples",
     "evaluate_face",
+    "face_figures",
     "nearest_the_centre",
     "portrait_of",
+    "read_samples",
+    "templates_of",
 ]
 
 Degradation = str
@@ -227,7 +231,7 @@ def evaluate_face(
         store.card(profile.roles[role][0]).ref for role in ("detector", "mesh", "recogniser")
     )
     pairs = "reference" in columns_of(request.index)
-    samples, listed = _read_pairs(request) if pairs else (_read_samples(request), None)
+    samples, listed = _read_pairs(request) if pairs else (read_samples(request), None)
     data = hash_data(request.index, [sample.path for sample in samples])
     stamp_run(
         request.out,
@@ -259,7 +263,7 @@ def evaluate_face(
     return evaluation
 
 
-def _read_samples(request: Request) -> list[Sample]:
+def read_samples(request: Request) -> list[Sample]:
     """Samples of an index of single pictures."""
     numbers: dict[str, int] = {}
     return [
@@ -308,12 +312,7 @@ def _score(
     scores: Path,
 ) -> None:
     """Embed every picture, compare, and keep scores and samples; templates go."""
-    work = ScoreFile(request.out / "templates.work.csv", WORK_COLUMNS)
-    units = [Unit(str(number), sample.path) for number, sample in enumerate(samples)]
-    score_units(units, maker, work, title="faces", workers=request.workers)
-    rows: list[dict[str, str]] = [{}] * len(samples)
-    for row in work.rows():
-        rows[int(row["unit"])] = row
+    work, rows = embed_samples(request, maker, samples)
     with (request.out / "samples.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("sample", "row", *SAMPLE_COLUMNS, "detect_ms", "align_ms", "embed_ms"))
@@ -321,8 +320,8 @@ def _score(
             times = (row["detect_ms"], row["align_ms"], row["embed_ms"])
             about = (sample.subject, sample.group, sample.sex, row["reason"])
             writer.writerow((number, sample.row, *about, *times))
-    probes = _templates([row["probe"] for row in rows])
-    references = _templates([row["reference"] for row in rows]) if degrade != "none" else probes
+    probes = templates_of([row["probe"] for row in rows])
+    references = templates_of([row["reference"] for row in rows]) if degrade != "none" else probes
     subjects = np.array([sample.subject for sample in samples], dtype=np.int32)
     if listed is None:
         blocks = all_pairs(references, None if degrade == "none" else probes, subjects)
@@ -332,7 +331,24 @@ def _score(
     work.path.unlink()
 
 
-def _templates(texts: Sequence[str]) -> NDArray[np.float32]:
+def embed_samples(
+    request: Request, maker: Maker[Path], samples: Sequence[Sample]
+) -> tuple[ScoreFile, list[dict[str, str]]]:
+    """Embed every picture once.
+
+    Returns:
+        The work file, to be removed when the scores are complete, and its rows by sample.
+    """
+    work = ScoreFile(request.out / "templates.work.csv", WORK_COLUMNS)
+    units = [Unit(str(number), sample.path) for number, sample in enumerate(samples)]
+    score_units(units, maker, work, title="faces", workers=request.workers)
+    rows: list[dict[str, str]] = [{}] * len(samples)
+    for row in work.rows():
+        rows[int(row["unit"])] = row
+    return work, rows
+
+
+def templates_of(texts: Sequence[str]) -> NDArray[np.float32]:
     """(n, d) float32; NaN where there is no template."""
     vectors = [np.frombuffer(base64.b64decode(text), dtype=np.float32) for text in texts]
     length = max((len(vector) for vector in vectors), default=0)

@@ -170,6 +170,43 @@ def digits(
     )
 
 
+@app.command()
+def identify(
+    index: Index,
+    gallery: Annotated[int, typer.Option(min=0, help="Synthetic entries searched besides.")] = 0,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """1:N search: FPIR, FNIR, time of a query."""
+    from veridical.evaluation.protocols.identify import evaluate_identify
+
+    request = _request("identify", index, out, seed, limit, workers, False)
+    _run(
+        request, profile, json_path, lambda settings: evaluate_identify(request, settings, gallery)
+    )
+
+
+@app.command()
+def lips(
+    index: Index,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Lip liveness: not built yet."""
+    from veridical.evaluation.protocols.lips import evaluate_lips
+
+    request = _request("lips", index, out, seed, limit, workers, False)
+    _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings))
+
+
 def _request(
     kind: str,
     index: Path,
