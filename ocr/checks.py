@@ -26,6 +26,7 @@ CONTRADICTIONS = (
 """Findings no genuine, valid document shows, gravest first."""
 DOUBTS = (
     "fields_missing",
+    "temporary_card",
     "term_not_legal",
     "term_not_for_age",
     "front_back_mismatch",
@@ -77,7 +78,9 @@ class DocumentReadCheck:
         if back is not None and back.kind == "none" and sides[0].kind == "prc_id_front":
             return answer(None, "document_back_not_found", {"front": sides[0].kind})
         found = [
-            code for side in sides for code in validate(side.kind, side.fields, side.mrz, today)
+            code
+            for side in sides
+            for code in validate(side.kind, side.fields, side.mrz, today, side.texts)
         ]
         if len(sides) == 2 and (sides[0].kind, sides[1].kind) == ("prc_id_front", "prc_id_back"):
             found += sides_disagree(*sides)

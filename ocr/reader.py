@@ -236,7 +236,7 @@ class DocumentReader:
             if portrait is None
             else Image(crop_quad(image, portrait, PORTRAIT_HEIGHT_PX)),
             texts=texts,
-            warnings=validate(kind, fields, mrz, today),
+            warnings=validate(kind, fields, mrz, today, texts),
             mrz=mrz,
             evidence=evidence,
             models=self.models,

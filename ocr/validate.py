@@ -4,7 +4,7 @@ Every finding is a stable code; what it is worth is the decision's business. Sou
 (number), the Law on Resident Identity Cards of 2003, article 5 (terms by age), ICAO Doc 9303.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from veridical.ocr.document import Document, Field
@@ -29,7 +29,11 @@ TERMS_YEARS = (5, 10, 20)
 
 
 def validate(
-    kind: str, fields: Mapping[str, Field], mrz: Mrz | None, today: date
+    kind: str,
+    fields: Mapping[str, Field],
+    mrz: Mrz | None,
+    today: date,
+    texts: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Everything about one side that does not fit.
 
@@ -38,14 +42,17 @@ def validate(
         fields: What was read.
         mrz: Its machine-readable zone, when it has one.
         today: Day by which validity is judged.
+        texts: Other words on it.
 
     Returns:
-        Codes: `number_check_digit number_birth_mismatch number_sex_mismatch region_unknown
-        region_never_issued term_not_legal expired not_yet_valid mrz_check_digit
+        Codes: `temporary_card number_check_digit number_birth_mismatch number_sex_mismatch
+        region_unknown region_never_issued term_not_legal expired not_yet_valid mrz_check_digit
         birth_in_future fields_missing`.
     """
     values = {name: field.value for name, field in fields.items()}
     found: list[str] = []
+    if kind.startswith("prc") and any("临时" in text for text in texts):
+        found.append("temporary_card")
     if kind == "prc_id_front":
         found += _number_findings(values)
     if kind == "prc_id_back":

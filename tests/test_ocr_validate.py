@@ -131,3 +131,8 @@ def test_regions(code: str, status: RegionStatus) -> None:
 def test_every_province_has_a_name() -> None:
     assert province_name("510105") == "四川"
     assert province_name("990105") is None
+
+
+def test_a_temporary_card_is_recognised_by_its_title() -> None:
+    found = validate("prc_id_front", front(), None, TODAY, ("临时居民身份证",))
+    assert found == ("temporary_card",)
