@@ -110,7 +110,7 @@ def read_front(page: Page) -> Front | None:
     others: list[Line] = []
     for line in page.lines:
         start, end, above = shares(line)
-        if line is anchor or not -0.1 < start < 1.05 or not -0.15 < above < NUMBER_Y + 0.05:
+        if line is anchor or not -0.1 < start < 1.05 or not -0.15 < above < NUMBER_Y + 0.15:
             continue
         if above > 0.055 and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
             body.append(line)
