@@ -26,6 +26,7 @@ class Settings(BaseSettings):
         commercial_only: Refuse every model whose weights are not marked for commercial use.
         data_dir: Where the database, its master keys and the snapshots of galleries live, unless
             said otherwise.
+        watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     policy: str = "spoken"
     commercial_only: bool = False
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
+    watchlist: str = ""
     database: str = ""
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None

@@ -36,6 +36,7 @@ from veridical.ocr import (
 from veridical.result import EvidenceValue, Measurement, OperatingPoint
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.decision import decide
+from veridical.verification.galleries import open_watchlist
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
 from veridical.verification.steps import Checks, Step, build_steps
@@ -165,15 +166,17 @@ def load_verifier(
 
     Args:
         settings: The installation; read from the environment when None.
-        watchlist: Searches the installation's list; None when it keeps none.
+        watchlist: Searches a list; the one the settings name when None.
 
     Raises:
         ModelError: A model is altered, or a profile or model name is unknown.
         InputError: The policy does not exist or is malformed.
+        StoreError: The settings name a watchlist, and the database cannot be used.
     """
     settings = settings or Settings()
     policy = load_policy(settings.policy)
     store = settings.model_store()
+    watchlist = watchlist or open_watchlist(settings)
     return build_verifier(store, store.profile(settings.profile), policy, watchlist)
 
 

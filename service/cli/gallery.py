@@ -1,7 +1,6 @@
 """`veridical gallery`: enrolled faces and watchlists."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,11 +112,14 @@ def delete(
     """Delete one person for good, from the index on disk too; exit code 1 when there was none."""
     from veridical.store import erase_subject, galleries_of
     from veridical.verification import Settings
+    from veridical.verification.galleries import open_gallery
 
     settings = Settings()
     with _database(settings) as (database, keys):
         names = galleries_of(database, tenant, subject) if everywhere else [gallery]
-        gone = [_gallery(settings, database, keys, name, tenant).delete(subject) for name in names]
+        gone = [
+            open_gallery(settings, database, keys, name, tenant).delete(subject) for name in names
+        ]
         if everywhere:
             erase_subject(database, tenant, subject)
     typer.echo("deleted" if any(gone) else "no such subject")
@@ -131,10 +133,11 @@ def stats(gallery: Name = "customers", tenant: Tenant = "default", as_json: AsJs
     from dataclasses import asdict
 
     from veridical.verification import Settings
+    from veridical.verification.galleries import open_gallery
 
     settings = Settings()
     with _database(settings) as (database, keys):
-        entries = _gallery(settings, database, keys, gallery, tenant)
+        entries = open_gallery(settings, database, keys, gallery, tenant)
         counts = asdict(entries.statistics()) | {"gallery": gallery, "model": entries.model}
     del counts["index_bytes"]  # nothing is loaded to count
     if as_json:
@@ -256,11 +259,12 @@ class _Faces:
 def _opened(name: str, tenant: str) -> "Iterator[tuple[_Faces, Gallery]]":
     """The face models and one gallery."""
     from veridical.verification import Settings
+    from veridical.verification.galleries import open_gallery
 
     settings = Settings()
     faces = _Faces(settings)
     with _database(settings) as (database, keys):
-        yield faces, _gallery(settings, database, keys, name, tenant)
+        yield faces, open_gallery(settings, database, keys, name, tenant)
 
 
 @contextmanager
@@ -270,20 +274,6 @@ def _database(settings: "Settings") -> "Iterator[tuple[Database, MasterKeys]]":
         yield database, settings.keys()
     finally:
         database.close()
-
-
-def _gallery(
-    settings: "Settings", database: "Database", keys: "MasterKeys", name: str, tenant: str
-) -> "Gallery":
-    from veridical.gallery import Gallery
-
-    store = settings.model_store()
-    ref = store.card(store.profile(settings.profile).roles["recogniser"][0]).ref
-    model = f"{ref.name}@{ref.sha256[:12]}"
-    # Names may hold anything: a file name is made of their hash.
-    digest = hashlib.sha256(json.dumps([tenant, name, model]).encode()).hexdigest()
-    snapshot = settings.data_dir / "galleries" / f"{digest[:32]}.index"
-    return Gallery(database, keys, name, model, tenant=tenant, snapshot=snapshot)
 
 
 def _people(source: Path) -> Iterator[_Person]:

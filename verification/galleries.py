@@ -1,0 +1,68 @@
+"""Which galleries does an installation keep, and which of them is its watchlist?"""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from veridical.errors import ModelError
+from veridical.gallery import FmrCurve, WatchlistCheck
+from veridical.verification.settings import Settings
+
+if TYPE_CHECKING:
+    from veridical.gallery import Gallery
+    from veridical.store import Database, KeyProvider
+
+__all__ = ["open_gallery", "open_watchlist"]
+
+
+def open_gallery(
+    settings: Settings,
+    database: "Database",
+    keys: "KeyProvider",
+    name: str,
+    tenant: str = "default",
+) -> "Gallery":
+    """Open a gallery of faces, with its snapshot in the installation's data folder.
+
+    Args:
+        settings: The installation; its recogniser says which templates are compared.
+        database: Upgraded.
+        keys: Master keys.
+        name: Of the gallery; made when it is not there.
+        tenant: Whose gallery.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    from veridical.gallery import Gallery  # brings the database with it
+
+    store = settings.model_store()
+    ref = store.card(store.profile(settings.profile).roles["recogniser"][0]).ref
+    model = f"{ref.name}@{ref.sha256[:12]}"
+    # Names may hold anything: a file name is made of their hash.
+    digest = hashlib.sha256(json.dumps([tenant, name, model]).encode("ascii")).hexdigest()
+    snapshot = settings.data_dir / "galleries" / f"{digest[:32]}.index"
+    return Gallery(database, keys, name, model, tenant=tenant, snapshot=snapshot)
+
+
+def open_watchlist(settings: Settings) -> WatchlistCheck | None:
+    """The check that searches the installation's watchlist; None when it keeps none.
+
+    Raises:
+        StoreError: The database cannot be used.
+        ModelError: `model.no_curve`: the recogniser's card holds no measured curve to set
+            thresholds by.
+    """
+    if not settings.watchlist:
+        return None
+    store = settings.model_store()
+    card = store.card(store.profile(settings.profile).roles["recogniser"][0])
+    curve = FmrCurve.from_card(card)
+    if curve is None:
+        raise ModelError(
+            f"the card of {card.name} holds no FMR curve to set a watchlist's threshold by; "
+            "measure one with benchmarks/fmr_curve.py",
+            "model.no_curve",
+        )
+    gallery = open_gallery(settings, settings.open_database(), settings.keys(), settings.watchlist)
+    return WatchlistCheck(gallery, curve, card.ref)
