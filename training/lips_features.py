@@ -18,6 +18,7 @@ from veridical.errors import InputError
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips.sound import STEP_MS, log_mel
+from veridical.liveness.lips.sync import sound_at
 from veridical.liveness.lips.track import GRID_MS, MouthTrack, mouth_track
 from veridical.media import read_clip
 from veridical.types import Clip
@@ -66,9 +67,7 @@ def measure(
     places_ms = np.arange(seen[0], min(seen[-1], len(mel) * STEP_MS - GRID_MS), GRID_MS)
     if len(places_ms) < LEAST_PLACES:
         return None
-    around = np.round(places_ms[:, None] / STEP_MS + np.arange(4) - 1.5).astype(int)
-    sound = mel[np.clip(around, 0, len(mel) - 1)].reshape(len(places_ms), -1)
-    return track.on_grid(places_ms), sound, places_ms
+    return track.on_grid(places_ms), sound_at(mel, places_ms), places_ms
 
 
 if __name__ == "__main__":

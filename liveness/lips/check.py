@@ -21,7 +21,7 @@ from veridical.types import Challenge
 
 __all__ = ["Finding", "LipsCheck"]
 
-STILL_BELOW = 0.012
+STILL_BELOW = 0.008
 """Standard deviation of the inner opening, in inter-ocular distances, that a photograph moved by
 hand reaches; measured: docs/lips.md."""
 STILL_SCORE = -10.0

@@ -11,7 +11,16 @@ from veridical.liveness.lips.track import GRID_MS, MouthTrack
 from veridical.models import Session
 from veridical.result import ModelRef
 
-__all__ = ["LAG_PLACES", "Agreement", "LipSync", "best_lag", "correlate"]
+__all__ = [
+    "CURVE_PLACES",
+    "LAG_PLACES",
+    "Agreement",
+    "Codes",
+    "LipSync",
+    "compare",
+    "sound_at",
+    "standardise",
+]
 
 LAG_PLACES = 4
 """Places of 40 ms that lips and sound may be apart by the fault of a camera."""
@@ -53,6 +62,23 @@ class Agreement:
     activity: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """What the network makes of one stretch of lips and sound.
+
+    Attributes:
+        lips: (n, 12) float32, the traits, mean 0 and standard deviation 1.
+        expected: (n, 12) float32, what the sound lets expect, on the same scale.
+        lip_code: (n, 48) float32, unit vectors.
+        sound_code: (n, 48) float32, unit vectors.
+    """
+
+    lips: NDArray[np.float32]
+    expected: NDArray[np.float32]
+    lip_code: NDArray[np.float32]
+    sound_code: NDArray[np.float32]
+
+
 class LipSync:
     """Compares lips and sound by a network of our own.
 
@@ -87,28 +113,60 @@ class LipSync:
         times = _common_grid(track, heard, len(mel) * STEP_MS)
         if len(times) < LEAST_PLACES:
             return None
-        measured = standardise(track.on_grid(times))
-        around = np.round(times[:, None] / STEP_MS + np.arange(MEL_A_PLACE) - 1.5).astype(np.intp)
-        stacked = mel[np.clip(around, 0, len(mel) - 1)]
-        sound = standardise(stacked.reshape(len(times), MEL_A_PLACE * BANDS))
-        lip_code, sound_code, expected = self._session.run(
-            {"lips": measured[None], "sound": sound[None]}
-        )
-        curve = similarity_curve(lip_code[0], sound_code[0], CURVE_PLACES)
+        codes = self.encode(track.on_grid(times), sound_at(mel, times))
+        similarity, correlation = compare(codes, codes)
+        curve = similarity_curve(codes.lip_code, codes.sound_code, CURVE_PLACES)
         near = curve[CURVE_PLACES - LAG_PLACES : CURVE_PLACES + LAG_PLACES + 1]
-        predicted = standardise(expected[0])
-        speed = np.abs(np.diff(measured, axis=0, prepend=measured[:1])) @ WEIGHTS
-        loud = loudness(mel)[np.clip(around[:, 1], 0, len(mel) - 1)]
+        speed = np.abs(np.diff(codes.lips, axis=0, prepend=codes.lips[:1])) @ WEIGHTS
+        loud = np.interp(times, np.arange(len(mel)) * STEP_MS, loudness(mel)).astype(np.float32)
         return Agreement(
             times_ms=times,
-            measured=measured,
-            predicted=predicted,
-            similarity=float(near.max()),
-            correlation=best_lag(measured, predicted),
+            measured=codes.lips,
+            predicted=codes.expected,
+            similarity=similarity,
+            correlation=correlation,
             lag_ms=float((int(near.argmax()) - LAG_PLACES) * GRID_MS),
             curve=curve,
             activity=float(_correlation(_smooth(speed)[:, None], loud[:, None])[0]),
         )
+
+    def encode(self, lips: NDArray[np.float32], sound: NDArray[np.float32]) -> Codes:
+        """Run the network over one stretch.
+
+        Args:
+            lips: (n, 12) float32, the traits every 40 ms.
+            sound: (n, 128) float32, as `sound_at` gives it.
+        """
+        shown, heard = standardise(lips), standardise(sound)
+        lip_code, sound_code, expected = self._session.run(
+            {"lips": shown[None], "sound": heard[None]}
+        )
+        return Codes(shown, standardise(expected[0]), lip_code[0], sound_code[0])
+
+
+def compare(lips: Codes, sound: Codes, moved_places: int = 0) -> tuple[float, float]:
+    """Hold the lips of one stretch against the sound of another, or of the same.
+
+    Args:
+        lips: Whose lips.
+        sound: Whose sound, of the same length.
+        moved_places: Turn the sound round by so many steps of 40 ms first.
+
+    Returns:
+        Mean similarity of the codes and weighted mean correlation of the traits with what the
+        sound lets expect, each at its best lag, -1..1.
+    """
+    heard = np.roll(sound.sound_code, moved_places, axis=0)
+    expected = np.roll(sound.expected, moved_places, axis=0)
+    curve = similarity_curve(lips.lip_code, heard, LAG_PLACES)
+    return float(curve.max()), best_lag(lips.lips, expected)
+
+
+def sound_at(mel: NDArray[np.float32], times_ms: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Four log-mel frames around each time, one after the other: (n, 128) float32."""
+    around = np.round(times_ms[:, None] / STEP_MS + np.arange(MEL_A_PLACE) - 1.5).astype(np.intp)
+    stacked = mel[np.clip(around, 0, len(mel) - 1)]
+    return stacked.reshape(len(times_ms), MEL_A_PLACE * BANDS)
 
 
 def standardise(values: NDArray[np.float32]) -> NDArray[np.float32]:
