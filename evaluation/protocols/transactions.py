@@ -23,15 +23,30 @@ from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
 from veridical.media import read_image
-from veridical.result import Outcome
+from veridical.models.calibration import Calibration, load_calibrations
+from veridical.result import Measurement, OperatingPoint, Outcome
 from veridical.types import Template
-from veridical.verification import Transaction, Verifier, load_policy, load_verifier
+from veridical.verification import (
+    Policy,
+    Transaction,
+    Verifier,
+    decide,
+    load_policy,
+    load_verifier,
+)
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
 from veridical.verification.settings import Settings
 
-__all__ = ["Case", "TransactionMaker", "evaluate_transactions", "read_cases", "transaction_figures"]
+__all__ = [
+    "Case",
+    "TransactionMaker",
+    "decided",
+    "evaluate_transactions",
+    "read_cases",
+    "transaction_figures",
+]
 
 COLUMNS = (
     "id",
@@ -106,7 +121,7 @@ class TransactionMaker:
 
 
 class TransactionWorker:
-    """Attempt in, outcome and scores out."""
+    """Attempt in, measurements out; deciding comes later and needs no media."""
 
     def __init__(self, verifier: Verifier, analyser: Analyser, embedder: FaceEmbedder) -> None:
         self._verifier = verifier
@@ -114,28 +129,17 @@ class TransactionWorker:
         self._embedder = embedder
 
     def __call__(self, work: Case) -> Sequence[Mapping[str, object]]:
-        """Judge one attempt; media that cannot be read end it as the service would end it."""
-        row: dict[str, object] = {
-            "id": work.id,
-            "attempt": work.attempt,
-            "policy": work.policy,
-            "expected": work.expected,
-            "attack": work.attack,
-        }
+        """Measure one attempt; media that cannot be read end it as the service would end it."""
+        row: dict[str, object] = {"id": work.id, "attempt": work.attempt}
         try:
             transaction = self._transaction(work)
         except InputError as error:
-            return [{**row, "got": "error", "first_cause": error.code}]
+            return [{**row, "error": error.code}]
         start = time.process_time()
         verdict = self._verifier.verify(transaction, load_policy(work.policy))
         row["cpu_ms"] = (time.process_time() - start) * 1e3
-        scores = {
-            result.check: result.score if result.score is not None else result.reason
-            for result in verdict.results
-        }
-        row["got"] = verdict.outcome.value
-        row["first_cause"] = verdict.first_cause
-        row["scores"] = json.dumps(scores)
+        measured = [result.measurement for result in verdict.results]
+        row["measured"] = json.dumps({m.check: [m.score, m.reason] for m in measured})
         return [row]
 
     def _transaction(self, work: Case) -> Transaction:
@@ -175,21 +179,16 @@ def evaluate_transactions(
     profile = store.profile(settings.profile)
     models = tuple(store.card(name).ref for name in profile.models if store.has(name))
     cases = read_cases(request, policy)
-    policies = {name: load_policy(name).sha256 for name in sorted({c.policy for c in cases})}
+    policies = {name: load_policy(name) for name in sorted({case.policy for case in cases})}
     files = [path for case in cases for path in case.media.values()]
     data = hash_data(request.index, files)
-    points = {
-        check: [found.point.accept_at, found.point.reject_below]
-        for check, found in store.operating_points(profile).items()
-    }
     stamp_run(
         request.out,
         {
             "kind": "transactions",
             "data": data,
             "limit": request.limit,
-            "policies": policies,
-            "points": points,
+            "checks": {name: sorted(found.checks) for name, found in policies.items()},
             "models": [f"{model.name}@{model.sha256}" for model in models],
         },
     )
@@ -202,12 +201,13 @@ def evaluate_transactions(
         title="transactions",
         workers=request.workers,
     )
-    evaluation = transaction_figures(list(scores.rows()), cases)
+    cards = {check: found.point for check, found in store.operating_points(profile).items()}
+    evaluation = transaction_figures(decided(list(scores.rows()), cases, policies, cards), cases)
     evaluation.profile = profile.name
     evaluation.models = models
     evaluation.data_sha256 = data
     evaluation.rows = len(cases)
-    evaluation.options = {f"policy {name}": sha256 for name, sha256 in policies.items()}
+    evaluation.options = {f"policy {name}": found.sha256 for name, found in policies.items()}
     return evaluation
 
 
@@ -239,11 +239,56 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
     return cases
 
 
+def decided(
+    rows: Sequence[Mapping[str, str]],
+    cases: Sequence[Case],
+    policies: Mapping[str, Policy],
+    cards: Mapping[str, OperatingPoint],
+) -> list[dict[str, str]]:
+    """Decide measured attempts; scores stay what they are when thresholds move.
+
+    Args:
+        rows: Rows of the score file.
+        cases: In order of their numbers.
+        policies: Those the cases name.
+        cards: Operating points of the model set, before which policies and their calibration
+            files go.
+
+    Returns:
+        The rows with `expected`, `attack`, `got` and `first_cause`.
+    """
+    points = {
+        name: {**cards, **{c: m.point() for c, m in _calibrations(policy).items()}}
+        for name, policy in policies.items()
+    }
+    ended: list[dict[str, str]] = []
+    for row in rows:
+        case = cases[int(row["unit"])]
+        about = {**row, "expected": case.expected, "attack": case.attack}
+        if row["error"]:
+            ended.append({**about, "got": "error", "first_cause": row["error"]})
+            continue
+        measured = [
+            Measurement(check, score, reason)
+            for check, (score, reason) in json.loads(row["measured"]).items()
+        ]
+        decision = decide(
+            measured, policies[case.policy], points[case.policy], attempt=case.attempt
+        )
+        got, cause = decision.outcome.value, decision.first_cause or ""
+        ended.append({**about, "got": got, "first_cause": cause})
+    return ended
+
+
+def _calibrations(policy: Policy) -> Mapping[str, Calibration]:
+    return load_calibrations(policy.calibration).calibrations
+
+
 def transaction_figures(rows: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Evaluation:
     """Work the figures out of outcomes; no model is needed.
 
     Args:
-        rows: Rows of the score file.
+        rows: As `decided`.
         cases: In order of their numbers.
     """
     figures = Figures("transactions")
