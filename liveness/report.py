@@ -36,6 +36,8 @@ MEANINGS = {
     "distance, negated. Near 0 speaks for a photograph.",
     "one_plane": "Share of the background that moves exactly as the face does. "
     "Near 1 speaks for a held photograph.",
+    "held_frame": "Sides on which a long straight edge frames the face. 4 speaks for the rim of a "
+    "device or a sheet.",
     "frozen_frames": "Longest time one picture stands, in milliseconds.",
     "looped_frames": "Longest stretch shown twice, forwards or backwards, in milliseconds.",
     "second_face": "Size of a second face by the judged one. For the reviewer only.",

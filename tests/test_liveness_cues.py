@@ -13,6 +13,7 @@ from veridical.liveness.cues import (
     EyeMotion,
     FlatMotion,
     FrozenFrames,
+    HeldFrame,
     LoopedFrames,
     OnePlane,
     ScreenPattern,
@@ -205,6 +206,28 @@ def test_a_room_that_moves_otherwise_is_a_room(share: float) -> None:
     value = OnePlane()(before_the_room(lambda sway: share * sway), None)
     assert value is not None
     assert LIMITS["one_plane"].cap(value) == 1.0
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 11, -16])
+def test_the_rim_of_a_device_closes_around_the_face(tilt_deg: float) -> None:
+    blurred = np.asarray(cv2.GaussianBlur(room(7), (0, 0), 6), np.float64)
+    corners = np.array([[-150, -190], [150, -190], [150, 190], [-150, 190]], np.float64)
+    cos, sin = np.cos(np.deg2rad(tilt_deg)), np.sin(np.deg2rad(tilt_deg))
+    rim = (corners @ np.array([[cos, sin], [-sin, cos]]) + BOX.centre).astype(np.int32)
+    held = cv2.polylines(blurred.copy(), [rim], isClosed=True, color=(20, 20, 20), thickness=9)
+    framed = HeldFrame()([view(np.asarray(held, np.float64))], None)
+    assert framed == 4
+    assert LIMITS["held_frame"].cap(framed) < 0.4
+
+
+def test_a_door_beside_the_head_is_no_device() -> None:
+    wall = np.asarray(cv2.GaussianBlur(room(7), (0, 0), 6), np.float64)
+    wall[:, 100:110] = wall[:, 480:490] = wall[40:50] = 20
+    sides = HeldFrame()([view(wall)], None)
+    assert sides is not None
+    assert 2 <= sides <= 3
+    assert LIMITS["held_frame"].cap(sides) > 0.6
+    assert HeldFrame()([], None) is None
 
 
 def test_pictures_of_two_sizes_are_no_clip() -> None:

@@ -1,5 +1,6 @@
 """Signs of a presentation attack that need no network, each in a module of its own."""
 
+from veridical.liveness.cues.border import HeldFrame
 from veridical.liveness.cues.cue import Cue, Limits
 from veridical.liveness.cues.eyes import EyeMotion
 from veridical.liveness.cues.flat import FlatMotion
@@ -14,6 +15,7 @@ __all__ = [
     "EyeMotion",
     "FlatMotion",
     "FrozenFrames",
+    "HeldFrame",
     "Limits",
     "LoopedFrames",
     "OnePlane",
@@ -25,6 +27,7 @@ ALL_CUES: tuple[Cue, ...] = (
     ScreenPattern(),
     FlatMotion(),
     OnePlane(),
+    HeldFrame(),
     FrozenFrames(),
     LoopedFrames(),
     SecondFace(),
