@@ -30,6 +30,7 @@ DOUBTS = (
     "term_not_legal",
     "term_not_for_age",
     "front_back_mismatch",
+    "visual_mismatch",
     "region_unknown",
 )
 """Findings a genuine document may show."""
@@ -82,6 +83,7 @@ class DocumentReadCheck:
             for side in sides
             for code in validate(side.kind, side.fields, side.mrz, today, side.texts)
         ]
+        found += [code for side in sides for code in side.warnings if code == "visual_mismatch"]
         if len(sides) == 2 and (sides[0].kind, sides[1].kind) == ("prc_id_front", "prc_id_back"):
             found += sides_disagree(*sides)
         elif len(sides) == 2 and sides[0].kind == sides[1].kind:

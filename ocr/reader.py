@@ -18,6 +18,7 @@ from veridical.ocr.resident import Front, read_front
 from veridical.ocr.resident_back import Back, read_back
 from veridical.ocr.text import TextBox, TextDetector, TextDirection, TextRecogniser
 from veridical.ocr.validate import validate
+from veridical.ocr.visual_zone import DIFFERS, compare_visual
 from veridical.result import EvidenceValue, ModelRef
 from veridical.types import Image
 
@@ -221,8 +222,12 @@ class DocumentReader:
             "edges_seen": border.seen,
             "edges_inside": sum(border.inside),
         }
-        if mrz is not None:
-            evidence["corrections"] = len(mrz.corrections)
+        warnings = validate(kind, fields, mrz, today, texts)
+        if isinstance(found, Zone):
+            evidence["corrections"] = len(found.mrz.corrections)
+            evidence |= compare_visual(page, found.lines, found.mrz.fields)
+            if evidence["visual_number"] == DIFFERS:
+                warnings = (*warnings, "visual_mismatch")
         along, down = edge_lengths(quad)
         height_px = CARD_HEIGHT_PX if along >= down else round(CARD_HEIGHT_PX * down / along)
         return Document(
@@ -236,7 +241,7 @@ class DocumentReader:
             if portrait is None
             else Image(crop_quad(image, portrait, PORTRAIT_HEIGHT_PX)),
             texts=texts,
-            warnings=validate(kind, fields, mrz, today, texts),
+            warnings=warnings,
             mrz=mrz,
             evidence=evidence,
             models=self.models,
