@@ -129,7 +129,8 @@ def resemblyzer(path: Path) -> Callable[[np.ndarray], np.ndarray]:
         mel = librosa.feature.melspectrogram(
             y=samples * max(gain, 1.0), sr=RATE_HZ, n_fft=400, hop_length=160, n_mels=40
         ).T.astype(np.float32)
-        starts = range(0, max(1, len(mel) - 160 + 1), 77)
+        # As the package cuts: a last window counts when three quarters of it are sound.
+        starts = range(0, max(1, len(mel) - 120 + 1), 77)
         padded = np.pad(mel, ((0, 160), (0, 0)))
         windows = [padded[a : a + 160] for a in starts]
         with torch.no_grad():

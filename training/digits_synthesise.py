@@ -94,7 +94,7 @@ def speak_kokoro(
     names = sorted(path.stem for path in args.voices.glob("*.bin"))
     names = [name for name in names if name not in HELD_OUT]
     for _ in range(args.count):
-        digits = draw_digits(rng)
+        digits = draw_digits(args, rng)
         voice, style = draw_style(names, args.voices, rng)
         phonemes = reading(digits, args.language, rng)
         tokens = [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]
@@ -131,7 +131,7 @@ def speak_program(
 ) -> Iterator[tuple[np.ndarray, str, str]]:
     """The same, by a program of the system."""
     for _ in range(args.count):
-        digits = draw_digits(rng)
+        digits = draw_digits(args, rng)
         voice = rng.choice(VOICES[args.engine][args.language])
         text = rng.choice((" ", " ", ", ")).join(WORDS[args.language][int(d)] for d in digits)
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
@@ -156,9 +156,9 @@ def speak_program(
             yield librosa.load(file.name, sr=TARGET_HZ)[0], digits, voice
 
 
-def draw_digits(rng: random.Random) -> str:
-    """Three to seven digits."""
-    return "".join(rng.choice("0123456789") for _ in range(rng.randint(3, 7)))
+def draw_digits(args: argparse.Namespace, rng: random.Random) -> str:
+    """A string of one of the wanted lengths."""
+    return "".join(rng.choice("0123456789") for _ in range(rng.randint(*args.lengths)))
 
 
 def main() -> None:
@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=Path)
     parser.add_argument("--language", choices=sorted(READINGS), required=True)
     parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--lengths", type=int, nargs=2, default=(3, 7), metavar=("LEAST", "MOST"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
