@@ -1,10 +1,12 @@
 """Small texts as they come in from outside, read or refused."""
 
+import hashlib
 import json
+from pathlib import Path
 
 from veridical.errors import InputError
 
-__all__ = ["parse_schedule"]
+__all__ = ["parse_schedule", "sha256_of"]
 
 
 def parse_schedule(text: str) -> tuple[float, ...]:
@@ -30,3 +32,9 @@ def parse_schedule(text: str) -> tuple[float, ...]:
             "challenge.malformed",
         )
     return tuple(float(value) for value in values)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's content, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

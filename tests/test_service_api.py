@@ -1,9 +1,12 @@
 """The service says what the verifier says, refuses what it must, and never shows a traceback."""
 
+import hashlib
 import io
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -15,6 +18,7 @@ from veridical import Measurement, ModelError, OperatingPoint
 from veridical.service.api import create_app
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.evidence import EvidenceLog, SigningKey
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
 
@@ -137,11 +141,12 @@ def test_models_that_cannot_be_loaded_keep_it_unready() -> None:
         raise ModelError("weights at a secret place are altered", "model.altered")
 
     with TestClient(create_app(broken)) as client:
+        answer = client.get("/readyz")
         for _ in range(100):
-            answer = client.get("/readyz")
             if "model.altered" in answer.text:
                 break
             time.sleep(0.01)
+            answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "model.altered" in answer.json()["detail"]
     assert "secret" not in answer.text
@@ -185,3 +190,23 @@ def test_beyond_capacity_the_client_is_told_when_to_come_back() -> None:
 
 def test_an_unknown_path_is_a_problem_document(client: TestClient) -> None:
     assert client.get("/nowhere").json()["code"] == "request.not_found"
+
+
+def test_every_verdict_is_recorded_before_it_is_told(tmp_path: Path) -> None:
+    key = SigningKey.from_file(tmp_path / "key.pem")
+    log = EvidenceLog(tmp_path / "log.jsonl", key)
+    with TestClient(create_app(build(), evidence=log)) as client:
+        answer = ready(client).post("/v1/verify", files={"selfie": picture()})
+    record = json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8"))
+    assert record["transaction"] == answer.json()["transaction"]
+    assert record["media_sha256"] == {"selfie": hashlib.sha256(picture()).hexdigest()}
+
+
+def test_a_verdict_that_cannot_be_recorded_is_not_given_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    key = SigningKey.from_file(tmp_path / "key.pem")
+    log = EvidenceLog(tmp_path / "file" / "log.jsonl", key)
+    with TestClient(create_app(build(), evidence=log)) as client:
+        answer = ready(client).post("/v1/verify", files={"selfie": picture()})
+    assert (answer.status_code, answer.json()["code"]) == (503, "store.unavailable")
+    assert "outcome" not in answer.text

@@ -234,3 +234,23 @@ def test_pictures_are_encoded_within_the_side_asked_for() -> None:
 
     encoded = to_jpeg(Image(np.zeros((300, 1200, 3), np.uint8)), 400)
     assert PIL.Image.open(io.BytesIO(encoded)).size == (400, 100)
+
+
+def test_a_verdict_can_be_proven_offline(
+    run: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.jsonl"
+    monkeypatch.setenv("VERIDICAL_MODELS_DIR", str(tmp_path / "no-models"))
+    monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("VERIDICAL_EVIDENCE_LOG", str(log))
+    for _ in range(2):
+        assert run("verify", "--selfie", files / "genuine-selfie.jpg")[0] == 1
+    (tmp_path / "public.pem").write_text(run("evidence", "public-key")[1], encoding="utf-8")
+    words = ("evidence", "verify", log, "--public-key", tmp_path / "public.pem")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert out.startswith("2 records hold")
+    log.write_bytes(log.read_bytes().replace(b'"review"', b'"accept"', 1))
+    code, _, error = run(*words)
+    assert code == 1
+    assert "line 1" in error

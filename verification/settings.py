@@ -11,6 +11,7 @@ from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.store import Database, MasterKeys
+    from veridical.verification.evidence import EvidenceLog, SigningKey
 
 __all__ = ["Settings"]
 
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
         database: URL of the database; an SQLite file in `data_dir` when empty.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
+        evidence_log: Where a signed record of every verdict is appended; none is when not given.
+        signing_key_file: Ed25519 key in PEM that signs them; made in `data_dir` when not given.
     """
 
     model_config = SettingsConfigDict(
@@ -46,6 +49,8 @@ class Settings(BaseSettings):
     database: str = ""
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
+    evidence_log: Path | None = None
+    signing_key_file: Path | None = None
 
     def model_store(self) -> ModelStore:
         """Open the pulled models."""
@@ -74,3 +79,15 @@ class Settings(BaseSettings):
     def master_keys_path(self) -> Path:
         """File of the master keys, where they are not given as they are."""
         return self.master_keys_file or self.data_dir / "master.keys"
+
+    def signing_key(self) -> "SigningKey":
+        """The key that signs evidence; a first one is made where no file is given."""
+        from veridical.verification.evidence import SigningKey
+
+        return SigningKey.from_file(self.signing_key_file or self.data_dir / "signing.pem")
+
+    def evidence(self) -> "EvidenceLog | None":
+        """The evidence log; None when the installation keeps none."""
+        from veridical.verification.evidence import EvidenceLog
+
+        return EvidenceLog(self.evidence_log, self.signing_key()) if self.evidence_log else None

@@ -1,6 +1,7 @@
 """The HTTP application: one-call verification and the probes an operator needs."""
 
 import contextlib
+import hashlib
 import hmac
 import logging
 import threading
@@ -19,6 +20,7 @@ from veridical.service.api.limits import BodyLimit
 from veridical.service.wire import parse_schedule
 from veridical.types import Challenge
 from veridical.verification import Transaction, Verifier, load_policy, verdict_to_json
+from veridical.verification.evidence import EvidenceLog
 
 __all__ = ["create_app"]
 
@@ -90,6 +92,7 @@ def create_app(
     build: Build,
     *,
     api_key: SecretStr | None = None,
+    evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
     capacity: int = 2,
 ) -> FastAPI:
@@ -98,6 +101,7 @@ def create_app(
     Args:
         build: Makes the verifier; called once, in a thread, when the service starts.
         api_key: When given, every request but the probes must bear it.
+        evidence: Where every verdict is recorded; None keeps no records.
         max_body_bytes: Largest request.
         capacity: Verifications at once; further ones get 429 with Retry-After.
     """
@@ -161,19 +165,31 @@ def create_app(
                 "policy.unknown",
             )
         with gate.entered():
-            front = read_image_with_info(document_front.file.read()) if document_front else None
+            uploads = {
+                "document_front": document_front,
+                "document_back": document_back,
+                "selfie": selfie,
+                "clip": clip,
+                "voice": voice,
+            }
+            media = {kind: upload.file.read() for kind, upload in uploads.items() if upload}
+            front = read_image_with_info(media["document_front"]) if document_front else None
             transaction = Transaction(
                 id=problems.request_id(request),
                 document_front=front[0] if front else None,
                 document_info=front[1] if front else None,
-                document_back=read_image(document_back.file.read()) if document_back else None,
-                selfie=read_image(selfie.file.read()) if selfie else None,
-                clip=read_clip(clip.file.read()) if clip else None,
-                voice=read_audio(voice.file.read()) if voice else None,
+                document_back=read_image(media["document_back"]) if document_back else None,
+                selfie=read_image(media["selfie"]) if selfie else None,
+                clip=read_clip(media["clip"]) if clip else None,
+                voice=read_audio(media["voice"]) if voice else None,
                 challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
                 attempt=attempt,
             )
             verdict = verifier.verify(transaction, load_policy(policy) if policy else None)
+            if evidence is not None:
+                # Written before it is told: nobody holds a verdict that can't be proven.
+                digests = {kind: hashlib.sha256(data).hexdigest() for kind, data in media.items()}
+                evidence.append(verdict, digests)
         return JSONResponse(verdict_to_json(verdict))
 
     return app

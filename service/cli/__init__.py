@@ -14,6 +14,7 @@ from veridical.service.cli import (
     document,
     engines,
     evaluate,
+    evidence,
     face,
     gallery,
     keys,
@@ -42,5 +43,18 @@ __all__ = [
     "verify",
 ]
 
-for noun in (db, document, engines, evaluate, face, gallery, keys, liveness, models, policy, voice):
+for noun in (
+    db,
+    document,
+    engines,
+    evaluate,
+    evidence,
+    face,
+    gallery,
+    keys,
+    liveness,
+    models,
+    policy,
+    voice,
+):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

@@ -44,6 +44,7 @@ def serve(
     application = create_app(
         lambda: load_verifier(settings),
         api_key=settings.api_key,
+        evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
         capacity=settings.capacity or math.ceil(cpu_quota()),
     )

@@ -44,7 +44,7 @@ def verify(
     from veridical.media import read_audio, read_clip, read_image, read_image_with_info
     from veridical.result import Outcome
     from veridical.service.cli.console import print_verdict
-    from veridical.service.wire import parse_schedule
+    from veridical.service.wire import parse_schedule, sha256_of
     from veridical.types import Challenge
     from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
 
@@ -76,6 +76,15 @@ def verify(
             attempt=attempt,
         )
     )
+    if (log := settings.evidence()) is not None:
+        given = {
+            "document_front": document_front,
+            "document_back": document_back,
+            "selfie": selfie,
+            "clip": clip,
+            "voice": voice,
+        }
+        log.append(verdict, {kind: sha256_of(path) for kind, path in given.items() if path})
     if as_json:
         json.dump(verdict_to_json(verdict), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")

@@ -1,0 +1,280 @@
+"""Can it be proven later what was decided? Signed records, each chained to the one before.
+
+A record holds digests, scores, thresholds and names of models; no pixels, no sound, no template,
+no document field. The caller's transaction id stands in it: it must be an opaque reference.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from veridical.errors import InputError, StoreError
+from veridical.verification.verdict import Verdict, verdict_to_json
+
+__all__ = ["Chain", "EvidenceLog", "SigningKey", "read_public_keys", "verify_chain"]
+
+FORMAT = "veridical.evidence/1"
+GENESIS = "0" * 64
+MAX_LINE_BYTES = 1 << 20
+_CHECK_KEYS = (
+    "check", "status", "score", "reason", "accept_at", "reject_below", "point_source", "models",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 key that signs records.
+
+    Attributes:
+        private: The key itself.
+    """
+
+    private: Ed25519PrivateKey
+
+    @classmethod
+    def from_file(cls, path: Path) -> "SigningKey":
+        """Read a PEM file (PKCS 8); a first key is made where there is none, readable by its owner.
+
+        Raises:
+            InputError: `evidence.key`: the file holds no Ed25519 key.
+            StoreError: The file cannot be read or made.
+        """
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pem = Ed25519PrivateKey.generate().private_bytes(
+                    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+                )
+                # O_EXCL: of two processes that start at once, one makes the key, both read it.
+                try:
+                    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                except FileExistsError:
+                    handle = -1
+                if handle >= 0:
+                    with os.fdopen(handle, "wb") as stream:
+                        stream.write(pem)
+            key = load_pem_private_key(path.read_bytes(), None)
+        except OSError as error:
+            raise StoreError(f"cannot use the signing key {path}: {error.strerror}") from error
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} holds no unencrypted PEM key", "evidence.key") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise InputError(f"{path} holds a key of another kind than Ed25519", "evidence.key")
+        return cls(key)
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public key, for those who verify."""
+        return self.private.public_key().public_bytes(
+            Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        )
+
+    @property
+    def key_id(self) -> str:
+        """Short name of the key: the first 16 hex digits of the hash of its public half."""
+        return key_id(self.private.public_key())
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """Short name of a public key."""
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+
+
+class EvidenceLog:
+    """A file of records, one JSON line each, only ever appended to.
+
+    Safe for several threads and processes: whoever appends holds the file's lock, so that the
+    chain has one order.
+
+    Args:
+        path: The file; made at the first record.
+        key: Signs the records.
+    """
+
+    def __init__(self, path: Path, key: SigningKey) -> None:
+        self._path = path
+        self._key = key
+
+    def append(self, verdict: Verdict, media_sha256: Mapping[str, str]) -> str:
+        """Record one verdict; it is on disk when this returns.
+
+        Args:
+            verdict: What was decided.
+            media_sha256: Hash of every medium as it was handed in, by kind.
+
+        Returns:
+            Hash of the record: the new head of the chain.
+
+        Raises:
+            StoreError: The record could not be written; the verdict must not be given out then.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab+") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                sequence, previous = _head(stream.fileno())
+                body = _body(verdict, media_sha256, sequence + 1, previous)
+                digest = _digest(body)
+                record = {
+                    **body,
+                    "hash": digest,
+                    "key": self._key.key_id,
+                    "signature": self._key.private.sign(bytes.fromhex(digest)).hex(),
+                }
+                stream.write(_canonical(record) + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise StoreError(f"cannot write evidence to {self._path}: {error.strerror}") from error
+        return digest
+
+
+def _head(descriptor: int) -> tuple[int, str]:
+    """Sequence number and hash of the last whole record; a line cut off by a crash is removed."""
+    size = os.fstat(descriptor).st_size
+    if not size:
+        return 0, GENESIS
+    start = max(0, size - 2 * MAX_LINE_BYTES)
+    tail = os.pread(descriptor, size - start, start)
+    whole = tail.rfind(b"\n") + 1
+    if whole != len(tail):
+        os.ftruncate(descriptor, start + whole)
+    lines = tail[:whole].splitlines()
+    if not lines:
+        return 0, GENESIS
+    last = json.loads(lines[-1])
+    return int(last["sequence"]), str(last["hash"])
+
+
+def _body(
+    verdict: Verdict, media_sha256: Mapping[str, str], sequence: int, previous: str
+) -> dict[str, Any]:
+    told = verdict_to_json(verdict)
+    return {
+        "format": FORMAT,
+        "sequence": sequence,
+        "previous": previous,
+        "recorded_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **{
+            key: told[key]
+            for key in (
+                "transaction", "outcome", "first_cause", "causes", "policy", "profile", "assurance",
+                "stamps", "attempt", "decided_at", "timings_ms",
+            )
+        },
+        "checks": [{key: check[key] for key in _CHECK_KEYS} for check in told["checks"]],
+        "media_sha256": dict(media_sha256),
+    }  # fmt: skip
+
+
+def _canonical(value: Mapping[str, Any]) -> bytes:
+    """Keys in order, no spaces, UTF-8, shortest numbers: in the manner of RFC 8785."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What verifying a log found.
+
+    Attributes:
+        records: Records that hold, from the first on.
+        head: Hash of the last of them.
+        problem: What is wrong with the next line; empty when the whole log holds.
+    """
+
+    records: int
+    head: str
+    problem: str = ""
+
+
+def read_public_keys(paths: Sequence[Path]) -> dict[str, Ed25519PublicKey]:
+    """Read public keys in PEM, by their short names; one file may hold several.
+
+    Raises:
+        InputError: `evidence.key`: a file is missing or holds no Ed25519 public key.
+    """
+    keys = {}
+    for path in paths:
+        try:
+            parts = path.read_bytes().split(b"-----END PUBLIC KEY-----")[:-1]
+            found = [load_pem_public_key(part + b"-----END PUBLIC KEY-----\n") for part in parts]
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} holds no PEM public key", "evidence.key") from error
+        ed25519 = [key for key in found if isinstance(key, Ed25519PublicKey)]
+        if not ed25519 or len(ed25519) != len(found):
+            raise InputError(f"{path} must hold Ed25519 public keys", "evidence.key")
+        keys.update({key_id(key): key for key in ed25519})
+    return keys
+
+
+def verify_chain(
+    lines: Iterable[bytes], keys: Mapping[str, Ed25519PublicKey], head: str = ""
+) -> Chain:
+    """Verify a log offline: every byte, every signature, every link.
+
+    A log whose last records were cut off still holds in itself: only a head that was published
+    when they were written shows it.
+
+    Args:
+        lines: The log's lines.
+        keys: Public keys by short name; rotated ones included.
+        head: Hash that must be in the chain, such as one anchored elsewhere; empty for none.
+    """
+    previous, count, anchored = GENESIS, 0, not head
+    for line in lines:
+        problem = _fault(line, keys, previous, count + 1)
+        if problem:
+            return Chain(count, previous, f"line {count + 1}: {problem}")
+        previous, count = str(json.loads(line)["hash"]), count + 1
+        anchored = anchored or previous == head
+    return Chain(count, previous, "" if anchored else "the anchored head is not in this log")
+
+
+def _fault(line: bytes, keys: Mapping[str, Ed25519PublicKey], previous: str, sequence: int) -> str:
+    """What is wrong with one line; empty when nothing is."""
+    try:
+        record = json.loads(line)
+        body = {k: v for k, v in record.items() if k not in ("hash", "key", "signature")}
+        digest, key, signature = record["hash"], record["key"], bytes.fromhex(record["signature"])
+        # Also refuses another spelling of the same values: the bytes are what was written.
+        spelling = _canonical(record) + b"\n"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "not a record"
+    if line != spelling:
+        return "the line is not in canonical form"
+    if record.get("format") != FORMAT:
+        return f"not of format {FORMAT}"
+    if record.get("sequence") != sequence or record.get("previous") != previous:
+        return "does not follow the record before it"
+    if digest != _digest(body):
+        return "the hash does not fit the content"
+    if key not in keys:
+        return f"signed by key {key}, which was not given"
+    try:
+        keys[key].verify(signature, bytes.fromhex(digest))
+    except InvalidSignature:
+        return "the signature does not hold"
+    return ""
