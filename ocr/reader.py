@@ -1,6 +1,6 @@
 """Which documents are in a picture, and what do they say?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,7 @@ from veridical.ocr.page import Line, Page, reading_angle
 from veridical.ocr.resident import Front, read_front
 from veridical.ocr.resident_back import Back, read_back
 from veridical.ocr.text import TextBox, TextDetector, TextDirection, TextRecogniser
-from veridical.ocr.validate import validate
+from veridical.ocr.validate import WANTED_FIELDS, validate
 from veridical.ocr.visual_zone import DIFFERS, compare_visual
 from veridical.result import EvidenceValue, ModelRef
 from veridical.types import Image
@@ -114,14 +114,16 @@ class DocumentReader:
         """
         day = today or date.today()
         best: _Reading | None = None
+        before: Found | None = None
         looks, lines = 0, 0
         for page in self._looks(image):
             looks, lines = looks + 1, max(lines, len(page.lines))
             found = self._find(page, kind, day)
             if found and (best is None or found.agreement > best.found.agreement):
                 best = _Reading(page, found)
-            if best and best.found.complete:
+            if best and (best.found.complete or _same(before, found)):
                 break
+            before = found
         evidence: dict[str, EvidenceValue] = {"looks": looks, "lines": lines}
         if best is None:
             return Document("none", evidence=evidence, models=self.models)
@@ -162,7 +164,7 @@ class DocumentReader:
             zone = read_zone(page, self._ocrb, today)
             if kind is not None or (zone is not None and zone.certain):
                 return zone
-        front = read_front(page) if kind in (None, "prc_id_front") else None
+        front = read_front(page, self._ocrb) if kind in (None, "prc_id_front") else None
         if front is not None:
             return front
         back = read_back(page) if kind in (None, "prc_id_back") else None
@@ -213,7 +215,7 @@ class DocumentReader:
         border = find_border(image, predicted)
         quad = border.quad if border.seen >= EDGES_WANTED else predicted
         mrz = found.mrz if isinstance(found, Zone) else None
-        fields = _zone_fields(found) if isinstance(found, Zone) else found.fields
+        fields = _fields_of(found)
         kind = _kind_of(found)
         portrait = _portrait_of(found, quad)
         texts = () if isinstance(found, Zone) else found.texts
@@ -246,6 +248,21 @@ class DocumentReader:
             evidence=evidence,
             models=self.models,
         )
+
+
+def _same(before: Found | None, found: Found | None) -> bool:
+    """Whether two looks read the same document, nothing missing: a third would read it again."""
+    if before is None or found is None or _kind_of(before) != _kind_of(found):
+        return False
+    one, other = (
+        {name: field.value for name, field in fields.items()}
+        for fields in (_fields_of(before), _fields_of(found))
+    )
+    return one == other and all(name in one for name in WANTED_FIELDS[_kind_of(found)])
+
+
+def _fields_of(found: Found) -> Mapping[str, Field]:
+    return _zone_fields(found) if isinstance(found, Zone) else found.fields
 
 
 def _kind_of(found: Found) -> str:
