@@ -54,6 +54,7 @@ class ScheduleModel:
 
 
 _OUTLIER_SPAN_MS = 4000.0
+_ANYTHING = 0.05
 _OFFSETS = np.linspace(-3.0, 3.0, 31)
 _LEAST_DELAY_MS = 40.0
 
@@ -119,7 +120,10 @@ def _log_own_schedule(delays: NDArray[np.float64], gap_sd_ms: float, model: Sche
     apart = delays - mean
     _, log_determinant = np.linalg.slogdet(covariance)
     squares = float(apart @ np.linalg.solve(covariance, apart))
-    return -0.5 * (squares + float(log_determinant) + count * float(np.log(2 * np.pi)))
+    wandering = -0.5 * (squares + float(log_determinant) + count * float(np.log(2 * np.pi)))
+    # Anything at all may also happen here, so that the absurd never looks like reading.
+    anything = -count * float(np.log(_OUTLIER_SPAN_MS))
+    return float(np.logaddexp(np.log1p(-_ANYTHING) + wandering, np.log(_ANYTHING) + anything))
 
 
 def _log_sum(logs: NDArray[np.float64]) -> float:
