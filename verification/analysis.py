@@ -10,12 +10,15 @@ from typing import TypeVar
 import numpy as np
 
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
+from veridical.liveness.lips import Heard, MouthTrack, mouth_track
 from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
-from veridical.types import Clip, Image, Template, View
+from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.transaction import Transaction
-from veridical.voiceprint import SpeechAnalysis, analyse_speech
+from veridical.voiceprint import DigitsCheck, SpeechAnalysis, analyse_speech
+from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
 
 __all__ = ["Analyser", "Analysis"]
 
@@ -44,6 +47,7 @@ class Analyser:
         mesher: Finds dense landmarks.
         embedder: Makes face templates.
         vad: Session of the voice activity detector.
+        digits: Holds speech against prompts.
     """
 
     reader: DocumentReader | None = None
@@ -51,6 +55,7 @@ class Analyser:
     mesher: FaceMesher | None = None
     embedder: FaceEmbedder | None = None
     vad: Session | None = None
+    digits: DigitsCheck | None = None
 
 
 class Analysis:
@@ -75,6 +80,36 @@ class Analysis:
         finally:
             elapsed = (time.perf_counter() - start) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + elapsed
+
+    @cached_property
+    def mouth(self) -> MouthTrack | None:
+        """The mouth in every frame of the clip; None without a clip or the models to follow it."""
+        clip, detector, mesher = (
+            self.transaction.clip,
+            self._analyser.detector,
+            self._analyser.mesher,
+        )
+        if clip is None or detector is None or mesher is None:
+            return None
+        return self._timed("mouth", lambda: mouth_track(FaceTracker(detector, mesher)(clip)))
+
+    @cached_property
+    def heard(self) -> Heard | None:
+        """The clip's own sound, as lips are compared with it; None without sound."""
+        clip, speech, challenge = self.transaction.clip, self.speech, self.transaction.challenge
+        if clip is None or clip.audio is None or speech is None or self.transaction.voice:
+            return None
+        audio = Audio(speech.samples, SPEECH_RATE_HZ)
+        digits = self._analyser.digits
+        if digits is None or challenge is None or not speech.segments_s:
+            return Heard(audio, speech.segments_s)
+        if not challenge.digits or challenge.language not in digits.languages:
+            return Heard(audio, speech.segments_s)
+        reading = self._timed(
+            "digits", lambda: digits.read(speech, challenge.digits, challenge.language)
+        )
+        onsets = reading.times.start_ms if reading.times is not None else ()
+        return Heard(audio, speech.segments_s, onsets, reading.score)
 
     @property
     def today(self) -> date:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import CaptureFacts, InjectionCheck, SilentCheck
+from veridical.liveness.lips import LipsCheck
 from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
 from veridical.result import Measurement
 from veridical.verification.analysis import Analysis
@@ -35,6 +36,7 @@ class Checks:
         face_match: See `FaceMatchCheck`.
         same_person: See `SamePersonCheck`.
         silent: See `SilentCheck`.
+        lips: See `LipsCheck`.
         injection: See `InjectionCheck`.
         digits: See `DigitsCheck`.
         voice_match: See `VoiceMatchCheck`.
@@ -48,6 +50,7 @@ class Checks:
     face_match: FaceMatchCheck | None = None
     same_person: SamePersonCheck | None = None
     silent: SilentCheck | None = None
+    lips: LipsCheck | None = None
     injection: InjectionCheck | None = None
     digits: DigitsCheck | None = None
     voice_match: VoiceMatchCheck | None = None
@@ -68,6 +71,7 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "face.match": _face_match(checks.face_match),
         "face.same_person": _same_person(checks.same_person),
         "liveness.silent": _silent(checks.silent),
+        "liveness.lips": _lips(checks.lips),
         "liveness.injection": _injection(checks.injection),
         "voice.digits": _digits(checks.digits),
         "voice.match": _voice_match(checks.voice_match),
@@ -171,6 +175,19 @@ def _face_quality(check: FaceQualityCheck | None) -> Step | None:
     return run
 
 
+def _lips(check: LipsCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        mouth = analysis.mouth
+        if mouth is None:
+            return Measurement("liveness.lips", None, MISSING_INPUT)
+        return check(mouth, analysis.heard, analysis.transaction.challenge)
+
+    return run
+
+
 def _injection(check: InjectionCheck | None) -> Step | None:
     if check is None:
         return None
@@ -190,7 +207,7 @@ def _digits(check: DigitsCheck | None) -> Step | None:
 
     def run(analysis: Analysis) -> Measurement:
         speech, challenge = analysis.speech, analysis.transaction.challenge
-        if challenge is None:
+        if challenge is None or not challenge.digits:
             return Measurement("voice.digits", None, MISSING_INPUT)
         if speech is None:
             return Measurement("voice.digits", None, "no_speech")

@@ -18,6 +18,7 @@ from veridical.face import (
 )
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
+from veridical.liveness.lips import LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.models.card import read_operating_points
@@ -232,7 +233,9 @@ def build_verifier(
     silent = engine(lambda: SilentCheck.load(store, profile))
     vad, voice = session("speech"), session("voice")
     spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
-    digits = {language: net for language, net in spoken.items() if net is not None}
+    nets = {language: net for language, net in spoken.items() if net is not None}
+    digits = DigitsCheck(nets) if vad and nets else None
+    lips = engine(lambda: LipsCheck.load(store, profile)) if "lips" in profile.roles else None
     checks = Checks(
         document_read=DocumentReadCheck() if reader else None,
         document_authentic=DocumentAuthenticCheck() if reader else None,
@@ -242,14 +245,15 @@ def build_verifier(
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,
         injection=InjectionCheck(InjectionSettings.read()),
-        digits=DigitsCheck(digits) if vad and digits else None,
+        digits=digits,
+        lips=lips if detector and mesher and vad else None,
         voice_match=VoiceMatchCheck(VoiceEmbedder(voice)) if vad and voice else None,
         watchlist=watchlist,
     )
     points = operating_points(store, profile)
     return Verifier(
         build_steps(checks),
-        Analyser(reader, detector, mesher, embedder, vad),
+        Analyser(reader, detector, mesher, embedder, vad, digits),
         points,
         policy,
         profile.name,

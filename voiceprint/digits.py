@@ -77,6 +77,11 @@ class DigitsCheck:
     def __init__(self, sessions: Mapping[str, Session]) -> None:
         self._sessions = dict(sessions)
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages there is a net for."""
+        return frozenset(self._sessions)
+
     def __call__(self, speech: SpeechAnalysis, digits: str, language: str) -> Measurement:
         """Score one recording.
 
