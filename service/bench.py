@@ -150,6 +150,7 @@ def _once(watch: Stopwatch, verifier: Verifier, policy: Policy, card: bytes, cli
     watch.run("portrait", lambda: analysis.portrait)
     watch.run("faces", lambda: analysis.views)
     watch.run("speech", lambda: analysis.speech)
+    watch.run("mouth", lambda: analysis.mouth)
     watch.run("checks", lambda: verifier.judge(analysis, policy))
     watch.samples.setdefault("total", []).append(_cpu_ms() - start)
 
