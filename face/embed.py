@@ -33,7 +33,8 @@ class FaceEmbedder:
         mean: Subtracted from the 0..255 pixels first.
         scale: Divides them then.
         poor_length: Length of the net's vector of a face it can hardly recognise.
-        good_length: Length of the vector of a face captured well; the defaults are SFace's.
+        good_length: Length of the vector of a face captured well; the defaults are SFace's. Not
+            a number where nobody measured a model's lengths.
 
     Source of the mirroring: common in face recognition since Y. Sun et al., "Deep Learning Face
     Representation from Predicting 10,000 Classes", CVPR 2014; measured here in docs/face.md.
@@ -64,7 +65,8 @@ class FaceEmbedder:
         Args:
             session: The model.
             card: Its card; of its parameters `pixel_mean`, `pixel_scale`, `poor_length` and
-                `good_length` are read, where it names them.
+                `good_length` are read, where it names them. Without lengths, recognisability is not
+                assessed.
 
         Raises:
             InputError: The card wants another crop than 112 pixels a side.
@@ -78,8 +80,8 @@ class FaceEmbedder:
             session,
             mean=numbers.get("pixel_mean", 0.0),
             scale=numbers.get("pixel_scale", 1.0),
-            poor_length=numbers.get("poor_length", 7.0),
-            good_length=numbers.get("good_length", 12.0),
+            poor_length=numbers.get("poor_length", float("nan")),
+            good_length=numbers.get("good_length", float("nan")),
         )
 
     @property
@@ -137,17 +139,20 @@ class FaceEmbedder:
         """
         return np.stack([self._vector(view, None) for view in views])
 
-    def recognisability(self, view: View) -> tuple[float, float]:
+    def recognisability(self, view: View) -> tuple[float, float | None]:
         """Say how well the net could recognise a face by it: the length of its vector.
 
         Returns:
-            The length, and the quality 0..100 it stands for.
+            The length, and the quality 0..100 it stands for; None where this model's lengths
+            were not measured.
 
         Raises:
             InputError: The view has no subject.
         """
         length = float(np.linalg.norm(self._vector(view, None)))
         poor, good = self._lengths
+        if not np.isfinite(good - poor):
+            return length, None
         return length, 100 * float(np.clip((length - poor) / (good - poor), 0, 1))
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCh
 from veridical.face.components import Component, measure_components
 from veridical.face.quality import ADVICE, WEIGHTS, advice, unified_quality
 from veridical.media import read_image
-from veridical.models import ModelStore
+from veridical.models import ModelStore, read_card
 from veridical.types import Image, View
 from veridical.verification import reasons
 
@@ -112,6 +112,16 @@ def test_a_recogniser_adds_its_own_view() -> None:
     assert bright.evidence["recognisability_raw"] > dim.evidence["recognisability_raw"]  # type: ignore[operator]
     assert bright.models
     assert not FaceQualityCheck()(view_of(plain(9, 9, 9), FACE)).models
+
+
+def test_a_card_without_measured_lengths_leaves_recognisability_open() -> None:
+    card = read_card("auraface-v1")
+    assert "poor_length" not in card.parameters
+    check = FaceQualityCheck(FaceEmbedder.from_card(RuleSession(mean_colour), card))
+    measurement = check(view_of(plain(160, 120, 90), FACE))
+    assert measurement.evidence["recognisability"] is None
+    assert measurement.score is not None
+    assert measurement.score == FaceQualityCheck()(view_of(plain(160, 120, 90), FACE)).score
 
 
 def blur(strength: float) -> Change:
