@@ -2,7 +2,10 @@
 
     python benchmarks/fmr_curve.py INDEX.csv
 
-Prints the points that a recogniser's card holds as `fmr_similarities` and `fmr_rates`. INDEX has
+Prints the points that a recogniser's card holds as `fmr_similarities` and `fmr_rates`, the share of
+mated comparisons that the curve's threshold for a list of each size misses (FNIR), and, for a list
+of one picture of every identity, the rate of false hits that the curve foretells beside the rate
+that is counted. INDEX has
 columns `file,identity`, paths relative to it. The face nearest the picture's centre counts. A rate
 is printed as long as ten comparisons or more stand behind it.
 """
@@ -16,12 +19,15 @@ import cv2
 import numpy as np
 
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.gallery import FmrCurve
 from veridical.media import read_image
 from veridical.types import Face, View
 from veridical.verification import Settings
 
 RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 MIN_HITS = 10
+FPIRS = (0.01, 0.1, 0.3)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def central(view: View) -> Face | None:
@@ -55,11 +61,27 @@ def main() -> None:
     names = np.asarray(identities)
     first, second = np.triu_indices(len(names), 1)
     similar = np.stack(vectors) @ np.stack(vectors).T
-    strangers = similar[first, second][names[first] != names[second]]
+    pairs, same = similar[first, second], names[first] == names[second]
+    strangers, mated = pairs[~same], pairs[same]
     points = {
         f"{rate:g}": round(float(np.quantile(strangers, 1 - rate)), 4)
         for rate in RATES
         if rate * len(strangers) >= MIN_HITS
+    }
+    curve = FmrCurve([*points.values()], [float(rate) for rate in points])
+    listed, places = np.unique(names, return_index=True)
+    others = np.where(listed[:, None] == names[None], -1.0, similar[places])
+    best = others.max(axis=0)
+    counted = {
+        f"{rate:g}": round(float((best >= curve.threshold(rate, len(listed) - 1)).mean()), 4)
+        for rate in FPIRS
+    }
+    missed = {
+        f"{size:g}": {
+            f"{rate:g}": round(float((mated < curve.threshold(rate, size)).mean()), 3)
+            for rate in FPIRS[:2]
+        }
+        for size in SIZES
     }
     print(
         json.dumps(
@@ -68,7 +90,10 @@ def main() -> None:
                 "pictures": len(names),
                 "identities": len(set(identities)),
                 "non_mated": len(strangers),
+                "mated": len(mated),
                 "similarity_at_fmr": points,
+                "fnir_by_list_size_at_fpir": missed,
+                "list": {"entries": len(listed) - 1, "probes": len(names), "fpir": counted},
             }
         )
     )
