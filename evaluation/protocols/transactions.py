@@ -48,17 +48,7 @@ __all__ = [
     "transaction_figures",
 ]
 
-COLUMNS = (
-    "id",
-    "attempt",
-    "policy",
-    "expected",
-    "attack",
-    "got",
-    "first_cause",
-    "scores",
-    "cpu_ms",
-)
+COLUMNS = ("id", "attempt", "measured", "error", "cpu_ms")
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 MEDIA = ("document_front", "document_back", "selfie", "clip", "voice", "reference_face")
 MAX_ATTEMPTS = 2
