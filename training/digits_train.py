@@ -136,7 +136,7 @@ def draw(
     strings: list[Item], singles: dict[str, dict[int, list[Item]]], rng: random.Random
 ) -> Item:
     """One utterance, before noise."""
-    tempo, tract = 0.75 * 2.6 ** rng.random(), rng.uniform(0.87, 1.16)
+    tempo, tract = rng.uniform(0.75, 1.35), rng.uniform(0.87, 1.16)
     if singles and rng.random() < 0.45:
         digits = rng.choice(list(singles.values()))
         chosen = [rng.choice(digits[rng.randrange(10)]) for _ in range(rng.randint(2, 7))]
@@ -145,8 +145,8 @@ def draw(
             for item in chosen
         ]
     else:
-        chosen, wanted = [rng.choice(strings)], rng.randint(1, 6)
-        while sum(len(item.digits) for item in chosen) < wanted:
+        chosen = [rng.choice(strings)]
+        if len(chosen[0].digits) < 5 and rng.random() < 0.3:
             chosen.append(rng.choice(strings))
         parts = [stretch(item.power, tempo) for item in chosen]
     digits_said = tuple(digit for item in chosen for digit in item.digits)
