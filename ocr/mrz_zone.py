@@ -67,13 +67,19 @@ class Zone:
 
     @property
     def certain(self) -> bool:
-        """Whether this can be nothing but a zone, even if a check digit fails."""
-        return sum(self.mrz.checks.values()) >= 2 or min(self.mrz.scores) > 0.9
+        """Whether this can be nothing but a zone, even if a check digit fails.
+
+        A line of fillers passes check digits by itself; other print never has two dates where a
+        zone has them.
+        """
+        fields = self.mrz.fields
+        dated = "birth" in fields and "expiry" in fields and fields["document_number"] != ""
+        return dated and (sum(self.mrz.checks.values()) >= 2 or min(self.mrz.scores) > 0.9)
 
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
-        return all(self.mrz.checks.values()) and min(self.mrz.scores) > 0.8
+        return self.certain and all(self.mrz.checks.values()) and min(self.mrz.scores) > 0.8
 
 
 def read_zone(page: Page, recogniser: OcrbRecogniser, today: date) -> Zone | None:

@@ -159,7 +159,6 @@ class DocumentReader:
 
     def _find(self, page: Page, kind: str | None, today: date) -> Found | None:
         """The document on a page: first the zones, which geometry shows, then the cards."""
-        zone = None
         if self._ocrb is not None and (kind is None or not kind.startswith("prc")):
             zone = read_zone(page, self._ocrb, today)
             if kind is not None or (zone is not None and zone.certain):
@@ -168,7 +167,7 @@ class DocumentReader:
         if front is not None:
             return front
         back = read_back(page) if kind in (None, "prc_id_back") else None
-        return back or zone
+        return back
 
     def _looks(self, image: Image) -> Iterator[Page]:
         """One page after the other, each of text seen larger than before, at last all of it."""

@@ -225,7 +225,8 @@ def _read_rows(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
             fields["name"] = _field(page, rows[name_row], name)
     address_rows = range((birth_row if birth_row is not None else 2) + 1, len(rows))
     address = "".join(texts[i] for i in address_rows)
-    address = re.sub(r"^(住址|住|址)", "", address)
+    # What stands before the first Chinese character is a caption that was misread.
+    address = re.sub(r"^[^㐀-鿿]*(住址|住|址)?", "", address)
     if address:
         fields["address"] = _field(page, [line for i in address_rows for line in rows[i]], address)
     return fields
