@@ -38,6 +38,7 @@ from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
 from veridical.verification.settings import Settings
+from veridical.verification.verifier import operating_points
 
 __all__ = [
     "Case",
@@ -191,8 +192,8 @@ def evaluate_transactions(
         title="transactions",
         workers=request.workers,
     )
-    cards = {check: found.point for check, found in store.operating_points(profile).items()}
-    evaluation = transaction_figures(decided(list(scores.rows()), cases, policies, cards), cases)
+    points = operating_points(store, profile)
+    evaluation = transaction_figures(decided(list(scores.rows()), cases, policies, points), cases)
     evaluation.profile = profile.name
     evaluation.models = models
     evaluation.data_sha256 = data

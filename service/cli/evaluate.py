@@ -193,6 +193,9 @@ def identify(
 @app.command()
 def lips(
     index: Index,
+    window: Annotated[
+        list[float] | None, typer.Option(min=1, help="Seconds lips and sound are compared on.")
+    ] = None,
     out: Out = None,
     json_path: Json = None,
     seed: Seed = 0,
@@ -200,11 +203,12 @@ def lips(
     profile: Profile = "",
     workers: Workers = 0,
 ) -> None:
-    """Lip liveness: not built yet."""
-    from veridical.evaluation.protocols.lips import evaluate_lips
+    """Lip liveness: lips against sound and text, attacks accepted."""
+    from veridical.evaluation.protocols.lips import WINDOWS_S, evaluate_lips
 
     request = _request("lips", index, out, seed, limit, workers, False)
-    _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings))
+    windows_s = tuple(window) if window else WINDOWS_S
+    _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings, windows_s))
 
 
 def _request(
