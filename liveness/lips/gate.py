@@ -26,7 +26,7 @@ class Gate:
     gap_ms_at_most: float = 150.0
     seen_share_at_least: float = 0.9
     inter_eye_px_at_least: float = 36.0
-    duration_ms_at_least: float = 2400.0
+    duration_ms_at_least: float = 2500.0
     net_speech_s_at_least: float = 1.5
     words_at_least: int = 4
 
