@@ -24,6 +24,7 @@ from veridical.types import Clip, View
 
 __all__ = ["Examination", "FrameJudgement", "SilentCheck"]
 
+ONE_FORGIVEN_FROM = 4
 NO_ATTACK_ABOVE = 0.5
 """Scores above this are not given a reason: nothing was found. Decides nothing."""
 
@@ -205,8 +206,10 @@ def vote(scores: Sequence[float], rule: Vote) -> float:
     if not scores:
         return math.nan
     values = np.sort(np.asarray(scores, np.float64))
-    # The lowest frame that is left when a fifth of them is forgiven; NaN sorts last, so ask first.
-    lowest = values[int(0.2 * len(values))] if not np.isnan(values).any() else math.nan
+    # The lowest frame that is left when a fifth of them is forgiven, from four frames on at least
+    # one: nobody is failed by a single blurred frame. NaN sorts last, so it is asked for first.
+    forgiven = max(int(0.2 * len(values)), int(len(values) >= ONE_FORGIVEN_FROM))
+    lowest = math.nan if np.isnan(values).any() else values[forgiven]
     return float(min(np.median(values), lowest + rule.trail_at_most))
 
 

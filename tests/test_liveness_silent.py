@@ -96,6 +96,12 @@ def test_a_single_unlucky_frame_does_not_fail_an_applicant() -> None:
     assert found.score == pytest.approx(0.91)
 
 
+def test_few_frames_are_judged_by_the_same_rule() -> None:
+    assert check(0.9, 0.9, 0.05, 0.9)([view(time_ms=t) for t in range(4)]).score == 0.9
+    two_low = check(0.9, 0.05, 0.05, 0.9)([view(time_ms=t) for t in range(4)])
+    assert two_low.score == pytest.approx(0.05 + SETTINGS.vote.trail_at_most)
+
+
 def test_a_clip_of_which_a_third_looks_like_an_attack_is_held_back() -> None:
     found = check(0.9, 0.05, 0.9, 0.9, 0.05, 0.9)([view(time_ms=t) for t in range(6)])
     assert found.score == pytest.approx(0.05 + SETTINGS.vote.trail_at_most)
