@@ -1,5 +1,7 @@
 """Where exactly are the eyes, the nose, the mouth and the outline of a face?"""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,7 @@ from veridical.models import Session
 from veridical.result import ModelRef
 from veridical.types import Face, Image, Mesh
 
-__all__ = ["CROP_PX", "FaceMesher", "five_points", "mesh_crop"]
+__all__ = ["CROP_PX", "FaceMesher", "Mesher", "five_points", "mesh_crop"]
 
 CROP_PX = 192
 CROP_TO_BOX = 1.5
@@ -19,6 +21,14 @@ EYE_RIGHT = (263, 362, 386, 374)
 NOSE_TIP = 1
 MOUTH_LEFT = 61
 MOUTH_RIGHT = 291
+
+
+class Mesher(Protocol):
+    """Lays dense landmarks over a face: the mesh network, or an engine in its place."""
+
+    def __call__(self, image: Image, face: Face) -> Mesh:
+        """Lay the mesh over one face; its presence is 0 where there is none to lay it over."""
+        ...
 
 
 class FaceMesher:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from veridical.face.detect import FaceDetector
-from veridical.face.mesh import FaceMesher
+from veridical.face.mesh import Mesher
 from veridical.types import Face, Image, View
 
 __all__ = ["RIVAL_SIZE", "choose_subject", "look"]
@@ -46,7 +46,7 @@ def rival_size(faces: Sequence[Face]) -> float:
 
 
 def look(
-    image: Image, detector: FaceDetector, mesher: FaceMesher | None = None, time_ms: float = 0.0
+    image: Image, detector: FaceDetector, mesher: Mesher | None = None, time_ms: float = 0.0
 ) -> View:
     """Analyse a picture once, for every check that reads it.
 
@@ -62,6 +62,8 @@ def look(
     faces = detector(image)
     subject, reason = choose_subject(faces, image)
     mesh = mesher(image, subject) if mesher is not None and subject is not None else None
+    if mesh is not None and mesh.presence <= 0:
+        mesh = None
     return View(image, faces, subject, reason, mesh, time_ms)
 
 

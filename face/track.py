@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.face.detect import FaceDetector
-from veridical.face.mesh import FaceMesher, five_points
+from veridical.face.mesh import Mesher, five_points
 from veridical.face.subject import look
 from veridical.types import Box, Clip, Face, Image, Mesh, View
 
@@ -33,7 +33,7 @@ class FaceTracker:
     def __init__(
         self,
         detector: FaceDetector,
-        mesher: FaceMesher,
+        mesher: Mesher,
         *,
         detect_every_ms: float = 1000.0,
         presence_at_least: float = 0.5,

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.face import FaceDetector, FaceEmbedder, look
+from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness.lips import Heard, MouthTrack, mouth_track
@@ -52,7 +53,7 @@ class Analyser:
 
     reader: DocumentReader | None = None
     detector: FaceDetector | None = None
-    mesher: FaceMesher | None = None
+    mesher: Mesher | None = None
     embedder: FaceEmbedder | None = None
     vad: Session | None = None
     digits: DigitsCheck | None = None

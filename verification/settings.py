@@ -1,7 +1,7 @@
 """The one place that reads the environment."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr
@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         profile: Named model set; `auto` takes the strongest that is complete in `models_dir`.
         policy: Name of a shipped policy or path of a policy file.
         commercial_only: Refuse every model whose weights are not marked for commercial use.
+        mesh_engine: Engine that lays the face mesh in place of the mesh network; see
+            `veridical engines`.
         data_dir: Where the database, its master keys and the snapshots of galleries live, unless
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     profile: str = "auto"
     policy: str = "spoken"
     commercial_only: bool = False
+    mesh_engine: Literal["", "mediapipe"] = ""
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""

@@ -16,12 +16,15 @@ from veridical.face import (
     FaceQualityCheck,
     SamePersonCheck,
 )
+from veridical.face.mediapipe import MediapipeMesher
+from veridical.face.mesh import Mesher
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
 from veridical.liveness.lips import LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.models.card import read_operating_points
+from veridical.models.engines import MediapipeMesh, find_engine
 from veridical.models.tables import load_table
 from veridical.ocr import (
     Document,
@@ -178,7 +181,10 @@ def load_verifier(
     policy = load_policy(settings.policy)
     store = settings.model_store()
     watchlist = watchlist or open_watchlist(settings)
-    return build_verifier(store, store.profile(settings.profile), policy, watchlist)
+    mesher: Mesher | None = None
+    if settings.mesh_engine:
+        mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
+    return build_verifier(store, store.profile(settings.profile), policy, watchlist, mesher)
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
@@ -194,9 +200,21 @@ def operating_points(store: ModelStore, profile: Profile) -> dict[str, Operating
 
 
 def build_verifier(
-    store: ModelStore, profile: Profile, policy: Policy, watchlist: WatchlistCheck | None = None
+    store: ModelStore,
+    profile: Profile,
+    policy: Policy,
+    watchlist: WatchlistCheck | None = None,
+    mesher: Mesher | None = None,
 ) -> Verifier:
-    """Build the verifier over one model set; see `load_verifier`."""
+    """Build the verifier over one model set; see `load_verifier`.
+
+    Args:
+        store: The installation's models.
+        profile: The model set.
+        policy: The policy of transactions that name none.
+        watchlist: Searches the installation's list; None when it keeps none.
+        mesher: Lays the face mesh in place of the model set's network.
+    """
     missing: dict[str, str] = {}
 
     def engine(make: Callable[[], T]) -> T | None:
@@ -216,7 +234,7 @@ def build_verifier(
         return engine(lambda: store.session(role(name))) if name in profile.roles else None
 
     detector = engine(lambda: FaceDetector(store.session(role("detector"))))
-    mesher = engine(lambda: FaceMesher(store.session(role("mesh"))))
+    mesher = mesher or engine(lambda: FaceMesher(store.session(role("mesh"))))
     embedder = engine(
         lambda: FaceEmbedder.from_card(
             store.session(role("recogniser")), store.card(role("recogniser"))
