@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from veridical.ocr.mrz import TO_DIGIT
 from veridical.ocr.page import Line, Page
 
 __all__ = ["AGREES", "DIFFERS", "NOT_SEEN", "compare_visual"]
 
 AGREES, DIFFERS, NOT_SEEN = "agrees", "differs", "not_seen"
-LINES_READ = 6
-"""Each line read costs about 10 ms; values are printed larger than captions."""
+LINES_READ = 4
+"""Each line read costs about 10 ms."""
+NUMBER_ASPECT = 4.2
+"""Length over height of a number's box; lines most like it are read first."""
 SHORTEST, LONGEST = 2.2, 14.0
 """Length over height of a line that may hold a number or a name."""
 MOST_DIFFERENT = 2
@@ -37,18 +41,19 @@ def compare_visual(
         for line in page.lines
         if line.y < top and SHORTEST < line.width / max(line.height, 1) < LONGEST
     ]
-    lines.sort(key=lambda line: -line.height)
-    texts = [_plain(page.read(line).text) for line in lines[:LINES_READ]]
+    lines.sort(key=lambda line: abs(np.log(line.width / line.height / NUMBER_ASPECT)))
     number, surname = _plain(fields["document_number"]), _plain(fields["surname"])
+    texts: list[str] = []
     number_found = NOT_SEEN
-    if any(number in text for text in texts):
-        number_found = AGREES
-    elif len(number) >= 6 and any(
-        len(text) == len(number)
-        and sum(a != b for a, b in zip(text, number, strict=True)) <= MOST_DIFFERENT
-        for text in texts
-    ):
-        number_found = DIFFERS
+    for line in lines[:LINES_READ]:
+        text = _plain(page.read(line).text)
+        texts.append(text)
+        if number in text:
+            number_found = AGREES
+            break
+        apart = sum(a != b for a, b in zip(text, number, strict=False))
+        if len(text) == len(number) >= 6 and apart <= MOST_DIFFERENT:
+            number_found = DIFFERS
     named = bool(surname) and any(surname in text for text in texts)
     return {"visual_number": number_found, "visual_surname": AGREES if named else NOT_SEEN}
 
