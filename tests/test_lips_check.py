@@ -72,7 +72,10 @@ def moving(seconds: float = 7.0, size: float = 1.0) -> MouthTrack:
     return MouthTrack(times, np.ones(len(times), bool), shape.astype(np.float32), 90.0)
 
 
-def heard(onsets: tuple[float, ...] = tuple(t + 480 for t in SHOWN)) -> Heard:
+ONSETS = tuple(t + 480 for t in SHOWN)
+
+
+def heard(onsets: tuple[float, ...] = ONSETS) -> Heard:
     samples = np.random.default_rng(1).normal(0, 0.05, 16_000 * 7).astype(np.float32)
     return Heard(Audio(samples, 16_000), ((1.0, 6.4),), onsets, content=4.2)
 

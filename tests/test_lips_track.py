@@ -109,6 +109,16 @@ def test_lips_outside_the_picture_are_not_seen() -> None:
     )
 
 
+def test_a_mesh_of_nonsense_is_a_mouth_not_seen() -> None:
+    frames = speaking()
+    frames[7][400] = np.nan  # far from the lips, and still no face
+    track = track_of(frames)
+    assert not track.seen[7]
+    assert track.seen.sum() == len(frames) - 1
+    one_point = [np.full_like(points, 100) for points in frames]
+    assert np.isfinite(track_of(one_point).shape).all()
+
+
 def test_nothing_at_all_is_no_error() -> None:
     empty = mouth_track([])
     assert (empty.fps, empty.duration_ms, empty.seen_share) == (0, 0, 0)

@@ -136,9 +136,10 @@ def _shows_mouth(view: View) -> bool:
     """Whether a frame has a mesh whose lips lie inside the picture."""
     if view.mesh is None or view.subject is None:
         return False
-    lips = view.mesh.points[[*INNER_LIPS, *CORNERS, OUTER_TOP, OUTER_BOTTOM], :2]
+    points = view.mesh.points
+    lips = points[[*INNER_LIPS, *CORNERS, OUTER_TOP, OUTER_BOTTOM], :2]
     size = np.array([view.image.width, view.image.height], np.float32)
-    return bool(np.isfinite(lips).all() and (lips >= 0).all() and (lips < size).all())
+    return bool(np.isfinite(points).all() and (lips >= 0).all() and (lips < size).all())
 
 
 def _align(points: NDArray[np.float64]) -> NDArray[np.float64]:

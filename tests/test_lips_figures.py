@@ -1,0 +1,69 @@
+"""The figures of `evaluate lips`, from scores alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from veridical.evaluation.protocols.lips import Speaking, _packed, _unpacked, lips_figures
+from veridical.liveness.lips.fusion import Fusion
+from veridical.liveness.lips.sync import Codes
+from veridical.models import read_card
+from veridical.result import OperatingPoint
+
+FUSION = Fusion.from_card(read_card("lips-sync"))
+
+
+def codes(seed: int, agreement: float, places: int = 75) -> Codes:
+    """A stretch whose lips and sound agree as far as asked."""
+    random = np.random.default_rng(seed)
+    lips = random.normal(size=(places, 12)).astype(np.float32)
+    lip_code = random.normal(size=(places, 48)).astype(np.float32)
+    lip_code /= np.linalg.norm(lip_code, axis=1, keepdims=True)
+    noise = random.normal(size=(places, 60)).astype(np.float32)
+    share = np.float32(agreement)
+    expected = share * lips + (1 - share) * noise[:, :12]
+    sound = share * lip_code + (1 - share) * noise[:, 12:] / 7
+    return Codes(lips, expected, lip_code, sound.astype(np.float32))
+
+
+def rows_of(agreements: list[float]) -> tuple[list[dict[str, str]], list[Speaking]]:
+    rows, clips = [], []
+    for number, agreement in enumerate(agreements):
+        label = "genuine" if agreement > 0.5 else "generated"
+        clips.append(Speaking(number + 2, Path("clip.mp4"), "", f"person{number}", label, "all"))
+        blank = dict.fromkeys(("lag_frames", "text_z", "wrong_z", "codes", "cpu_ms"), "")
+        score = "" if number == 0 else "3.0"
+        rows.append({"unit": str(number), "window_s": "0", "score": score, "reason": "", **blank})
+        window = {**blank, "lag_frames": "1", "codes": _packed(codes(number, agreement))}
+        rows.append({"unit": str(number), "window_s": "3", "score": "", "reason": "", **window})
+    return rows, clips
+
+
+def test_codes_survive_the_score_file() -> None:
+    before = codes(1, 0.5)
+    after = _unpacked(_packed(before))
+    for name in ("lips", "expected", "lip_code", "sound_code"):
+        assert getattr(after, name) == pytest.approx(getattr(before, name), abs=4e-3)
+
+
+def test_agreeing_windows_beat_moved_and_foreign_sound() -> None:
+    rows, clips = rows_of([0.8, 0.7, 0.9, 0.8])
+    found = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+    sync = found.values["windows"]["3"]["all"]["sync"]  # type: ignore[index,call-overload]
+    assert sync["shift"]["auc"] == 1.0  # type: ignore[index,call-overload]
+    assert sync["dub"]["auc"] == 1.0  # type: ignore[index,call-overload]
+
+
+def test_windows_without_agreement_are_no_better_than_chance() -> None:
+    rows, clips = rows_of([0.0] * 12)
+    found = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+    sync = found.values["windows"]["3"]["all"]["sync"]  # type: ignore[index,call-overload]
+    assert 0.2 < sync["dub"]["auc"] < 0.8  # type: ignore[index,call-overload,operator]
+
+
+def test_not_answering_counts_against_the_genuine() -> None:
+    rows, clips = rows_of([0.8, 0.7, 0.9, 0.8])
+    figures = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+    assert figures.values["genuine_accepted"] == 0.75
+    assert figures.values["not_assessed"] == 0.25
