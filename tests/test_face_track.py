@@ -50,7 +50,7 @@ def portrait(shared: Path) -> Image:
 
 
 def clip_of(frames: list[Image], step_ms: float = 40.0) -> Clip:
-    return Clip(tuple(frames), np.arange(len(frames)) * step_ms)
+    return Clip(tuple(frames), np.arange(len(frames), dtype=np.float64) * np.float64(step_ms))
 
 
 def shifted(image: Image, right: int) -> Image:

@@ -42,7 +42,7 @@ class Agreeable:
         sound = np.roll(share * codes + (1 - share) * other, self.lag, axis=0)
         noise = random.normal(size=lips.shape).astype(np.float32)
         expected = np.roll(share * lips + (1 - share) * noise, self.lag, axis=1)
-        return [codes[None], sound[None], expected]
+        return [one.astype(np.float32) for one in (codes[None], sound[None], expected)]
 
 
 class Reads:

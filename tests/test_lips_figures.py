@@ -24,7 +24,8 @@ def codes(seed: int, agreement: float, places: int = 75) -> Codes:
     share = np.float32(agreement)
     expected = share * lips + (1 - share) * noise[:, :12]
     sound = share * lip_code + (1 - share) * noise[:, 12:] / 7
-    return Codes(lips, expected, lip_code, sound.astype(np.float32))
+    as_float = (one.astype(np.float32) for one in (lips, expected, lip_code, sound))
+    return Codes(*as_float)
 
 
 def rows_of(agreements: list[float]) -> tuple[list[dict[str, str]], list[Speaking]]:
