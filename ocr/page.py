@@ -106,6 +106,12 @@ class Page:
         """Median height of a line, in pixels."""
         return float(np.median([line.height for line in self.lines])) if self.lines else 0.0
 
+    def upside_down(self) -> "Page":
+        """The same lines, read from the other side."""
+        angle_deg = self.angle_deg + (180 if self.angle_deg <= 0 else -180)
+        boxes = [TextBox(line.quad, line.score) for line in self.lines]
+        return Page.of(self.image, boxes, angle_deg, self._recogniser)
+
     def read(self, line: Line) -> Reading:
         """What a line says."""
         if id(line) not in self._readings:

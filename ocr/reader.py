@@ -118,9 +118,10 @@ class DocumentReader:
         looks, lines = 0, 0
         for page in self._looks(image):
             looks, lines = looks + 1, max(lines, len(page.lines))
-            found = self._find(page, kind, day)
-            if found and (best is None or found.agreement > best.found.agreement):
-                best = _Reading(page, found)
+            reading = self._find(page, kind, day)
+            found = reading.found if reading else None
+            if reading and (best is None or reading.found.agreement > best.found.agreement):
+                best = reading
             if best and (best.found.complete or _same(before, found)):
                 break
             before = found
@@ -146,28 +147,34 @@ class DocumentReader:
         for page in self._looks(image):
             readings: list[_Reading] = []
             rest = page
-            while len(readings) < 4 and (found := self._find(rest, None, day)) is not None:
-                readings.append(_Reading(rest, found))
-                inside = _quad_of(rest, found)
+            while len(readings) < 4 and (reading := self._find(rest, None, day)) is not None:
+                readings.append(reading)
+                inside = _quad_of(reading.page, reading.found)
                 rest = rest.without(line for line in rest.lines if _within(line, inside))
-                if isinstance(found, Zone) or not rest.lines:
+                if isinstance(reading.found, Zone) or not rest.lines:
                     break
             if sum(r.found.agreement for r in readings) > sum(r.found.agreement for r in most):
                 most = readings
+            if most and all(reading.found.complete for reading in most):
+                break
         evidence: dict[str, EvidenceValue] = {"documents": len(most)}
         return tuple(self._document(image, reading, day, evidence) for reading in most)
 
-    def _find(self, page: Page, kind: str | None, today: date) -> Found | None:
+    def _find(self, page: Page, kind: str | None, today: date) -> _Reading | None:
         """The document on a page: first the zones, which geometry shows, then the cards."""
         if self._ocrb is not None and (kind is None or not kind.startswith("prc")):
-            zone = read_zone(page, self._ocrb, today)
-            if kind is not None or (zone is not None and zone.certain):
-                return zone
+            # The direction classifier knows fillers little: look from the other side too.
+            for side in (page, page.upside_down()):
+                zone = read_zone(side, self._ocrb, today)
+                if zone is not None and zone.certain:
+                    return _Reading(side, zone)
+            if kind is not None:
+                return None
         front = read_front(page, self._ocrb) if kind in (None, "prc_id_front") else None
         if front is not None:
-            return front
+            return _Reading(page, front)
         back = read_back(page) if kind in (None, "prc_id_back") else None
-        return back
+        return None if back is None else _Reading(page, back)
 
     def _looks(self, image: Image) -> Iterator[Page]:
         """One page after the other, each of text seen larger than before, at last all of it."""
