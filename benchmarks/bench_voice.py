@@ -7,8 +7,8 @@ Librosa makes Resemblyzer's mel windows; PyAV encodes the channels.
     python benchmarks/bench_voice.py ../shared/data/voice/speech.csv --models DIR \
         --resemblyzer pretrained.pt --out figures.json
 
-`--models` is the folder of pulled models (`silero*.onnx`, `campplus-zh-en*.onnx`); Resemblyzer wants
-PyTorch, librosa (`pip install veridical[voice-train]`) and the weights of its wheel.
+`--models` is the folder of pulled models (`silero*.onnx`, `campplus-zh-en*.onnx`); Resemblyzer
+wants PyTorch, librosa (`pip install veridical[voice-train]`) and the weights of its wheel.
 """
 
 import argparse

@@ -17,7 +17,7 @@ def test_the_filled_skeleton_agrees_with_torch(
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     ort = pytest.importorskip("onnxruntime")
     monkeypatch.syspath_prepend(str(ROOT / "training"))
-    import campplus
+    import campplus  # type: ignore[import-not-found]
 
     torch.manual_seed(3)
     network = campplus.CamPlusPlus().eval()

@@ -21,7 +21,7 @@ from veridical.voiceprint import (
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]
 
-SPEAKERS = ("ls_1688", "ls_533")
+SPEAKERS = ("ls_1688", "ls_1998")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_english_digits_are_heard_in_order(store: ModelStore, shared: Path) -> N
     wrong = check(recording, "839257", "en").score
     assert right is not None
     assert wrong is not None
-    assert right > 0 > wrong
+    assert right - wrong > 3
     times = check.read(recording, "839217", "en").times
     assert times is not None
     ends = np.cumsum([len(piece) / 16 for piece in pieces])[1::2]
