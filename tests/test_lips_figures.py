@@ -1,11 +1,19 @@
 """The figures of `evaluate lips`, from scores alone."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from veridical.evaluation.protocols.lips import Speaking, _packed, _unpacked, lips_figures
+from veridical.evaluation.calibrate import read_trials
+from veridical.evaluation.protocols.lips import (
+    Speaking,
+    _packed,
+    _unpacked,
+    lips_figures,
+    write_trials,
+)
 from veridical.liveness.lips.fusion import Fusion
 from veridical.liveness.lips.sync import Codes
 from veridical.models import read_card
@@ -68,3 +76,15 @@ def test_not_answering_counts_against_the_genuine() -> None:
     figures = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
     assert figures.values["genuine_accepted"] == 0.75
     assert figures.values["not_assessed"] == 0.25
+
+
+def test_trials_can_be_calibrated(tmp_path: Path) -> None:
+    rows, clips = rows_of([0.8, 0.7, 0.9, 0.1])
+    path = tmp_path / "trials.csv"
+    write_trials(path, rows, clips, FUSION, 0)
+    with path.open(encoding="utf-8", newline="") as file:
+        kinds = [row["species"] or row["label"] for row in csv.DictReader(file)]
+    # Four windows, each moved eight times and dubbed with the three others.
+    counts = {kind: kinds.count(kind) for kind in set(kinds)}
+    assert counts == {"genuine": 3, "generated": 1, "moved": 32, "dubbed": 12}
+    assert read_trials(path).genuine.sum() == 3

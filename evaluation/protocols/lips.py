@@ -1,6 +1,7 @@
 """How well do lips and sound tell a genuine answer from a dub, a shift or a generated face?"""
 
 import base64
+import csv
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from veridical.types import Audio, Challenge
 from veridical.verification.settings import Settings
 from veridical.voiceprint import analyse_speech
 
-__all__ = ["LipsMaker", "Speaking", "evaluate_lips"]
+__all__ = ["LipsMaker", "Speaking", "evaluate_lips", "lips_figures", "write_trials"]
 
 COLUMNS = ("window_s", "score", "reason", "lag_frames", "text_z", "wrong_z", "codes", "cpu_ms")
 GENUINE = frozenset({"genuine", "bona_fide"})
@@ -241,9 +242,9 @@ def evaluate_lips(
     )
     point = store.operating_points(profile).get("liveness.lips")
     fusion = Fusion.from_card(store.card(roles["lips"][0]))
-    evaluation = lips_figures(
-        list(scores.rows()), clips, fusion, point.point if point else None, request.seed
-    )
+    rows = list(scores.rows())
+    evaluation = lips_figures(rows, clips, fusion, point.point if point else None, request.seed)
+    write_trials(request.out / "trials.csv", rows, clips, fusion, request.seed)
     evaluation.profile = profile.name
     evaluation.models = models
     evaluation.data_sha256 = data
@@ -303,34 +304,26 @@ def lips_figures(
     for name, quantile in (("p5", 0.05), ("p50", 0.5), ("p95", 0.95)):
         figures.put(f"offset_frames|{name}", float(np.quantile(lags, quantile)) if lags else None)
     sections = []
-    for window_s in sorted({row["window_s"] for row in windows}, key=float):
-        for group in sorted({clip.group for clip in clips}):
-            chosen = [
-                (clips[int(row["unit"])], _unpacked(row["codes"]))
-                for row in windows
-                if row["window_s"] == window_s and clips[int(row["unit"])].group == group
-            ]
-            if not chosen:
-                continue
-            own, moved, dubbed = _trials(chosen, fusion, seed)
-            path = f"windows|{float(window_s):g}|{group}"
-            figures.put(f"{path}|n_windows", len(chosen))
-            figures.put(f"{path}|n_speakers", len({clip.speaker for clip, _ in chosen}))
-            for name, false in (("shift", moved), ("dub", dubbed)):
-                figures.put(f"{path}|sync|{name}|auc", auc(own, false))
-                figures.put(f"{path}|sync|{name}|eer", eer(det(own, false)) if len(false) else None)
-            sections.append(
-                Section(
-                    f"Lips against sound, {float(window_s):g} s, {group}",
-                    f"{len(chosen)} windows; the same lips with their own sound, with it moved, "
-                    "and with the sound of others.",
-                    histogram(
-                        {"own": own, "moved": moved, "dubbed": dubbed},
-                        {"accept": accept_at} if point else {},
-                        "log-likelihood ratio",
-                    ),
-                )
+    for (window_s, group), chosen in _by_length_and_group(windows, clips).items():
+        own, moved, dubbed = _trials(chosen, fusion, seed)
+        path = f"windows|{window_s}|{group}"
+        figures.put(f"{path}|n_windows", len(chosen))
+        figures.put(f"{path}|n_speakers", len({clip.speaker for clip, _ in chosen}))
+        for name, false in (("shift", moved), ("dub", dubbed)):
+            figures.put(f"{path}|sync|{name}|auc", auc(own, false))
+            figures.put(f"{path}|sync|{name}|eer", eer(det(own, false)) if len(false) else None)
+        sections.append(
+            Section(
+                f"Lips against sound, {window_s} s, {group}",
+                f"{len(chosen)} windows; the same lips with their own sound, with it moved, "
+                "and with the sound of others.",
+                histogram(
+                    {"own": own, "moved": moved, "dubbed": dubbed},
+                    {"accept": accept_at} if point else {},
+                    "log-likelihood ratio",
+                ),
             )
+        )
     _put_text(figures, whole, clips)
     times = [float(row["cpu_ms"]) for row in whole if row["cpu_ms"]]
     figures.put("cpu_ms_per_frame", float(np.median(times)) if times else None)
@@ -343,6 +336,44 @@ def lips_figures(
         headline=(("genuine_accepted", "genuine accepted"), ("not_assessed", "not assessed")),
         sections=sections,
     )
+
+
+def write_trials(
+    path: Path,
+    rows: Sequence[Mapping[str, str]],
+    clips: Sequence[Speaking],
+    fusion: Fusion,
+    seed: int,
+) -> None:
+    """Write the windows' scores as `veridical calibrate lips` reads them.
+
+    Genuine are the windows of genuine clips with their own sound; the attacks are the species
+    `moved` and `dubbed` made of them, and generated clips with their own sound.
+    """
+    windows = [row for row in rows if row["window_s"] != "0"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("score", "label", "species", "window_s", "group"))
+        for (window_s, group), chosen in _by_length_and_group(windows, clips).items():
+            own, moved, dubbed = _trials(chosen, fusion, seed)
+            kinds = [clip.label for clip, _ in chosen]
+            kinds += ["moved"] * len(moved) + ["dubbed"] * len(dubbed)
+            for kind, score in zip(kinds, (*own, *moved, *dubbed), strict=True):
+                genuine = kind == "genuine"
+                label, species = ("genuine", "") if genuine else ("attack", kind)
+                writer.writerow((f"{score:.6g}", label, species, window_s, group))
+
+
+def _by_length_and_group(
+    windows: Sequence[Mapping[str, str]], clips: Sequence[Speaking]
+) -> dict[tuple[str, str], list[tuple[Speaking, Codes]]]:
+    """Windows by their length in seconds and their clip's group, the shortest first."""
+    found: dict[tuple[str, str], list[tuple[Speaking, Codes]]] = {}
+    for row in sorted(windows, key=lambda row: float(row["window_s"])):
+        clip = clips[int(row["unit"])]
+        key = (f"{float(row['window_s']):g}", clip.group)
+        found.setdefault(key, []).append((clip, _unpacked(row["codes"])))
+    return found
 
 
 def _trials(
