@@ -5,6 +5,7 @@ goes on where it stopped, and figures can be worked out anew without any model.
 """
 
 import csv
+import hashlib
 import io
 import json
 import multiprocessing
@@ -13,20 +14,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import veridical
 from veridical.errors import InputError
 
-__all__ = ["Maker", "ScoreFile", "Unit", "Worker", "available_cores", "score_units", "stamp_run"]
+__all__ = [
+    "Maker",
+    "ScoreFile",
+    "Unit",
+    "Worker",
+    "available_cores",
+    "code_hash",
+    "score_units",
+    "stamp_run",
+]
 
 U = TypeVar("U")
 U_contra = TypeVar("U_contra", contravariant=True)
 
 UNIT = "unit"
+MEASURING_ROOMS = ("models", "media", "face", "liveness", "ocr", "voiceprint", "gallery")
 QUEUED_PER_WORKER = 4
 
 
@@ -121,9 +134,11 @@ def _cell(value: object) -> object:
 def stamp_run(out: Path, stamp: Mapping[str, object]) -> None:
     """Make sure that a folder holds this run or none.
 
+    The code that measures is stamped too: a score belongs to the code that made it.
+
     Args:
         out: The folder; made when it is not there.
-        stamp: What decides the scores: data, models and options.
+        stamp: What decides the scores besides: data, models and options.
 
     Raises:
         InputError: `evaluation.other_run`: the folder holds scores of other data, models or
@@ -131,6 +146,7 @@ def stamp_run(out: Path, stamp: Mapping[str, object]) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "run.json"
+    stamp = {**stamp, "code": code_hash()}
     text = json.dumps(stamp, indent=1, sort_keys=True)
     if path.exists() and path.read_text(encoding="utf-8") != text:
         earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -141,6 +157,17 @@ def stamp_run(out: Path, stamp: Mapping[str, object]) -> None:
             "evaluation.other_run",
         )
     path.write_text(text, encoding="utf-8")
+
+
+@cache
+def code_hash() -> str:
+    """One sha256 over the source of every room that measures."""
+    package = Path(veridical.__file__).parent
+    total = hashlib.sha256()
+    for room in MEASURING_ROOMS:
+        for path in sorted((package / room).rglob("*.py")):
+            total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def available_cores() -> int:

@@ -149,6 +149,15 @@ def test_scores_of_another_run_are_not_mixed_in(tmp_path: Path) -> None:
         stamp_run(tmp_path, {"data": "b", "profile": "p"})
 
 
+def test_scores_belong_to_the_code_that_made_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp_run(tmp_path, {"data": "a"})
+    monkeypatch.setattr("veridical.evaluation.harness.code_hash", lambda: "another")
+    with pytest.raises(InputError, match=r"differing: code\)"):
+        stamp_run(tmp_path, {"data": "a"})
+
+
 def test_worker_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker lies in a module of its own, for a spawned process imports it anew."""
     (tmp_path / "worker_for_test.py").write_text(
