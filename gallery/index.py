@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from veridical.gallery.sketch import BITS, Sketcher, has_fast_scan, nearest_codes
 
-__all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "sketch_bytes"]
+__all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "positions", "sketch_bytes"]
 
 CANDIDATES = 4_000
 """Entries compared exactly after a sketch scan; its recall: docs/benchmarks.md."""
@@ -123,10 +123,9 @@ class TemplateIndex:
 
     def remove(self, ids: NDArray[np.int64]) -> None:
         """Overwrite entries with zeros; ids that are not there are passed over."""
-        present = ids[np.isin(ids, self._rows.ids[: self._size])]
-        where = np.searchsorted(self._rows.ids[: self._size], present)
-        blank = self._empty(len(present))
-        blank.ids[:] = present
+        where = positions(self._rows.ids[: self._size], ids)
+        blank = self._empty(len(where))
+        blank.ids[:] = self._rows.ids[where]
         self._write(where, blank)
         self._dead = self._size - int(np.count_nonzero(self._alive[: self._size]))
         if self._dead > _MAX_DEAD_SHARE * self._size:
@@ -199,6 +198,15 @@ class TemplateIndex:
         self._rows = _part(self._rows, kept)
         self._alive = np.ones(len(kept), bool)
         self._size, self._dead = len(kept), 0
+
+
+def positions(rising: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where the wanted ids stand; those that are not there are left out."""
+    places = np.searchsorted(rising, wanted)
+    inside = places < len(rising)
+    places, wanted = places[inside], wanted[inside]
+    found: NDArray[np.intp] = places[rising[places] == wanted]
+    return found
 
 
 def sketch_bytes(candidates: int) -> int:

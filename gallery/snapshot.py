@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import StoreError
-from veridical.gallery.index import Rows
+from veridical.gallery.index import Rows, positions
 from veridical.store.keys import KeyProvider, new_key, seal, unseal, unwrap, wrap
 
 __all__ = ["Snapshot", "SnapshotHead"]
@@ -146,7 +146,7 @@ class Snapshot:
     def _scrub(self, file: BufferedRandom, ids: NDArray[np.int64]) -> None:
         head = _read_head(file)
         stored = np.frombuffer(file.read(head.rows * _ID_BYTES), "<i8")
-        doomed = np.flatnonzero(np.isin(stored, ids))
+        doomed = positions(stored, ids)
         key = unwrap(self._keys, head.master_key, bytes.fromhex(head.wrapped))
         parts = list(_chunks(head))
         for number in sorted(set((doomed // CHUNK_ROWS).tolist())):
