@@ -63,7 +63,8 @@ templates = Table(
     Column("version", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    UniqueConstraint("tenant", "gallery", "subject", "model"),
+    # In this order it also finds all entries of a subject, which every deletion asks for.
+    UniqueConstraint("tenant", "subject", "gallery", "model"),
     ForeignKeyConstraint(["tenant", "subject"], ["data_keys.tenant", "data_keys.subject"]),
     ForeignKeyConstraint(["tenant", "gallery"], ["galleries.tenant", "galleries.name"]),
     Index(None, "tenant", "gallery", "model", "revision"),

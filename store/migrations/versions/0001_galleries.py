@@ -43,10 +43,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_templates"),
         sa.UniqueConstraint(
             "tenant",
-            "gallery",
             "subject",
+            "gallery",
             "model",
-            name="uq_templates_tenant_gallery_subject_model",
+            name="uq_templates_tenant_subject_gallery_model",
         ),
         sa.ForeignKeyConstraint(
             ["tenant", "subject"],
