@@ -354,8 +354,8 @@ def calibrate(
         if have < need:
             raise InputError(
                 f"{wanted} of {target.rate:g} cannot be supported: it takes {need} independent "
-                f"trials (3 / {target.rate:g}), there are {have}{here}; lowest supported is "
-                f"{3 / have:.2g}",
+                f"trials (3 / {target.rate:g}), there are {have}{here}; "
+                + (f"lowest supported is {3 / have:.2g}" if have > 3 else "they support no rate"),
                 "calibration.support",
             )
         threshold = threshold_at_fmr(others[trial.species[~trial.genuine] == name], target.rate)

@@ -181,8 +181,15 @@ def test_the_worst_species_sets_the_threshold() -> None:
     assert point["apcer_by_species"]["replay"] == pytest.approx(0.02)
     assert point["apcer_by_species"]["print"] < 0.01
     few = Trial(scores, species == "", species, {"print": 400, "replay": 90})
-    with pytest.raises(InputError, match="of species replay"):
+    with pytest.raises(InputError, match=r"of species replay; lowest supported is 0\.033"):
         calibrate("silent", few, Target("apcer", 0.02), None, "isotonic")
+
+
+def test_three_attacks_support_no_rate_at_all() -> None:
+    scores, label = np.array([0.9, 0.8, 0.1, 0.2, 0.3]), np.array([True, True, False, False, False])
+    trial = Trial(scores, label, np.where(label, "", "print"), {"print": 3})
+    with pytest.raises(InputError, match="they support no rate"):
+        calibrate("silent", trial, Target("apcer", 0.07), None, "logistic")
 
 
 def test_pictures_of_the_same_two_people_count_once(tmp_path: Path) -> None:
