@@ -9,8 +9,9 @@ Both layouts are read: the zip of PyTorch 1.6 and later, and the run of pickles 
 import io
 import pickle
 import pickletools
+import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,7 +145,7 @@ def _unpickle(file: io.BytesIO, found: dict[str, _Storage] | None = None) -> obj
     """Run one pickle after looking at every opcode of it."""
     start = file.tell()
     room = len(file.getbuffer()) - start
-    for opcode, argument, _ in pickletools.genops(file):
+    for opcode, argument, _ in _opcodes(file):
         if opcode.name not in ALLOWED_OPCODES:
             raise _refused(f"it holds the opcode {opcode.name}")
         if opcode.name == "GLOBAL" and argument not in ALLOWED_GLOBALS:
@@ -153,6 +154,16 @@ def _unpickle(file: io.BytesIO, found: dict[str, _Storage] | None = None) -> obj
             raise _refused("its memo is larger than itself")  # would be allocated
     file.seek(start)
     return _StateDictUnpickler(file, {} if found is None else found).load()
+
+
+def _opcodes(file: io.BytesIO) -> Iterator[tuple[pickletools.OpcodeInfo, object, int | None]]:
+    """The opcodes of a pickle, none of them run."""
+    with warnings.catch_warnings():
+        # Reading the argument of a string opcode, which is refused a line later, may warn of its
+        # escapes; what a hostile file holds must not reach the log.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = list(pickletools.genops(file))
+    yield from found
 
 
 class _StateDictUnpickler(pickle.Unpickler):
