@@ -3,8 +3,8 @@
 from functools import cache
 
 import numpy as np
+from numpy.fft import rfft
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 __all__ = ["BANDS", "HOP", "RATE_HZ", "WINDOW", "band_centres_hz", "filter_banks", "frame_count"]
 
