@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.verification.manifest import schedule_ms
 
-__all__ = ["parse_schedule", "sha256_of"]
+__all__ = ["parse_schedule", "read_schedule", "sha256_of"]
 
 
 def parse_schedule(text: str) -> tuple[float, ...]:
@@ -16,22 +17,30 @@ def parse_schedule(text: str) -> tuple[float, ...]:
         text: A JSON list of times in milliseconds, or nothing.
 
     Raises:
-        InputError: Anything but a list of numbers.
+        InputError: Anything but a list of finite numbers.
     """
     if not text.strip():
         return ()
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
-    if not isinstance(values, list) or not all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in values
-    ):
+    return schedule_ms(values)
+
+
+def read_schedule(path: Path) -> tuple[float, ...]:
+    """Read a display schedule from a file; see `parse_schedule`.
+
+    Raises:
+        InputError: `usage.no_file`: the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
         raise InputError(
-            "a schedule is a JSON list of times in ms, such as [0, 900, 1750]",
-            "challenge.malformed",
-        )
-    return tuple(float(value) for value in values)
+            f"the schedule {path} cannot be read: {error.strerror}", "usage.no_file"
+        ) from error
+    return parse_schedule(text)
 
 
 def sha256_of(path: Path) -> str:

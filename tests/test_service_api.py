@@ -73,6 +73,21 @@ def test_a_rejected_person_is_no_error() -> None:
         ({}, {"selfie": b"not a picture"}, "media.not_an_image"),
         ({"digits": "12"}, {"selfie": picture()}, "challenge.malformed"),
         ({"digits": "1234", "schedule": "{}"}, {"selfie": picture()}, "challenge.malformed"),
+        (
+            {"digits": "1234", "schedule": "[0, 1, 2, NaN]"},
+            {"selfie": picture()},
+            "challenge.malformed",
+        ),
+        (
+            {"digits": "1234", "schedule": f"[0, 1, 2, {'9' * 400}]"},
+            {"selfie": picture()},
+            "challenge.malformed",
+        ),
+        (
+            {"digits": "1234", "schedule": "[" * 100_000},
+            {"selfie": picture()},
+            "challenge.malformed",
+        ),
         ({"policy": "../../etc/passwd"}, {"selfie": picture()}, "policy.unknown"),
         ({"attempt": "0"}, {"selfie": picture()}, "request.malformed"),
     ],

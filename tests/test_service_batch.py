@@ -95,6 +95,17 @@ def test_a_line_without_end_does_not_fill_memory(folder: Path) -> None:
     assert [bool(row.problem) for row in rows] == [True, False]
 
 
+def test_hostile_rows_stop_no_other_row(folder: Path) -> None:
+    path = folder / "manifest.jsonl"
+    path.write_text("[" * 100_000 + "\n" + json.dumps(good(1)[0]) + "\n", encoding="utf-8")
+    assert [bool(row.problem) for row in read_manifest(path)] == [True, False]
+    path = folder / "manifest.csv"
+    path.write_bytes(b"id,selfie\n" + b"a" * 200_000 + b",x\n\xff,selfie.png\nc,selfie.png\n")
+    rows = list(read_manifest(path))
+    assert [bool(row.problem) for row in rows] == [True, False, False]
+    assert rows[2].id == "c"
+
+
 def test_results_are_not_overwritten_unasked(folder: Path, settings: Settings) -> None:
     manifest = write_manifest(folder, *good(1))
     run_batch(manifest, folder / "out", settings, workers=1, resume=False)

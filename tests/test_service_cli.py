@@ -178,6 +178,15 @@ def test_malformed_digits_are_a_usage_error(run: Run, files: Path, digits: str) 
     assert "4 to 8 digits" in error
 
 
+@pytest.mark.parametrize("name", ["absent.json", "."])
+def test_a_schedule_that_is_no_file_is_a_usage_error(run: Run, files: Path, name: str) -> None:
+    selfie = files / "genuine-selfie.jpg"
+    code, _, error = run(
+        "verify", "--selfie", selfie, "--digits", "1234", "--schedule", files / name
+    )
+    assert (code, "usage.no_file" in error) == (2, True)
+
+
 def test_without_models_every_check_says_so(
     run: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from veridical.media import Limits, read_audio, read_clip, read_image, read_imag
 from veridical.types import Challenge
 from veridical.verification.transaction import Transaction
 
-__all__ = ["Row", "load_transaction", "read_manifest"]
+__all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
 
 MEDIA = ("document_front", "document_back", "selfie", "clip", "voice")
 MAX_LINE_BYTES = 1 << 20
@@ -54,8 +56,17 @@ def read_manifest(path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        for entry in csv.DictReader(lines):
+    # A byte that is no UTF-8 spoils its own value, not the rows after it.
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = csv.DictReader(lines)
+        while True:
+            try:
+                entry = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield {}, f"not CSV: {error}"
+                continue
             values: dict[str, Any] = {k: v for k, v in entry.items() if k and v}
             extra = entry.get(None)
             problem = "more values than the header has columns" if extra else ""
@@ -63,7 +74,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
                 if key in values:
                     try:
                         values[key] = json.loads(values[key])
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         problem = problem or f"{key} is not JSON"
             yield values, problem
 
@@ -80,7 +91,7 @@ def _json_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
                 continue
             try:
                 values = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 values = None
             if isinstance(values, dict):
                 yield values, ""
@@ -158,12 +169,23 @@ def _challenge(row: Row) -> Challenge | None:
     digits = values.get("digits")
     if not digits:
         return None
-    schedule = values.get("schedule_ms") or []
-    if not isinstance(schedule, list) or not all(
-        isinstance(time, int | float) and not isinstance(time, bool) for time in schedule
-    ):
-        raise InputError(
-            f"row {row.number}: schedule_ms must be a list of times in ms", "challenge.malformed"
-        )
     language = str(values.get("language") or "en")
-    return Challenge(str(digits), language, tuple(float(time) for time in schedule))
+    return Challenge(str(digits), language, schedule_ms(values.get("schedule_ms") or []))
+
+
+def schedule_ms(value: object) -> tuple[float, ...]:
+    """A display schedule as JSON gives it.
+
+    Raises:
+        InputError: `challenge.malformed`: anything but a list of finite numbers.
+    """
+    if isinstance(value, list) and all(
+        isinstance(time, int | float) and not isinstance(time, bool) for time in value
+    ):
+        with suppress(OverflowError):  # JSON has whole numbers that no float holds
+            times = tuple(float(time) for time in value)
+            if all(map(math.isfinite, times)):
+                return times
+    raise InputError(
+        "a schedule is a JSON list of times in ms, such as [0, 900, 1750]", "challenge.malformed"
+    )

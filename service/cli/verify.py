@@ -44,7 +44,7 @@ def verify(
     from veridical.media import read_audio, read_clip, read_image, read_image_with_info
     from veridical.result import Outcome
     from veridical.service.cli.console import print_verdict
-    from veridical.service.wire import parse_schedule, sha256_of
+    from veridical.service.wire import read_schedule, sha256_of
     from veridical.types import Challenge
     from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
 
@@ -54,7 +54,7 @@ def verify(
             "`veridical verify --help`",
             "usage.no_media",
         )
-    times = parse_schedule(schedule.read_text(encoding="utf-8")) if schedule else ()
+    times = read_schedule(schedule) if schedule else ()
     challenge = Challenge(digits, language, times) if digits else None
     settings = Settings()
     if policy:
