@@ -14,8 +14,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from veridical import InputError
-from veridical.service.batch import Journal, run_batch
+from veridical import InputError, ModelError, StoreError
+from veridical.service.batch import Journal, run, run_batch
 from veridical.service.batch.report import write_report
 from veridical.verification import Settings
 from veridical.verification.manifest import load_transaction, read_manifest
@@ -132,6 +132,67 @@ def test_a_line_cut_off_is_written_again(tmp_path: Path) -> None:
             for row in (1, 2, 3):
                 journal.write({"row": row, "id": str(row)})
         assert (tmp_path / "results.jsonl").read_bytes() == whole
+
+
+def test_two_runs_never_write_the_same_results(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path, {"run": 1}, resume=False) as journal,
+        pytest.raises(StoreError, match="another run"),
+    ):
+        Journal(tmp_path, {"run": 1}, resume=True)
+    journal = Journal(tmp_path, {"run": 1}, resume=True)
+    journal.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [("run.json", "", InputError), ("results.jsonl", "\0\0\n", StoreError)],
+)
+def test_a_damaged_folder_is_said_to_be_one(
+    tmp_path: Path, name: str, content: str, error: type[Exception]
+) -> None:
+    with Journal(tmp_path, {"run": 1}, resume=False) as journal:
+        journal.write({"row": 1, "id": "1"})
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(error):
+        Journal(tmp_path, {"run": 1}, resume=True)
+
+
+def test_a_missing_manifest_leaves_no_folder(folder: Path, settings: Settings) -> None:
+    with pytest.raises(InputError, match="no manifest"):
+        run_batch(folder / "absent.jsonl", folder / "out", settings, workers=1, resume=False)
+    assert not (folder / "out").exists()
+
+
+def test_an_installation_that_cannot_start_is_not_blamed_on_rows(
+    folder: Path, settings: Settings
+) -> None:
+    settings.models_dir.mkdir()
+    (settings.models_dir / "models.lock.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"models\.lock"):
+        run_batch(
+            write_manifest(folder, *good(2)), folder / "out", settings, workers=1, resume=False
+        )
+    assert lines(folder / "out") == []
+
+
+def test_what_nobody_foresaw_ends_one_row_only(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("4711")
+
+    monkeypatch.setattr(run, "_verifier", object())
+    monkeypatch.setattr(run, "load_transaction", fail)
+    (row,) = read_manifest(write_manifest(folder, *good(1)))
+    error = run._verify(row)["error"]
+    assert error == {"code": "internal.error", "message": "an unforeseen ZeroDivisionError"}
+
+
+def test_an_id_that_is_no_text_stops_nothing(folder: Path, settings: Settings) -> None:
+    manifest = write_manifest(folder, {"id": "\ud800", "selfie": "text.jpg"}, *good(1))
+    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    assert sorted(line["id"] for line in lines(folder / "out")) == ["t1", "\ud800"]
 
 
 def command(manifest: Path, out: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Results that survive a kill: one line a row, exactly once."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from veridical.errors import InputError, StoreError
+from veridical.errors import InputError, StoreError, VeridicalError
 
 __all__ = ["Journal"]
 
@@ -36,32 +37,59 @@ class Journal:
     Raises:
         InputError: `usage.not_empty`: results stand there and `resume` was not asked for;
             `usage.other_run`: they are of another run.
-        StoreError: The folder cannot be written.
+        StoreError: The folder cannot be written; `store.in_use`: another run writes to it;
+            `store.damaged`: a line of the results is none.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any], *, resume: bool) -> None:
         self.folder = folder
         self.done: set[int] = set()
         self._unsynced = 0
-        path, marker = folder / RESULTS, folder / RUN
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if path.exists() and path.stat().st_size and not resume:
-                raise InputError(
-                    f"{path} holds results already: pass --resume to go on, or another --out",
-                    "usage.not_empty",
-                )
-            if marker.exists() and resume and json.loads(marker.read_bytes()) != dict(run):
-                raise InputError(
-                    f"{folder} holds results of another manifest, policy or model set; "
-                    "choose another --out",
-                    "usage.other_run",
-                )
-            marker.write_text(json.dumps(dict(run), indent=2) + "\n", encoding="utf-8")
-            self._file = path.open("ab+")
+            self._file = (folder / RESULTS).open("ab+")
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        try:
+            self._lock()
+            self._begin(dict(run), resume)
             self._recover()
         except OSError as error:
-            raise StoreError(f"cannot write to {folder}: {error.strerror}") from error
+            self._file.close()
+            raise _unwritable(folder, error) from error
+        except VeridicalError:
+            self._file.close()
+            raise
+
+    def _lock(self) -> None:
+        """Hold the results alone until they are closed: two writers would double rows."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"another run is writing to {self.folder}: wait for it, or choose another --out",
+                "store.in_use",
+            ) from error
+
+    def _begin(self, run: dict[str, Any], resume: bool) -> None:
+        """Refuse results that must not be added to; write down whose results these are."""
+        marker = self.folder / RUN
+        if os.fstat(self._file.fileno()).st_size and not resume:
+            raise InputError(
+                f"{self.folder / RESULTS} holds results already: pass --resume to go on, "
+                "or another --out",
+                "usage.not_empty",
+            )
+        if resume and marker.exists() and _run_of(marker) != run:
+            raise InputError(
+                f"{self.folder} holds results of another manifest, policy or model set; "
+                "choose another --out",
+                "usage.other_run",
+            )
+        # Whole or not there: a kill in between must not leave a run that can't be gone on with.
+        fresh = marker.with_suffix(".new")
+        fresh.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(marker)
 
     def _recover(self) -> None:
         """Learn which rows are done; cut off a line that is not whole."""
@@ -70,7 +98,14 @@ class Journal:
         for line in self._file:
             if not line.endswith(b"\n"):
                 break
-            self.done.add(json.loads(line)["row"])
+            try:
+                self.done.add(int(json.loads(line)["row"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreError(
+                    f"{self.folder / RESULTS} holds a line that is no result, at byte {whole}; "
+                    "restore the file or choose another --out",
+                    "store.damaged",
+                ) from error
             whole += len(line)
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)
@@ -84,7 +119,9 @@ class Journal:
         row = int(result["row"])
         if row in self.done:
             return
-        line = json.dumps(dict(result), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        text = json.dumps(dict(result), ensure_ascii=False, allow_nan=False)
+        # An id may hold half a surrogate pair, which UTF-8 lacks: it stays the escape it came as.
+        line = text.encode(errors="backslashreplace") + b"\n"
         try:
             self._file.write(line)
             self._file.flush()
@@ -112,3 +149,15 @@ class Journal:
     ) -> None:
         self._sync()
         self._file.close()
+
+
+def _run_of(marker: Path) -> object:
+    """What a marker says; None when it says nothing."""
+    try:
+        return json.loads(marker.read_bytes())
+    except ValueError:
+        return None
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot write to {folder}: {error.strerror}")

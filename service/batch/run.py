@@ -1,6 +1,5 @@
 """Rows through worker processes, results into the journal."""
 
-import hashlib
 import os
 import threading
 from collections import Counter
@@ -12,9 +11,10 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from veridical.errors import VeridicalError
+from veridical.errors import InputError, VeridicalError
 from veridical.result import Outcome
 from veridical.service.batch.journal import Journal
+from veridical.service.wire import sha256_of
 from veridical.verification import Settings, Verifier, load_policy, load_verifier, verdict_to_json
 from veridical.verification.manifest import Row, load_transaction, read_manifest
 
@@ -72,8 +72,9 @@ def run_batch(
 ) -> BatchSummary:
     """Verify every row of a manifest.
 
-    A bad row becomes a result line with an error code. A worker that dies is replaced and its rows
-    are handed out again; a row that keeps killing workers is given up with `internal.worker_died`.
+    A bad row becomes a result line with an error code, `internal.error` when nobody foresaw it. A
+    worker that dies is replaced and its rows are handed out again; a row that keeps killing workers
+    is given up with `internal.worker_died`.
 
     Args:
         manifest: CSV or JSON Lines; see `read_manifest`.
@@ -91,10 +92,12 @@ def run_batch(
         ModelError: A model is altered.
         StoreError: Results could not be written; nothing written so far is lost.
     """
+    if not manifest.is_file():
+        raise InputError(f"no manifest {manifest}", "usage.no_file")
     policy = load_policy(settings.policy)
     profile = settings.model_store().profile(settings.profile)
     identity = {
-        "manifest_sha256": _file_sha256(manifest),
+        "manifest_sha256": sha256_of(manifest),
         "policy": policy.id,
         "policy_sha256": policy.sha256,
         "profile": profile.name,
@@ -118,13 +121,6 @@ def _rows(manifest: Path, journal: Journal, summary: BatchSummary) -> Iterator[R
         summary.rows += 1
         if row.number not in journal.done:
             yield row
-
-
-def _file_sha256(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class _Runner:
@@ -188,15 +184,21 @@ class _Runner:
 
 
 _verifier: Verifier | None = None
+_failure: Exception | None = None
 _folder = Path()
 
 
 def _prepare(settings: Settings, folder: Path) -> None:
     """Load the models once a worker."""
-    global _verifier, _folder
+    global _verifier, _failure, _folder
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _verifier, _folder = load_verifier(settings), folder
+    _folder = folder
+    try:
+        _verifier = load_verifier(settings)
+    except Exception as error:
+        # Raised here it would look like a dead worker, and every row would be blamed for it.
+        _failure = error
 
 
 def _end_with_parent() -> None:
@@ -208,6 +210,8 @@ def _end_with_parent() -> None:
 
 def _verify(row: Row) -> dict[str, Any]:
     """One row's result line; runs in a worker."""
+    if _failure is not None:
+        raise _failure
     if _verifier is None:
         raise RuntimeError("a worker was not prepared")
     try:
@@ -216,6 +220,9 @@ def _verify(row: Row) -> dict[str, Any]:
         verdict = _verifier.verify(transaction, load_policy(str(name)) if name else None)
     except VeridicalError as error:
         return _failed(row, error.code, str(error))
+    except Exception as error:
+        # The text may quote the row: its type is enough to look for it with this row alone.
+        return _failed(row, "internal.error", f"an unforeseen {type(error).__name__}")
     result: dict[str, Any] = {"row": row.number, "id": row.id, "verdict": verdict_to_json(verdict)}
     expected = row.values.get("expect")
     if isinstance(expected, dict) and expected.get("outcome") in list(Outcome):
