@@ -39,7 +39,8 @@ test: models  ## run the tests
 check: .venv/.installed  ## style, types, floors, generated docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy | tee .mypy-output; $(BIN)/python tests/mypy_saw_all.py .mypy-output
+	$(BIN)/python -m mypy --linecount-report .mypy-report
+	$(BIN)/python tests/mypy_saw_all.py .mypy-report
 	$(BIN)/basedpyright
 	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
 

@@ -42,9 +42,9 @@ def read(
 
     from veridical.errors import InputError
     from veridical.media import read_image
-    from veridical.ocr import DocumentReader
     from veridical.service.pictures import to_jpeg
     from veridical.verification import Settings
+    from veridical.verification.verifier import READERS
 
     if kind and kind not in KINDS:
         raise InputError(
@@ -52,12 +52,12 @@ def read(
         )
     settings = Settings()
     store = settings.model_store()
-    reader = DocumentReader.load(store, store.profile(settings.profile))
+    reader = READERS[settings.ocr_engine](store, store.profile(settings.profile))
     image = read_image(file)
     today = date.today()
     if kind:
         document = reader(image, kind=kind, today=today)
-        documents = () if document.kind == "none" else (document,)
+        documents: tuple[Document, ...] = () if document.kind == "none" else (document,)
     else:
         documents = reader.read_all(image, today=today)
     if annotated:
