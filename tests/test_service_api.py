@@ -120,6 +120,7 @@ def test_a_large_body_is_refused_before_it_is_parsed() -> None:
         ready(client)
         answer = client.post("/v1/verify", files={"selfie": bytes(5000)})
         assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+        assert answer.json()["request_id"]
 
         def chunks() -> Iterator[bytes]:
             for _ in range(100):
@@ -201,6 +202,44 @@ def test_beyond_capacity_the_client_is_told_when_to_come_back() -> None:
     assert (refused.status_code, refused.json()["code"]) == (429, "service.at_capacity")
     assert refused.headers["retry-after"]
     assert answers[0].status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
+def test_nothing_but_the_probes_answers_without_the_key(path: str) -> None:
+    with TestClient(create_app(build(), api_key=SecretStr("k"))) as client:
+        assert client.get(path).status_code in (401, 404)
+        described = client.get("/openapi.json", headers={"Authorization": "Bearer k"}).json()
+    assert "/v1/verify" in described["paths"]
+
+
+def test_no_page_of_the_service_loads_anything_from_elsewhere(client: TestClient) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert "https://" not in client.get(path).text
+
+
+def test_a_start_that_nobody_foresaw_to_fail_does_not_load_forever() -> None:
+    def fail() -> Verifier:
+        raise ZeroDivisionError
+
+    with TestClient(create_app(fail)) as client:
+        details = set()
+        for _ in range(200):
+            details.add(client.get("/readyz").json()["detail"])
+            if any("internal.error" in detail for detail in details):
+                break
+            time.sleep(0.01)
+    assert any("internal.error" in detail for detail in details)
+
+
+def test_a_request_without_media_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/verify", data={"policy": "selfie"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.no_media")
+
+
+def test_an_empty_file_is_no_picture(client: TestClient) -> None:
+    answer = client.post("/v1/verify", files={"selfie": b""})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "media.not_an_image"
 
 
 def test_an_unknown_path_is_a_problem_document(client: TestClient) -> None:

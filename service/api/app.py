@@ -64,15 +64,19 @@ class Loader:
     def __init__(self, build: Build) -> None:
         self._build = build
         self.verifier: Verifier | None = None
-        self.failure: VeridicalError | None = None
+        self.failure = ""
 
     def load(self) -> None:
         """Load the models and self-test them; remember why when that fails."""
         try:
             self.verifier = self._build()
         except VeridicalError as error:
-            self.failure = error
+            self.failure = error.code
             log.error("not ready: %s %s", error.code, error)
+        except Exception:
+            # Left alone, the thread would end and the probe say forever that models are loading.
+            self.failure = "internal.error"
+            log.exception("not ready: an unforeseen error")
 
     def get(self) -> Verifier:
         """The verifier.
@@ -83,7 +87,7 @@ class Loader:
         if self.verifier is None:
             why = "models are being loaded"
             if self.failure:
-                why = f"models could not be loaded ({self.failure.code}); see the server's log"
+                why = f"models could not be loaded ({self.failure}); see the server's log"
             raise HTTPException(503, why, {"Retry-After": "5"})
         return self.verifier
 
@@ -117,6 +121,11 @@ def create_app(
         version=veridical.__version__,
         description="Self-hosted biometric identity verification.",
         lifespan=lifespan,
+        # The framework's pages of documentation load scripts from elsewhere; its description of
+        # the API would be given out without the key.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     problems.install(app)
@@ -141,6 +150,10 @@ def create_app(
         verifier = loader.get()
         return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
 
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(authorised)])
+    async def openapi() -> dict[str, Any]:
+        return app.openapi()
+
     @app.post(
         "/v1/verify", summary="Verify one applicant in one call", dependencies=[Depends(authorised)]
     )
@@ -158,6 +171,11 @@ def create_app(
         attempt: Annotated[int, Form(ge=1)] = 1,
     ) -> JSONResponse:
         verifier = loader.get()
+        if not any((document_front, document_back, selfie, clip, voice)):
+            raise InputError(
+                "nothing to verify: send document_front and selfie or clip as files",
+                "request.no_media",
+            )
         if policy and policy not in verifier.policies:
             # A path is an operator's to give, never a client's.
             raise InputError(

@@ -1,8 +1,11 @@
 """Bounds on what a client may send, met before any parser runs."""
 
 import json
+import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from veridical.service.api.problems import document
 
 __all__ = ["BodyLimit"]
 
@@ -59,14 +62,12 @@ class BodyLimit:
 
     async def _refuse(self, send: Send) -> None:
         body = json.dumps(
-            {
-                "type": "urn:veridical:problem:request.too_large",
-                "title": "request: too large",
-                "status": 413,
-                "detail": f"a request may hold {self._max_bytes} bytes; send smaller media",
-                "code": "request.too_large",
-                "retryable": False,
-            }
+            document(
+                413,
+                "request.too_large",
+                f"a request may hold {self._max_bytes} bytes; send smaller media",
+                uuid.uuid4().hex,
+            )
         ).encode()
         headers = [
             (b"content-type", b"application/problem+json"),

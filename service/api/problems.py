@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
 
-__all__ = ["install", "problem", "request_id"]
+__all__ = ["document", "install", "problem", "request_id"]
 
 log = logging.getLogger("veridical.service")
 
@@ -30,6 +30,26 @@ def request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
+def document(status: int, code: str, detail: str, request: str) -> dict[str, object]:
+    """What a problem document says; see `problem`.
+
+    Args:
+        status: HTTP status.
+        code: Stable code for machines.
+        detail: What was wanted, what came, what to do.
+        request: Id of the request.
+    """
+    return {
+        "type": f"urn:veridical:problem:{code}",
+        "title": code.replace(".", ": ").replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request,
+        "retryable": status in (429, 503),
+    }
+
+
 def problem(
     status: int, code: str, detail: str, request: Request, headers: dict[str, str] | None = None
 ) -> JSONResponse:
@@ -43,15 +63,7 @@ def problem(
         headers: Further headers, such as Retry-After.
     """
     return JSONResponse(
-        {
-            "type": f"urn:veridical:problem:{code}",
-            "title": code.replace(".", ": ").replace("_", " "),
-            "status": status,
-            "detail": detail,
-            "code": code,
-            "request_id": request_id(request),
-            "retryable": status in (429, 503),
-        },
+        document(status, code, detail, request_id(request)),
         status_code=status,
         headers=headers,
         media_type="application/problem+json",
