@@ -127,6 +127,25 @@ def test_a_line_cut_off_by_a_crash_is_replaced(tmp_path: Path, key: SigningKey) 
     assert json.loads(lines[1])["previous"] == first
 
 
+@pytest.mark.parametrize("content", [b"{}\n", b"[]\n", b"\0\0\n", b"x" * (3 << 20)])
+def test_a_log_that_ends_in_no_record_is_not_gone_on_with(
+    tmp_path: Path, key: SigningKey, content: bytes
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="does not end in a record"):
+        EvidenceLog(path, key).append(verdict(), {})
+    assert path.read_bytes() == content
+
+
+def test_a_forged_key_name_is_a_finding_and_no_crash(log: Path, key: SigningKey) -> None:
+    record = json.loads(log.read_bytes().splitlines()[0])
+    record["key"] = []
+    line = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    found = verify_chain([line.encode() + b"\n"], keys_of(key))
+    assert (found.records, "not given" in found.problem) == (0, True)
+
+
 def write_many(path: Path, key_path: Path, count: int) -> None:
     log = EvidenceLog(path, SigningKey.from_file(key_path))
     for i in range(count):

@@ -124,6 +124,7 @@ class EvidenceLog:
 
         Raises:
             StoreError: The record could not be written; the verdict must not be given out then.
+                `evidence.damaged`: the file does not end in a record that could be gone on from.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,13 +155,18 @@ def _head(descriptor: int) -> tuple[int, str]:
     start = max(0, size - 2 * MAX_LINE_BYTES)
     tail = os.pread(descriptor, size - start, start)
     whole = tail.rfind(b"\n") + 1
-    if whole != len(tail):
+    if whole != len(tail) and (whole or not start):
         os.ftruncate(descriptor, start + whole)
-    lines = tail[:whole].splitlines()
-    if not lines:
+    if not whole and not start:
         return 0, GENESIS
-    last = json.loads(lines[-1])
-    return int(last["sequence"]), str(last["hash"])
+    try:
+        last = json.loads(tail[:whole].splitlines()[-1])
+        return int(last["sequence"]), str(last["hash"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise StoreError(
+            "the evidence log does not end in a record: keep it, and name another file",
+            "evidence.damaged",
+        ) from error
 
 
 def _body(
@@ -271,7 +277,7 @@ def _fault(line: bytes, keys: Mapping[str, Ed25519PublicKey], previous: str, seq
         return "does not follow the record before it"
     if digest != _digest(body):
         return "the hash does not fit the content"
-    if key not in keys:
+    if not isinstance(key, str) or key not in keys:
         return f"signed by key {key}, which was not given"
     try:
         keys[key].verify(signature, bytes.fromhex(digest))
