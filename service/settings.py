@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from veridical.verification import Settings
 
@@ -20,6 +20,6 @@ class ServiceSettings(Settings):
     """
 
     api_key: SecretStr | None = None
-    max_body_bytes: int = 64 * 2**20
-    capacity: int = 0
+    max_body_bytes: int = Field(default=64 * 2**20, gt=0)
+    capacity: int = Field(default=0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -238,6 +238,36 @@ def test_an_open_server_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "VERIDICAL_API_KEY" in error
 
 
+@pytest.mark.parametrize(
+    ("variable", "verb"),
+    [
+        ("VERIDICAL_CAPACITY", "serve"),
+        ("VERIDICAL_MAX_BODY_BYTES", "serve"),
+        ("VERIDICAL_COMMERCIAL_ONLY", "doctor"),
+    ],
+)
+def test_a_malformed_setting_is_named_without_its_value(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, verb: str
+) -> None:
+    monkeypatch.setenv(variable, "-4711")
+    code, output, error = run(verb)
+    assert (code, variable in error) == (2, True)
+    assert "4711" not in output + error
+
+
+def test_a_file_that_cannot_be_written_is_not_called_a_rejection(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "report.html")
+
+    monkeypatch.setattr("veridical.service.cli.doctor.examine", full)
+    code, _, error = run("doctor")
+    assert (code, "report.html: No space left" in error) == (3, True)
+
+
 def test_pictures_are_encoded_within_the_side_asked_for() -> None:
     from veridical import Image
 

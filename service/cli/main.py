@@ -42,3 +42,27 @@ def main() -> None:
         sys.exit(exit_for(error))
     except BrokenPipeError:
         sys.exit(Exit.DONE)
+    except OSError as error:
+        # Such as a report that is to stand where no folder is: 1 would say "not accepted".
+        what = error.strerror or type(error).__name__
+        sys.stderr.write(f"veridical: {error.filename or 'a file'}: {what} [environment.file]\n")
+        sys.exit(Exit.ENVIRONMENT)
+    except ValueError as error:
+        settings = _malformed_settings(error)
+        if not settings:
+            raise
+        sys.stderr.write(
+            f"veridical: not a value of this setting: {', '.join(settings)} [usage.settings]\n"
+        )
+        sys.exit(Exit.USAGE)
+
+
+def _malformed_settings(error: ValueError) -> list[str]:
+    """Settings of the environment that hold none of their values; unquoted, some are keys."""
+    from pydantic import ValidationError  # --help does not wait for it
+
+    if not isinstance(error, ValidationError) or not error.title.endswith("Settings"):
+        return []
+    return sorted(
+        {f"VERIDICAL_{fault['loc'][0]}".upper() for fault in error.errors() if fault["loc"]}
+    )
