@@ -188,3 +188,8 @@ def test_a_calibration_file_that_is_missing_stops_the_start(tmp_path: Path) -> N
     )
     with pytest.raises(InputError, match=r"absent\.toml"):
         verifier(policy, {})
+
+
+def test_a_client_cannot_ask_for_the_policy_that_lets_specimens_through() -> None:
+    assert verifier(load_policy("selfie"), {}).policies == ("reverify", "selfie", "spoken")
+    assert "demo" in verifier(load_policy("demo"), {}).policies

@@ -32,11 +32,8 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentReader,
     DocumentSpecimenCheck,
-    OcrbRecogniser,
-    TextDetector,
-    TextDirection,
-    TextRecogniser,
 )
+from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import EvidenceValue, Measurement, OperatingPoint
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.decision import decide
@@ -48,13 +45,18 @@ from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
 
-__all__ = ["Verifier", "build_verifier", "load_verifier", "operating_points"]
+__all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
 
 UNARMED = ("model_missing", "not_built", "no_watchlist")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "partial")
 """Levels of a check's evidence below the best it has."""
 RULES = Path(__file__).parent / "rules.toml"
+
+LoadReader = Callable[[ModelStore, Profile], DocumentReader]
+"""Builds the reader of a model set, as `DocumentReader.load`."""
+READERS: Mapping[str, LoadReader] = {"": DocumentReader.load, "paddleocr": load_paddle_reader}
+"""By the settings' `ocr_engine`."""
 
 T = TypeVar("T")
 
@@ -95,7 +97,12 @@ class Verifier:
         self._calibrations(policy)
         self.profile = profile
         self.missing = missing
-        self.policies = shipped_policies()
+        # A client may not choose to let specimens through; an operator may, by its own policy.
+        self.policies = tuple(
+            name
+            for name in shipped_policies()
+            if name == policy.id or not load_policy(name).allow_specimens
+        )
 
     def verify(self, transaction: Transaction, policy: Policy | None = None) -> Verdict:
         """Judge one transaction.
@@ -173,7 +180,8 @@ def load_verifier(
         watchlist: Searches a list; the one the settings name when None.
 
     Raises:
-        ModelError: A model is altered, or a profile or model name is unknown.
+        ModelError: A model is altered, a profile or model name is unknown, or an engine that the
+            settings name is not installed.
         InputError: The policy does not exist or is malformed.
         StoreError: The settings name a watchlist, and the database cannot be used.
     """
@@ -184,7 +192,8 @@ def load_verifier(
     mesher: Mesher | None = None
     if settings.mesh_engine:
         mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
-    return build_verifier(store, store.profile(settings.profile), policy, watchlist, mesher)
+    profile, load_reader = store.profile(settings.profile), READERS[settings.ocr_engine]
+    return build_verifier(store, profile, policy, watchlist, mesher, load_reader)
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
@@ -205,6 +214,7 @@ def build_verifier(
     policy: Policy,
     watchlist: WatchlistCheck | None = None,
     mesher: Mesher | None = None,
+    load_reader: LoadReader = DocumentReader.load,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -214,6 +224,7 @@ def build_verifier(
         policy: The policy of transactions that name none.
         watchlist: Searches the installation's list; None when it keeps none.
         mesher: Lays the face mesh in place of the model set's network.
+        load_reader: Builds the reader of documents.
     """
     missing: dict[str, str] = {}
 
@@ -240,14 +251,7 @@ def build_verifier(
             store.session(role("recogniser")), store.card(role("recogniser"))
         )
     )
-    reader = engine(
-        lambda: DocumentReader(
-            TextDetector(store.session(role("ocr_detector"))),
-            TextRecogniser(store.session(role("ocr_recogniser"))),
-            TextDirection(store.session(role("ocr_direction"))),
-            OcrbRecogniser(store.session(role("ocr_zone"))),
-        )
-    )
+    reader = engine(lambda: load_reader(store, profile))
     silent = engine(lambda: SilentCheck.load(store, profile))
     vad, voice = session("speech"), session("voice")
     spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
