@@ -59,6 +59,7 @@ soak: models  ## long hostile runs, resumable
 
 test-engines: models  ## build each optional engine and compare it with the default
 	$(VERIDICAL) engines install mediapipe
+	$(VERIDICAL) engines install paddleocr
 	$(BIN)/python -m pytest -q tests/engines
 
 lock: .venv/.installed  ## write constraints.txt anew from what is installed

@@ -8,6 +8,9 @@ default path.
 For the face room: `MediapipeMesh(engine)(pixels)` gives (faces, 478, 3) points of a whole picture;
 the first 468 are numbered as those of `facemesh-468`. It finds its faces itself, so a wrapper picks
 the one whose points lie in the face box that is asked for.
+
+For the document room: `PaddleText(engine, detector, recogniser)` finds lines of text and reads them
+as PaddleOCR 3.7 does, over the two networks that were pulled; paddlepaddle is not needed.
 """
 
 import json
@@ -36,6 +39,7 @@ __all__ = [
     "EngineProcess",
     "EngineSpec",
     "MediapipeMesh",
+    "PaddleText",
     "find_engine",
     "install_engine",
     "remove_engine",
@@ -47,7 +51,7 @@ MARK_NAME = "engine.json"
 
 INSTALL_TIMEOUT_S = 1800
 ANSWER_TIMEOUT_S = 60.0
-"""MediaPipe's first answer, which loads its networks, took 3 s; a picture takes some ms."""
+"""The first answer, which loads the networks, took 3 s from either engine; later ones below 1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,17 @@ ENGINES: Mapping[str, EngineSpec] = MappingProxyType(
                 "opencv-python-headless<4.12",
             ),
             worker="mediapipe_mesh.py",
-        )
+        ),
+        "paddleocr": EngineSpec(
+            name="paddleocr",
+            summary="PaddleOCR 3.7 on onnxruntime: lines of text over the same PP-OCRv6 networks",
+            licence="Apache-2.0",
+            pythons=("3.11", "3.12", "3.13"),
+            # None of them asks for paddlepaddle.
+            bare=(),
+            requirements=("paddleocr==3.7.0", "paddlex[ocr-core]==3.7.2", "onnxruntime==1.26.0"),
+            worker="paddleocr_text.py",
+        ),
     }
 )
 
@@ -155,7 +169,7 @@ def install_engine(
     version = _run([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
     if version not in spec.pythons:
         raise ModelError(
-            f"{spec.bare[0]} has wheels for Python {', '.join(spec.pythons)}, this is {version}; "
+            f"engine {name} has wheels for Python {', '.join(spec.pythons)}, this is {version}; "
             "name another interpreter with --python",
             "engine.python",
         )
@@ -165,8 +179,9 @@ def install_engine(
     _run([python, "-m", "venv", str(home)])
     own = home / "bin" / "python"
     install = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    note(f"install {', '.join(spec.bare)}")
-    _run([*install, "--no-deps", *spec.bare])
+    if spec.bare:
+        note(f"install {', '.join(spec.bare)}")
+        _run([*install, "--no-deps", *spec.bare])
     note(f"install {', '.join(spec.requirements)}")
     _run([*install, *spec.requirements])
     freeze = _run([str(own), "-m", "pip", "freeze", "--disable-pip-version-check"]).split()
@@ -276,6 +291,59 @@ class MediapipeMesh:
         """
         (points,) = self._process.ask(pixels)
         return points.astype(np.float32)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._process.close()
+
+
+class PaddleText:
+    """PaddleOCR's own detection and recognition of text.
+
+    Args:
+        engine: As `find_engine("paddleocr", directory)` gives it.
+        detector: File of `ppocrv6-det-small`.
+        recogniser: File of `ppocrv6-rec-small`.
+    """
+
+    def __init__(self, engine: Engine, detector: Path, recogniser: Path) -> None:
+        command = [engine.python, engine.worker, detector, recogniser]
+        self._process = EngineProcess([str(word) for word in command])
+
+    def find(
+        self, pixels: NDArray[np.uint8], side_px: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Find lines of text.
+
+        Args:
+            pixels: (h, w, 3) uint8, RGB.
+            side_px: Longer side the net sees; a smaller picture is not enlarged.
+
+        Returns:
+            (lines, 4, 2) float32 corners in pixels of the picture, clockwise, and (lines,) float32
+            scores, 0..1.
+
+        Raises:
+            ModelError: `engine.failed`.
+        """
+        quads, scores = self._process.ask(pixels, np.array([side_px], np.int32))
+        return quads.astype(np.float32), scores.astype(np.float32)
+
+    def read(self, pixels: NDArray[np.uint8]) -> tuple[str, float, NDArray[np.float32]]:
+        """Read one line.
+
+        Args:
+            pixels: (h, w, 3) uint8, RGB: the line alone, upright.
+
+        Returns:
+            Its text as the net gives it; the mean probability of its characters, 0..1; where the
+            middle of each lies along the line, (characters,) float32, 0..1.
+
+        Raises:
+            ModelError: `engine.failed`.
+        """
+        text, score, centres = self._process.ask(pixels)
+        return text.tobytes().decode(), float(score[0]), centres.astype(np.float32)
 
     def close(self) -> None:
         """End the worker."""

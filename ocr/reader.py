@@ -16,7 +16,14 @@ from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, reading_angle
 from veridical.ocr.resident import Front, read_front
 from veridical.ocr.resident_back import Back, read_back
-from veridical.ocr.text import TextBox, TextDetector, TextDirection, TextRecogniser
+from veridical.ocr.text import (
+    LineFinder,
+    LineReader,
+    TextBox,
+    TextDetector,
+    TextDirection,
+    TextRecogniser,
+)
 from veridical.ocr.validate import WANTED_FIELDS, validate
 from veridical.ocr.visual_zone import DIFFERS, compare_visual
 from veridical.result import EvidenceValue, ModelRef
@@ -67,8 +74,8 @@ class DocumentReader:
 
     def __init__(
         self,
-        detector: TextDetector,
-        recogniser: TextRecogniser,
+        detector: LineFinder,
+        recogniser: LineReader,
         direction: TextDirection,
         ocrb: OcrbRecogniser | None = None,
     ) -> None:

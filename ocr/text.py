@@ -8,6 +8,7 @@ head. Recognition costs time by width, so lines go through one by one, at their 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -18,7 +19,17 @@ from veridical.ocr.geometry import Quad, crop_quad
 from veridical.result import ModelRef
 from veridical.types import Image
 
-__all__ = ["Reading", "TextBox", "TextDetector", "TextDirection", "TextRecogniser"]
+__all__ = [
+    "LINE_HEIGHT_PX",
+    "LineFinder",
+    "LineReader",
+    "Reading",
+    "TextBox",
+    "TextDetector",
+    "TextDirection",
+    "TextRecogniser",
+    "long_edge_first",
+]
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -63,6 +74,32 @@ class Reading:
     score: float
     scores: tuple[float, ...]
     centres: tuple[float, ...]
+
+
+class LineFinder(Protocol):
+    """Whatever finds lines of text: `TextDetector`, or an engine in its place."""
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model behind it."""
+        ...
+
+    def __call__(self, image: Image, side_px: int) -> list[TextBox]:
+        """Find text, looking at the picture with its longer side brought down to a size."""
+        ...
+
+
+class LineReader(Protocol):
+    """Whatever reads one line: `TextRecogniser`, or an engine in its place."""
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model behind it."""
+        ...
+
+    def __call__(self, image: Image, quad: Quad) -> Reading:
+        """Read the line with these corners, reading direction first."""
+        ...
 
 
 class TextDetector:
@@ -127,11 +164,11 @@ def boxes_of(probability: NDArray[np.float32], box_score: float) -> list[TextBox
             continue
         grow = width * height * UNCLIP / (2 * (width + height))
         corners = cv2.boxPoints(((x, y), (width + 2 * grow, height + 2 * grow), turn_deg))
-        found.append(TextBox(_long_edge_first(corners.astype(np.float32)), score))
+        found.append(TextBox(long_edge_first(corners.astype(np.float32)), score))
     return found
 
 
-def _long_edge_first(corners: Quad) -> Quad:
+def long_edge_first(corners: Quad) -> Quad:
     """Order a rectangle's corners clockwise so that its first edge is long and points right."""
     sides = np.linalg.norm(np.roll(corners, -1, 0) - corners, axis=1)
     if sides[0] < sides[1]:

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         commercial_only: Refuse every model whose weights are not marked for commercial use.
         mesh_engine: Engine that lays the face mesh in place of the mesh network; see
             `veridical engines`.
+        ocr_engine: Engine that finds and reads lines of text in place of our own code, over the
+            same networks.
         data_dir: Where the database, its master keys and the snapshots of galleries live, unless
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
@@ -47,6 +49,7 @@ class Settings(BaseSettings):
     policy: str = "spoken"
     commercial_only: bool = False
     mesh_engine: Literal["", "mediapipe"] = ""
+    ocr_engine: Literal["", "paddleocr"] = ""
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
