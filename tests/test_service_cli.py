@@ -224,6 +224,22 @@ def test_doctor_finds_the_installation_fit(run: Run, store: ModelStore) -> None:
     assert findings["torch_imported"] is False
 
 
+def test_doctor_finds_what_a_policy_lacks(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'id = "mine"\nversion = 1\nrequired = ["face.match"]\n'
+        '[calibration]\n"face.match" = "absent-curve.toml"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("VERIDICAL_MODELS_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("VERIDICAL_POLICY", str(path))
+    code, out, _ = run("doctor", "--json")
+    assert code == 3
+    assert any("absent-curve" in problem for problem in json.loads(out)["problems"])
+
+
 def test_policies_are_linted_and_compared(run: Run, files: Path) -> None:
     assert run("policy", "lint", "spoken")[0] == 0
     assert run("policy", "lint", files / "broken.toml")[0] == 2

@@ -68,6 +68,10 @@ def test_an_unknown_policy_names_those_shipped() -> None:
         (("accept_at = 0.5\n", ""), "wants accept_at"),
         (("[operating_points.\"face.match\"]", "[operating_points]"), "unknown check"),
         (("id =", "= ="), "not a TOML"),
+        (("version = 3", 'version = 3\ncalibration = "face.toml"'), "table of paths"),
+        (("version = 3", 'version = 3\ncalibration = {"face.match" = 3}'), "table of paths"),
+        (("version = 3", 'version = 3\ncalibration = {"face.macth" = "a"}'), "unknown checks"),
+        (("version = 3", 'version = 3\nallow_specimens = "yes"'), "true or false"),
     ],
 )  # fmt: skip
 def test_a_broken_policy_is_refused_with_its_fault(change: tuple[str, str], problem: str) -> None:

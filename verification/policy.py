@@ -117,6 +117,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
     if required and VOICE_CHECKS.issuperset(required):
         raise refuse("voice alone never accepts: require a face or document check as well")
     specimens = raw.get("allow_specimens", False)
+    if not isinstance(specimens, bool):
+        raise refuse(f"allow_specimens must be true or false, got {specimens!r}")
     if "document.read" in names and "document.specimen" not in required and specimens is not True:
         raise refuse(
             "a policy that reads documents must require document.specimen, "
@@ -135,7 +137,7 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         optional=optional,
         attempts=attempts,
         allow_specimens=specimens is True,
-        calibration={check: folder / path for check, path in raw.get("calibration", {}).items()},
+        calibration=_files(raw.get("calibration", {}), folder, refuse),
         operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
         description=str(raw.get("description", "")),
     )
@@ -147,6 +149,14 @@ def _names(value: object, key: str, refuse: Any) -> tuple[str, ...]:  # noqa: AN
     if unknown := sorted(set(value) - CHECKS.keys()):
         raise refuse(f"{key} names unknown checks {unknown}; known are {sorted(CHECKS)}")
     return tuple(value)
+
+
+def _files(raw: object, folder: Path, refuse: Any) -> dict[str, Path]:  # noqa: ANN401
+    if not isinstance(raw, dict) or not all(isinstance(path, str) for path in raw.values()):
+        raise refuse("calibration must be a table of paths, one a check")
+    if unknown := sorted(raw.keys() - CHECKS.keys()):
+        raise refuse(f"calibration names unknown checks {unknown}; known are {sorted(CHECKS)}")
+    return {check: folder / path for check, path in raw.items()}
 
 
 def _points(raw: object, policy: str, refuse: Any) -> dict[str, OperatingPoint]:  # noqa: ANN401

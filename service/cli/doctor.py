@@ -38,6 +38,7 @@ def examine() -> dict[str, Any]:
 
     import veridical
     from veridical.errors import VeridicalError
+    from veridical.models.calibration import load_calibrations
     from veridical.service.quota import cpu_quota
     from veridical.verification import Settings, load_policy
 
@@ -62,7 +63,7 @@ def examine() -> dict[str, Any]:
              "sha256": card.file.sha256}
         )  # fmt: skip
     try:
-        load_policy(settings.policy)
+        load_calibrations(load_policy(settings.policy).calibration)
     except VeridicalError as error:
         problems.append(str(error))
     return {
