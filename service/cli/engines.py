@@ -10,7 +10,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Install packages that need an environment of their own."
 )
 
-Name = Annotated[str, typer.Argument(help="Name of the engine, such as mediapipe.")]
+Name = Annotated[str, typer.Argument(help="Name of the engine: mediapipe or paddleocr.")]
 Interpreter = Annotated[
     str | None, typer.Option("--python", help="Interpreter to build it with; this one if none.")
 ]
