@@ -53,6 +53,10 @@ def given_reasons() -> Iterator[tuple[str, str]]:
                                 yield part.value, str(path.relative_to(ROOT))
 
 
+def test_no_reason_speaks_of_a_version_without_the_check() -> None:
+    assert "not_built" not in reasons()
+
+
 @pytest.mark.parametrize(("code", "where"), sorted(set(given_reasons())))
 def test_reasons_given_in_code_are_in_the_catalogue(code: str, where: str) -> None:
     assert code in reasons() or code == "", f"{where} gives {code!r}"

@@ -93,7 +93,7 @@ def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
     )
     verdict = engine.verify(selfie())
     assert verdict.outcome is Outcome.REVIEW
-    assert {r.reason for r in verdict.results} <= {"model_missing", "not_built", "no_watchlist"}
+    assert {r.reason for r in verdict.results} <= {"model_missing", "no_watchlist"}
     assert len(verdict.assurance) == len(verdict.results)
 
 
@@ -180,6 +180,17 @@ def test_a_calibration_of_other_models_is_not_believed(tmp_path: Path) -> None:
     assert verdict.outcome is Outcome.ACCEPT
     assert (match.point, match.error_rate) == (POINTS["face.match"], None)
     assert verdict.assurance == ("face.match:calibration_other_model",)
+
+
+def test_the_same_policy_in_another_folder_reads_its_own_calibration(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = calibrated(tmp_path / "a", "other@" + "cd" * 32)
+    second = calibrated(tmp_path / "b", "net@" + "ab" * 32)
+    assert first.sha256 == second.sha256
+    verdict = verifier(first, {"face.match": 0.6}).verify(selfie(), second)
+    assert verdict.outcome is Outcome.REJECT
+    assert verdict.assurance == ()
 
 
 def test_a_calibration_file_that_is_missing_stops_the_start(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
 
 __all__ = ["Checks", "Step", "build_steps"]
 
-NOT_BUILT = "not_built"
 MISSING_INPUT = "missing_input"
 NO_MODEL = {"watchlist.search": "no_watchlist"}
 """What a check that was not handed in lacks, where it is no model."""
@@ -60,8 +59,7 @@ class Checks:
 def build_steps(checks: Checks) -> Mapping[str, Step]:
     """One step for every known check, in the order in which they run.
 
-    A check whose model is missing answers `model_missing`, one whose room is not built yet
-    `not_built`: no check is ever silently left out.
+    A check that was not handed in answers why: no check is ever silently left out.
     """
     built: dict[str, Step | None] = {
         "document.read": _document_read(checks.document_read),
@@ -77,11 +75,10 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "voice.match": _voice_match(checks.voice_match),
         "watchlist.search": _watchlist(checks.watchlist),
     }
-    steps = {}
-    for check in CHECKS:
-        reason = NO_MODEL.get(check, "model_missing") if check in built else NOT_BUILT
-        steps[check] = built.get(check) or _unable(check, reason)
-    return steps
+    return {
+        check: built[check] or _unable(check, NO_MODEL.get(check, "model_missing"))
+        for check in CHECKS
+    }
 
 
 def _unable(check: str, reason: str) -> Step:

@@ -47,7 +47,7 @@ from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
 
 __all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
 
-UNARMED = ("model_missing", "not_built", "no_watchlist")
+UNARMED = ("model_missing", "no_watchlist")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "partial")
 """Levels of a check's evidence below the best it has."""
@@ -93,7 +93,7 @@ class Verifier:
         self._analyser = analyser
         self._points = points
         self._policy = policy
-        self._calibrated: dict[str, CalibrationSet] = {}
+        self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.profile = profile
         self.missing = missing
@@ -162,9 +162,11 @@ class Verifier:
 
     def _calibrations(self, policy: Policy) -> CalibrationSet:
         """The calibration files a policy names, read once."""
-        if policy.sha256 not in self._calibrated:
-            self._calibrated[policy.sha256] = load_calibrations(policy.calibration)
-        return self._calibrated[policy.sha256]
+        # By the files, not by the policy's hash: the same text in another folder names others.
+        files = frozenset(policy.calibration.items())
+        if (found := self._calibrated.get(files)) is None:
+            found = self._calibrated[files] = load_calibrations(policy.calibration)
+        return found
 
 
 def load_verifier(
