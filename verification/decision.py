@@ -10,7 +10,7 @@ from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint
 from veridical.verification.policy import Policy
 from veridical.verification.reasons import is_mendable
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "decide", "judge"]
 
 NOT_RUN = "not_run"
 NO_OPERATING_POINT = "no_operating_point"
@@ -66,7 +66,7 @@ def decide(
     merged = {**points, **policy.operating_points}
     rates = error_rates or {}
     results = {
-        check: _judge(
+        check: judge(
             measured.get(check, Measurement(check, None, NOT_RUN)),
             merged.get(check),
             rates.get(check),
@@ -97,9 +97,16 @@ def decide(
     return Decision(outcome, first, tuple(map(_cause, bearing)), tuple(results.values()))
 
 
-def _judge(
-    measurement: Measurement, point: OperatingPoint | None, rate: ErrorRate | None
+def judge(
+    measurement: Measurement, point: OperatingPoint | None, rate: ErrorRate | None = None
 ) -> CheckResult:
+    """Judge one measurement by one operating point.
+
+    Args:
+        measurement: What was measured; without a score it stays not assessed.
+        point: The thresholds; without them a score is for a person to look at.
+        rate: What the score means, where a calibration knows.
+    """
     if measurement.score is None or not measurement.assessed:
         return CheckResult(measurement, Status.NOT_ASSESSED, point, measurement.reason or NOT_RUN)
     if point is None:

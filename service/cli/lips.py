@@ -1,14 +1,13 @@
 """`veridical lips`: were these words spoken, now, by this mouth?"""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from veridical.service.cli.exits import Exit
 from veridical.service.cli.main import app
+from veridical.service.cli.measured import answer, point_of
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Heard, MouthTrack
@@ -44,7 +43,6 @@ def lips(
     from veridical.liveness.lips import LipsCheck
     from veridical.liveness.lips.report import lips_report
     from veridical.media import read_clip
-    from veridical.result import Status
     from veridical.types import Challenge
     from veridical.verification import Settings
 
@@ -58,37 +56,13 @@ def lips(
     track = _track(clip, store, models)
     heard = _hear(clip, challenge, store, models)
     measured = check(track, heard, challenge)
-    found = store.operating_points(models).get(check.name)
-    point = found.point if found else None
     if report:
         finding = check.examine(track, heard, challenge)
-        page = lips_report(finding, measured.evidence, track, heard, challenge, point)
+        page = lips_report(
+            finding, measured.evidence, track, heard, challenge, point_of(check.name, store, models)
+        )
         report.write_text(page, encoding="utf-8")
-    status = Status.NOT_ASSESSED
-    if measured.score is not None:
-        status = point.status(measured.score) if point else Status.REVIEW
-    reason = "" if status is Status.PASS else measured.reason
-    if as_json:
-        answer = {
-            "check": measured.check,
-            "status": str(status),
-            "score": measured.score,
-            "accept_at": point.accept_at if point else None,
-            "reject_below": point.reject_below if point else None,
-            "reason": reason,
-            "evidence": dict(measured.evidence),
-            "models": {model.name: model.sha256 for model in measured.models},
-            "profile": models.name,
-        }
-        json.dump(answer, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        score = "" if measured.score is None else f"  score {measured.score:.2f}"
-        typer.echo(f"{status.upper()}{score}  {reason}".rstrip())
-        for name, value in measured.evidence.items():
-            typer.echo(f"  {name:28} {'-' if value is None else value}")
-    if status is not Status.PASS:
-        raise typer.Exit(Exit.NOT_ACCEPTED)
+    answer(measured, store, models, as_json)
 
 
 def _read_schedule(path: Path | None) -> tuple[float, ...]:

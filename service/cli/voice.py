@@ -2,13 +2,13 @@
 
 import base64
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from veridical.service.cli.exits import Exit
+from veridical.service.cli.measured import answer
 
 if TYPE_CHECKING:
     from veridical.result import Measurement
@@ -116,37 +116,7 @@ class _Bench:
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:
         """Print a measurement and what the operating point makes of it."""
-        from veridical.result import Status
-
-        found = self._store.operating_points(self._profile).get(measured.check)
-        point = found.point if found else None
-        status = Status.NOT_ASSESSED
-        if measured.score is not None:
-            status = point.status(measured.score) if point else Status.REVIEW
-        reason = "" if status is Status.PASS else measured.reason
-        if as_json:
-            answer = {
-                "check": measured.check,
-                "status": str(status),
-                "score": measured.score,
-                "accept_at": point.accept_at if point else None,
-                "reject_below": point.reject_below if point else None,
-                "reason": reason,
-                "evidence": dict(measured.evidence),
-                "models": {model.name: model.sha256 for model in measured.models},
-                "profile": self._profile.name,
-            }
-            json.dump(answer, sys.stdout, indent=2)
-            sys.stdout.write("\n")
-        else:
-            score = "" if measured.score is None else f"  score {measured.score:.3f}"
-            typer.echo(f"{status.upper()}{score}  {reason}".rstrip())
-            if point:
-                typer.echo(f"accept from {point.accept_at:g}, reject below {point.reject_below:g}")
-            for name, value in measured.evidence.items():
-                typer.echo(f"  {name:28} {'-' if value is None else value}")
-        if status is not Status.PASS:
-            raise typer.Exit(Exit.NOT_ACCEPTED)
+        answer(measured, self._store, self._profile, as_json)
 
 
 def _read_template(path: Path) -> "Template | None":
