@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from veridical.service.settings import ServiceSettings
+
 ROOT = Path(__file__).parent.parent
 spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
 assert spec is not None
@@ -27,6 +29,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
     for target in re.findall(r"`((?:docs|tests|benchmarks|training|samples)/[\w./-]+\.\w+)`", text):
         assert (ROOT / target).exists(), f"{page.name} names {target}"
+
+
+@pytest.mark.parametrize("name", sorted(ServiceSettings.model_fields))
+def test_every_setting_is_in_the_operators_table(name: str) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\|[^|]*`VERIDICAL_{name.upper()}`", page, re.M)
+
+
+def test_every_setting_of_the_operators_table_is_one() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = {name.lower() for name in re.findall(r"VERIDICAL_([A-Z_]+)", page)}
+    assert named <= ServiceSettings.model_fields.keys()
 
 
 def test_every_runtime_dependency_is_justified() -> None:
