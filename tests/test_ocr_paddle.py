@@ -11,6 +11,7 @@ from veridical.models import ModelStore
 from veridical.ocr.paddle import PaddleDetector, PaddleRecogniser, load_paddle_reader
 from veridical.result import ModelRef
 from veridical.types import Image
+from veridical.verification import Settings, load_verifier
 
 REF = ModelRef("net", "00" * 32)
 PAGE = Image(np.full((60, 200, 3), 200, np.uint8))
@@ -71,4 +72,11 @@ def test_an_engine_that_is_not_installed_is_said_so(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     with pytest.raises(ModelError) as caught:
         load_paddle_reader(store, store.profile("registry"))
+    assert caught.value.code == "engine.missing"
+
+
+def test_the_setting_puts_the_engine_into_the_verifier(tmp_path: Path) -> None:
+    load_verifier(Settings(models_dir=tmp_path))
+    with pytest.raises(ModelError) as caught:
+        load_verifier(Settings(models_dir=tmp_path, ocr_engine="paddleocr"))
     assert caught.value.code == "engine.missing"
