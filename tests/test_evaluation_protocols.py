@@ -626,6 +626,14 @@ def test_transactions_run_through_the_harness(tmp_path: Path) -> None:
             {"id": "a", "policy": "demo", "selfie": "b.png", "expect": {"outcome": "accept"}},
             "no file",
         ),
+        (
+            {"id": "a", "policy": "demo", "attempt": "0", "expect": {"outcome": "accept"}},
+            "'attempt': a whole number",
+        ),
+        (
+            {"id": "a", "policy": "demo", "today": "May", "expect": {"outcome": "accept"}},
+            "'today': a day",
+        ),
     ],
 )
 def test_manifests_say_what_is_wrong(tmp_path: Path, row: dict[str, object], words: str) -> None:

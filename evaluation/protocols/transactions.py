@@ -102,12 +102,14 @@ class TransactionMaker:
         """Build the verifier and, for enrolled references, the face engines."""
         store = self.settings.model_store()
         roles = store.profile(self.settings.profile).roles
+        recogniser = roles["recogniser"][0]
         analyser = Analyser(
             None,
             FaceDetector(store.session(roles["detector"][0])),
             FaceMesher(store.session(roles["mesh"][0])),
         )
-        embedder = FaceEmbedder(store.session(roles["recogniser"][0]))
+        # As the verifier builds it: templates compare only when made in the same way.
+        embedder = FaceEmbedder.from_card(store.session(recogniser), store.card(recogniser))
         return TransactionWorker(load_verifier(self.settings), analyser, embedder)
 
 
@@ -213,18 +215,26 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
             )
         expected = str(expect["outcome"])
         attack = row.text("attack", "" if expected == GENUINE else "unnamed")
-        day = row.text("today", "")
+        attempt, day = row.text("attempt", "1"), row.text("today", "")
+        if not (attempt.isascii() and attempt.isdigit() and int(attempt)):
+            raise row.error("attempt", "a whole number from 1 is wanted", "index.malformed")
+        try:
+            today = date.fromisoformat(day) if day else None
+        except ValueError:
+            raise row.error(
+                "today", "a day such as 2026-05-01 is wanted", "index.malformed"
+            ) from None
         cases.append(
             Case(
                 row.number,
-                int(row.text("attempt", "1")),
+                int(attempt),
                 policy or row.text("policy"),
                 expected,
                 attack,
                 ManifestRow(row.number, row.text("id"), dict(row.values)),
                 request.index.parent,
                 {key: path for key in MEDIA if (path := row.optional_file(key)) is not None},
-                date.fromisoformat(day) if day else None,
+                today,
             )
         )
     return cases
