@@ -215,12 +215,12 @@ def _bounds(
     comparisons: Comparisons, subjects: Numbers, mated: bool, threshold: float, seed: int
 ) -> tuple[float, float] | None:
     """By-subject interval of FNMR (mated) or FMR (non-mated)."""
-    kind = comparisons.only((comparisons.mated == mated) & ~np.isnan(comparisons.score))
-    wrong = kind.score < threshold if mated else kind.score >= threshold
-    first = subjects[kind.reference].astype(np.int64)
-    second = subjects[kind.probe].astype(np.int64)
+    kind = (comparisons.mated == mated) & ~np.isnan(comparisons.score)
+    scores = comparisons.score[kind]
+    wrong = scores < threshold if mated else scores >= threshold
     if not wrong.any():
         return None
+    first, second = subjects[comparisons.reference[kind]], subjects[comparisons.probe[kind]]
     return subject_bootstrap(Trials.counted(first, second, wrong, int(subjects.max()) + 1), seed)
 
 

@@ -22,7 +22,12 @@ __all__ = [
 ]
 
 Counts = NDArray[np.int64]
+Indices = NDArray[np.int32] | NDArray[np.int64]
 BOOTSTRAP_ROUNDS = 1000
+CHUNK = 1 << 20
+"""Trials counted at once."""
+DENSE_CELLS = 1 << 24
+"""Pairs of people up to which every pair has its place in a table."""
 
 
 def clopper_pearson(errors: int, trials: int, level: float = 0.95) -> tuple[float, float]:
@@ -117,7 +122,7 @@ class Trials:
 
     @classmethod
     def counted(
-        cls, first: Counts, second: Counts, wrong: NDArray[np.bool_], subjects: int
+        cls, first: Indices, second: Indices, wrong: NDArray[np.bool_], subjects: int
     ) -> "Trials":
         """Count single trials into cells.
 
@@ -127,14 +132,28 @@ class Trials:
             wrong: (n,) whether the trial ended in an error.
             subjects: People there are.
         """
-        low, high = np.minimum(first, second), np.maximum(first, second)
-        cells, where = np.unique(low * np.int64(subjects) + high, return_inverse=True)
+        if subjects * subjects > DENSE_CELLS:
+            cells, where = np.unique(_cells(first, second, subjects), return_inverse=True)
+            trials = np.bincount(where, minlength=len(cells))
+            errors = np.bincount(where[wrong], minlength=len(cells))
+        else:
+            # A table of all cells, filled piece by piece: memory does not grow with the trials.
+            trials, errors = np.zeros((2, subjects * subjects), np.int64)
+            for start in range(0, len(first), CHUNK):
+                piece = slice(start, start + CHUNK)
+                codes = _cells(first[piece], second[piece], subjects)
+                trials += np.bincount(codes, minlength=len(trials))
+                errors += np.bincount(codes[wrong[piece]], minlength=len(errors))
+            cells = np.flatnonzero(trials)
+            trials, errors = trials[cells], errors[cells]
         return cls(
-            cells // subjects,
-            cells % subjects,
-            np.bincount(where, minlength=len(cells)).astype(np.int64),
-            np.bincount(where[wrong], minlength=len(cells)).astype(np.int64),
+            cells // subjects, cells % subjects, trials.astype(np.int64), errors.astype(np.int64)
         )
+
+
+def _cells(first: Indices, second: Indices, subjects: int) -> Counts:
+    """One number for each unordered pair of people."""
+    return np.minimum(first, second) * np.int64(subjects) + np.maximum(first, second)
 
 
 def subject_bootstrap(

@@ -112,13 +112,20 @@ def det(mated: Scores, non_mated: Scores) -> Det:
     """
     if not len(mated) or not len(non_mated):
         raise ValueError("a DET curve needs mated and non-mated scores")
-    mated, non_mated = np.sort(mated.astype(np.float64)), np.sort(non_mated.astype(np.float64))
-    distinct = np.unique(np.concatenate([mated, non_mated]))
-    thresholds = np.append(distinct, np.nextafter(distinct[-1], np.inf))
+    # Sorted and searched in their own type: a copy of tens of millions of scores as float64 for
+    # every step would be what decides how large an index can be.
+    common = np.result_type(mated, non_mated)
+    mated, non_mated = np.sort(mated.astype(common)), np.sort(non_mated.astype(common))
+    distinct = np.union1d(np.unique(mated), np.unique(non_mated))
+    below = [
+        np.append(np.searchsorted(scores, distinct, side="left"), len(scores))
+        for scores in (non_mated, mated)
+    ]
+    thresholds = distinct.astype(np.float64)
     return Det(
-        thresholds,
-        1.0 - np.searchsorted(non_mated, thresholds, side="left") / len(non_mated),
-        np.searchsorted(mated, thresholds, side="left") / len(mated),
+        np.append(thresholds, np.nextafter(thresholds[-1], np.inf)),
+        1.0 - below[0] / len(non_mated),
+        below[1] / len(mated),
     )
 
 
