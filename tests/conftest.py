@@ -1,6 +1,6 @@
 """What tests share: the pulled models and the shared data, each a skip with its reason."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +12,10 @@ from veridical.models import ModelStore, SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.models.source import NpmSource, PypiSource
 from veridical.samples import Sample, build_samples
+from veridical.service.cli import main
 from veridical.verification.settings import Settings
+
+Run = Callable[..., tuple[int, str, str]]
 
 # Two cores are shared with everybody else who runs tests.
 cv2.setNumThreads(1)
@@ -70,3 +73,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
     return str(server).replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line; answers exit code, output and errors, and fails on a traceback."""
+
+    def ended(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["veridical", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), output.out, output.err
+
+    return ended

@@ -13,26 +13,9 @@ import pytest
 
 from veridical.models import ModelStore
 from veridical.samples import Sample
-from veridical.service.cli import main
 from veridical.service.pictures import to_jpeg
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line; answers exit code, output and errors."""
-
-    def ended(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["veridical", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output = capsys.readouterr()
-        assert "Traceback" not in output.out + output.err
-        code = caught.value.code
-        return (code if isinstance(code, int) else 0), output.out, output.err
-
-    return ended
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,32 +12,16 @@ import pytest
 
 from veridical.models import ModelStore
 from veridical.samples import Sample
-from veridical.service.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    store: ModelStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """Run the command line over a data folder of its own; answers exit code, output, errors."""
+def run(run: Run, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `veridical gallery` over a data folder of its own."""
     assert store
     monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path / "data"))
-
-    def ended(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["veridical", "gallery", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output = capsys.readouterr()
-        assert "Traceback" not in output.out + output.err
-        code = caught.value.code
-        return (code if isinstance(code, int) else 0), output.out, output.err
-
-    return ended
+    return partial(run, "gallery")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from veridical.gallery import Gallery
-from veridical.service.cli import main
 from veridical.store import Database, MasterKeys
 from veridical.types import Template
 
@@ -27,20 +26,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line; answers exit code, output and errors."""
+def run(run: Run, data: Path) -> Run:
+    """Run the command line over that data folder."""
     assert data
-
-    def ended(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["veridical", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        output = capsys.readouterr()
-        assert "Traceback" not in output.out + output.err
-        code = caught.value.code
-        return (code if isinstance(code, int) else 0), output.out, output.err
-
-    return ended
+    return run
 
 
 def found(path: Path, keys: MasterKeys) -> list[str]:
