@@ -1,10 +1,12 @@
 """What tests share: the pulled models and the shared data, each a skip with its reason."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import cv2
+import hypothesis
 import pytest
 
 from tests.databases import postgres_server
@@ -17,8 +19,12 @@ from veridical.verification.settings import Settings
 
 Run = Callable[..., tuple[int, str, str]]
 
-# Two cores are shared with everybody else who runs tests.
+# Two cores are shared with everybody else who runs tests: no test may fail for being slow. CI draws
+# the same examples every time, so that a change is judged by what it changed.
 cv2.setNumThreads(1)
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
 @pytest.fixture(scope="session")
