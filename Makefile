@@ -51,7 +51,7 @@ format:  ## let ruff mend style
 evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
 	$(BIN)/python benchmarks/evaluate_all.py
 
-bench: models  ## CPU time by stage, peers in the same run where they are installed
+bench: models  ## processor time by stage, cold and warm; peers: the scripts in benchmarks/
 	$(VERIDICAL) bench
 
 soak: models  ## long hostile runs, resumable
