@@ -264,3 +264,13 @@ def test_the_report_counts_what_the_lines_say(folder: Path, settings: Settings) 
     assert "review 3" in page
     assert "media.not_an_image" in page
     assert "<b>" not in page
+
+
+def test_results_of_other_models_are_not_gone_on_with(folder: Path, settings: Settings) -> None:
+    manifest = write_manifest(folder, *good(1))
+    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    run = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
+    run["models"]["sface-2021dec"] = "0" * 64
+    (folder / "out" / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    with pytest.raises(InputError, match="model set"):
+        run_batch(manifest, folder / "out", settings, workers=1, resume=True)

@@ -95,12 +95,14 @@ def run_batch(
     if not manifest.is_file():
         raise InputError(f"no manifest {manifest}", "usage.no_file")
     policy = load_policy(settings.policy)
-    profile = settings.model_store().profile(settings.profile)
+    store = settings.model_store()
+    profile = store.profile(settings.profile)
     identity = {
         "manifest_sha256": sha256_of(manifest),
         "policy": policy.id,
         "policy_sha256": policy.sha256,
         "profile": profile.name,
+        "models": {name: store.card(name).file.sha256 for name in profile.models},
     }
     with Journal(out, identity, resume=resume) as journal:
         summary = BatchSummary(done=len(journal.done))
