@@ -21,7 +21,6 @@ from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
 from veridical.media import read_image
 from veridical.models.calibration import Calibration, load_calibrations
 from veridical.result import Measurement, OperatingPoint, Outcome
@@ -34,7 +33,6 @@ from veridical.verification import (
     load_policy,
     load_verifier,
 )
-from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
 from veridical.verification.settings import Settings
@@ -99,27 +97,15 @@ class TransactionMaker:
     settings: Settings
 
     def __call__(self) -> "TransactionWorker":
-        """Build the verifier and, for enrolled references, the face engines."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        recogniser = roles["recogniser"][0]
-        analyser = Analyser(
-            None,
-            FaceDetector(store.session(roles["detector"][0])),
-            FaceMesher(store.session(roles["mesh"][0])),
-        )
-        # As the verifier builds it: templates compare only when made in the same way.
-        embedder = FaceEmbedder.from_card(store.session(recogniser), store.card(recogniser))
-        return TransactionWorker(load_verifier(self.settings), analyser, embedder)
+        """Build the verifier."""
+        return TransactionWorker(load_verifier(self.settings))
 
 
 class TransactionWorker:
     """Attempt in, measurements out; deciding comes later and needs no media."""
 
-    def __init__(self, verifier: Verifier, analyser: Analyser, embedder: FaceEmbedder) -> None:
+    def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
-        self._analyser = analyser
-        self._embedder = embedder
 
     def __call__(self, work: Case) -> Sequence[Mapping[str, object]]:
         """Measure one attempt; media that cannot be read end it as the service would end it."""
@@ -146,8 +132,11 @@ class TransactionWorker:
         """The template a known customer enrolled with this picture."""
         if picture is None:
             return None
-        (view,) = Analysis(Transaction("enrol", selfie=read_image(picture)), self._analyser).views
-        return self._embedder(view)
+        # Made as the verifier makes its own: templates compare only when made in the same way.
+        enrolment = self._verifier.analyse(Transaction("enrol", selfie=read_image(picture)))
+        if enrolment.face_template is None:
+            raise InputError("a reference picture must show one face", "face.no_face")
+        return enrolment.face_template
 
 
 def evaluate_transactions(
