@@ -2,11 +2,13 @@
 
 from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
+from veridical.store.fingerprints import Fingerprints
 from veridical.store.keys import KeyProvider, MasterKeys
 from veridical.store.subjects import erase_subject, galleries_of, rewrap
 
 __all__ = [
     "Database",
+    "Fingerprints",
     "KeyProvider",
     "MasterKeys",
     "StoreFullError",

@@ -13,13 +13,26 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["HEAD", "NAME_LENGTH", "data_keys", "galleries", "metadata", "templates", "tombstones"]
+__all__ = [
+    "BANDS",
+    "HEAD",
+    "NAME_LENGTH",
+    "data_keys",
+    "fingerprints",
+    "galleries",
+    "metadata",
+    "templates",
+    "tombstones",
+]
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 NAME_LENGTH = 200
 """Longest tenant, gallery, subject or model name, in characters."""
+
+BANDS = 8
+"""Indexed parts of a fingerprint."""
 
 # SQLite numbers rows by themselves only where the type is INTEGER.
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -80,4 +93,18 @@ tombstones = Table(
     Column("gallery", String(NAME_LENGTH), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index(None, "tenant", "gallery", "revision"),
+)
+
+# What was handed in, so coarsely coded that only its near-duplicates are recognised. `reference` is
+# a digest of the transaction's id, `seen_at` seconds since 1970.
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("kind", String(NAME_LENGTH), nullable=False),
+    Column("reference", String(32), nullable=False, index=True),
+    Column("seen_at", BigInteger, nullable=False, index=True),
+    Column("code", LargeBinary(32), nullable=False),
+    *(Column(f"band_{band}", Integer, nullable=False, index=True) for band in range(BANDS)),
 )
