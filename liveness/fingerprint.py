@@ -1,8 +1,8 @@
 """Was this very recording handed in before? Perceptual fingerprints of a clip's frames.
 
 They outlive re-encoding, scaling and trimming, and tell one recording of a person from the next
-one before the same wall. They are derived from pictures of a face: store them under the same key
-and retention as other personal data.
+one before the same wall. A code keeps the signs of 256 coarse frequencies of the whole picture: too
+little to know a face by, enough to know the recording again. Keep them for a limited time.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,22 @@ over its frames, another clip of the same person at least 17."""
 class FingerprintIndex(Protocol):
     """Where fingerprints of earlier clips are kept; the store brings one."""
 
-    def best_share(self, codes: Sequence[bytes], radius_bits: int) -> float:
-        """Largest share of the frames that one earlier clip has, too.
+    def remember(self, transaction: str, codes: Sequence[bytes]) -> None:
+        """Keep the codes of one transaction.
+
+        Args:
+            transaction: Its id.
+            codes: The clip's fingerprint, see `fingerprint`.
+        """
+        ...
+
+    def best_share(self, codes: Sequence[bytes], radius_bits: int, besides: str = "") -> float:
+        """Largest share of the frames that one other transaction has, too.
 
         Args:
             codes: The clip's fingerprint, see `fingerprint`.
             radius_bits: Frames at most this far apart count as one.
+            besides: Id of the transaction that is not compared: the one that asks.
 
         Returns:
             0..1; 0 when nothing is stored.

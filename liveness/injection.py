@@ -160,8 +160,13 @@ class InjectionCheck:
         self._seen = seen
         self._attestor = attestor
 
-    def __call__(self, clip: Clip, facts: CaptureFacts) -> Measurement:
+    def __call__(self, clip: Clip, facts: CaptureFacts, transaction: str = "") -> Measurement:
         """Measure one clip.
+
+        Args:
+            clip: The capture.
+            facts: What is known about it besides.
+            transaction: Its id: a clip is no replay of its own transaction's.
 
         Returns:
             Score 0..1: 1 when nothing was found. Evidence `assessment` is `full` only with a
@@ -169,7 +174,7 @@ class InjectionCheck:
         """
         start = time.perf_counter()
         attested = self._attested(facts)
-        signs = self._signs(clip, facts, attested)
+        signs = self._signs(clip, facts, attested, transaction)
         caps = {name: self._settings.signs[name].cap(value) for name, value in signs.items()}
         worst = min(caps, key=lambda name: caps[name])
         evidence: dict[str, EvidenceValue] = {
@@ -194,7 +199,7 @@ class InjectionCheck:
         return self._attestor(facts.attestation, facts.nonce)
 
     def _signs(
-        self, clip: Clip, facts: CaptureFacts, attested: bool | None
+        self, clip: Clip, facts: CaptureFacts, attested: bool | None, transaction: str
     ) -> dict[str, float | None]:
         """Strength of every sign; None where it could not be looked for."""
         repeats = find_repeats(clip)
@@ -205,7 +210,7 @@ class InjectionCheck:
         return {
             "looped_frames": max(repeats.loop_ms, repeats.mirror_ms) if repeats else None,
             "frozen_frames": repeats.still_ms if repeats else None,
-            "replayed_clip": self._seen.best_share(fingerprint(clip), RADIUS_BITS)
+            "replayed_clip": self._seen.best_share(fingerprint(clip), RADIUS_BITS, transaction)
             if self._seen
             else None,
             "impossible_time": float((intervals < FASTEST_MS).mean()) if len(intervals) else None,

@@ -53,15 +53,19 @@ class Memory:
     """An index over given clips."""
 
     def __init__(self, *clips: Clip) -> None:
-        self.known = [fingerprint(clip) for clip in clips]
+        self.known = {f"t{number}": list(fingerprint(clip)) for number, clip in enumerate(clips)}
 
-    def best_share(self, codes: Sequence[bytes], radius_bits: int) -> float:
+    def remember(self, transaction: str, codes: Sequence[bytes]) -> None:
+        self.known.setdefault(transaction, []).extend(codes)
+
+    def best_share(self, codes: Sequence[bytes], radius_bits: int, besides: str = "") -> float:
         def share(known: Sequence[bytes]) -> float:
             return sum(
                 min(distance_bits(code, other) for other in known) <= radius_bits for code in codes
             ) / len(codes)
 
-        return max((share(known) for known in self.known), default=0.0)
+        others = [known for name, known in self.known.items() if name != besides]
+        return max((share(known) for known in others), default=0.0)
 
 
 def test_a_plain_clip_shows_no_sign_and_is_only_partly_assessed() -> None:
@@ -118,6 +122,7 @@ def test_an_earlier_clip_is_recognised_and_another_is_not() -> None:
     assert again.reason == "replayed_clip"
     assert again.score == 0.0
     assert check(other, CaptureFacts()).score == 1.0
+    assert check(first, CaptureFacts(), "t0").score == 1.0  # its own transaction, judged again
     assert InjectionCheck(SETTINGS, Memory())(first, CaptureFacts()).score == 1.0
 
 

@@ -1,5 +1,6 @@
 """The one place that reads the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from veridical.models import ModelStore
 
 if TYPE_CHECKING:
-    from veridical.store import Database, MasterKeys
+    from veridical.store import Database, Fingerprints, MasterKeys
     from veridical.verification.evidence import EvidenceLog, SigningKey
 
 __all__ = ["Settings"]
@@ -33,6 +34,9 @@ class Settings(BaseSettings):
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
+        fingerprint_days: For how many days fingerprints of clips are kept in the database to
+            recognise them when they are handed in again; 0 keeps none. Works where `database`
+            is named.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
         evidence_log: Where a signed record of every verdict is appended; none is when not given.
@@ -53,6 +57,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
+    fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
     evidence_log: Path | None = None
@@ -69,6 +74,20 @@ class Settings(BaseSettings):
         database = Database(self.database or self.data_dir / "veridical.db")
         database.upgrade()
         return database
+
+    def fingerprints(self, kind: str, tenant: str = "default") -> "Fingerprints | None":
+        """Fingerprints of what was handed in earlier; None when the installation keeps none.
+
+        Args:
+            kind: What is coded and how, such as `clip`.
+            tenant: Whose transactions.
+        """
+        if not self.database or not self.fingerprint_days:
+            return None
+        from veridical.store import Fingerprints
+
+        keep = timedelta(days=self.fingerprint_days)
+        return Fingerprints(self.open_database(), kind, keep, tenant)
 
     def keys(self) -> "MasterKeys":
         """The master keys; a first one is made where neither keys nor a file are given."""

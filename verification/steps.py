@@ -193,7 +193,8 @@ def _injection(check: InjectionCheck | None) -> Step | None:
         clip = analysis.transaction.clip
         if clip is None:
             return Measurement("liveness.injection", None, MISSING_INPUT)
-        return check(clip, CaptureFacts.from_metadata(analysis.transaction.metadata))
+        transaction = analysis.transaction
+        return check(clip, CaptureFacts.from_metadata(transaction.metadata), transaction.id)
 
     return run
 

@@ -19,7 +19,14 @@ from veridical.face import (
 from veridical.face.mediapipe import MediapipeMesher
 from veridical.face.mesh import Mesher
 from veridical.gallery import WatchlistCheck
-from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
+from veridical.liveness import (
+    Attestor,
+    FingerprintIndex,
+    InjectionCheck,
+    InjectionSettings,
+    SilentCheck,
+    fingerprint,
+)
 from veridical.liveness.lips import LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
@@ -34,9 +41,9 @@ from veridical.ocr import (
     DocumentSpecimenCheck,
 )
 from veridical.ocr.paddle import load_paddle_reader
-from veridical.result import EvidenceValue, Measurement, OperatingPoint
+from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analyser, Analysis
-from veridical.verification.decision import decide
+from veridical.verification.decision import decide, judge
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
@@ -73,6 +80,7 @@ class Verifier:
         policy: The policy of transactions that name none.
         profile: Name of the model set in use.
         missing: Models of the set that are not there, with the reason code.
+        seen: Fingerprints of earlier clips, to which every clip is added; None keeps none.
 
     Attributes:
         profile: Name of the model set in use.
@@ -88,11 +96,13 @@ class Verifier:
         policy: Policy,
         profile: str,
         missing: Mapping[str, str],
+        seen: FingerprintIndex | None = None,
     ) -> None:
         self._steps = steps
         self._analyser = analyser
         self._points = points
         self._policy = policy
+        self._seen = seen
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.profile = profile
@@ -112,7 +122,8 @@ class Verifier:
             policy: What is asked; the verifier's own policy when None.
 
         Returns:
-            The verdict. The same transaction and models always give the same one, but for times.
+            The verdict. The same transaction and models always give the same one, but for times
+            and for what was handed in meanwhile, where fingerprints of clips are kept.
         """
         return self.judge(self.analyse(transaction), policy)
 
@@ -124,22 +135,25 @@ class Verifier:
         """Judge an analysed transaction; for callers that show what was judged."""
         policy = policy or self._policy
         transaction = analysis.transaction
-        wanted = set(policy.checks)
-        if policy.allow_specimens:
-            wanted.add("document.specimen")
-        measurements = [
-            _timed(step, analysis) for check, step in self._steps.items() if check in wanted
-        ]
+        if self._seen is not None and transaction.clip is not None:
+            # Before the search: of two that come at once, neither is missed.
+            self._seen.remember(transaction.id, fingerprint(transaction.clip))
         calibrated = self._calibrations(policy)
         points, rates = dict(self._points), {}
-        for measurement in measurements:
-            calibration = calibrated.calibrations.get(measurement.check)
-            if calibration is None or not _is_of(calibration, measurement):
-                continue
-            points[measurement.check] = calibration.point()
-            rate = calibrated.error_rate(measurement.check, measurement.score)
-            if rate is not None:
-                rates[measurement.check] = rate
+        measurements: list[Measurement] = []
+        for check in self._order(policy):
+            measurement = _timed(self._steps[check], analysis)
+            measurements.append(measurement)
+            calibration = calibrated.calibrations.get(check)
+            if calibration is not None and _is_of(calibration, measurement):
+                points[check] = calibration.point()
+                rate = calibrated.error_rate(check, measurement.score)
+                if rate is not None:
+                    rates[check] = rate
+            if policy.fail_fast and check in policy.required:
+                point = {**points, **policy.operating_points}.get(check)
+                if judge(measurement, point).status is Status.FAIL:
+                    break
         decision = decide(
             measurements, policy, points, attempt=transaction.attempt, error_rates=rates
         )
@@ -160,6 +174,15 @@ class Verifier:
             timings_ms=analysis.timings_ms,
         )
 
+    def _order(self, policy: Policy) -> list[str]:
+        """The checks a policy wants, in the order in which they run."""
+        wanted = dict.fromkeys(policy.checks)
+        if policy.allow_specimens:
+            wanted["document.specimen"] = None
+        if policy.fail_fast:  # in the policy's order, so that the first failure is the first cause
+            return list(wanted)
+        return [check for check in self._steps if check in wanted]
+
     def _calibrations(self, policy: Policy) -> CalibrationSet:
         """The calibration files a policy names, read once."""
         # By the files, not by the policy's hash: the same text in another folder names others.
@@ -170,7 +193,9 @@ class Verifier:
 
 
 def load_verifier(
-    settings: Settings | None = None, watchlist: WatchlistCheck | None = None
+    settings: Settings | None = None,
+    watchlist: WatchlistCheck | None = None,
+    attestor: Attestor | None = None,
 ) -> Verifier:
     """Build the verifier from the models of an installation, loaded and self-tested.
 
@@ -180,12 +205,14 @@ def load_verifier(
     Args:
         settings: The installation; read from the environment when None.
         watchlist: Searches a list; the one the settings name when None.
+        attestor: Checks the platform's attestation of a capture; without one, injection is never
+            fully assessed.
 
     Raises:
         ModelError: A model is altered, a profile or model name is unknown, or an engine that the
             settings name is not installed.
         InputError: The policy does not exist or is malformed.
-        StoreError: The settings name a watchlist, and the database cannot be used.
+        StoreError: The settings name a watchlist or a database, and it cannot be used.
     """
     settings = settings or Settings()
     policy = load_policy(settings.policy)
@@ -195,7 +222,8 @@ def load_verifier(
     if settings.mesh_engine:
         mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
     profile, load_reader = store.profile(settings.profile), READERS[settings.ocr_engine]
-    return build_verifier(store, profile, policy, watchlist, mesher, load_reader)
+    seen = settings.fingerprints("clip")
+    return build_verifier(store, profile, policy, watchlist, mesher, load_reader, seen, attestor)
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
@@ -217,6 +245,8 @@ def build_verifier(
     watchlist: WatchlistCheck | None = None,
     mesher: Mesher | None = None,
     load_reader: LoadReader = DocumentReader.load,
+    seen: FingerprintIndex | None = None,
+    attestor: Attestor | None = None,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -227,6 +257,8 @@ def build_verifier(
         watchlist: Searches the installation's list; None when it keeps none.
         mesher: Lays the face mesh in place of the model set's network.
         load_reader: Builds the reader of documents.
+        seen: Fingerprints of earlier clips; None recognises none.
+        attestor: Checks the platform's attestation of a capture; None trusts none.
     """
     missing: dict[str, str] = {}
 
@@ -268,7 +300,7 @@ def build_verifier(
         face_match=FaceMatchCheck(embedder) if detector and embedder else None,
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,
-        injection=InjectionCheck(InjectionSettings.read()),
+        injection=InjectionCheck(InjectionSettings.read(), seen, attestor),
         digits=digits,
         lips=lips if detector and mesher and vad else None,
         voice_match=VoiceMatchCheck(VoiceEmbedder(voice)) if vad and voice else None,
@@ -282,6 +314,7 @@ def build_verifier(
         policy,
         profile.name,
         missing,
+        seen,
     )
 
 
