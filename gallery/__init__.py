@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from veridical.gallery.entry import Attributes, Enrolment, Hit, Statistics
+from veridical.gallery.entry import Attributes, Enrolment, Hit, Outdated, Statistics
 from veridical.gallery.rates import FmrCurve
 from veridical.gallery.watchlist import WatchlistCheck
 
@@ -15,6 +15,7 @@ __all__ = [
     "FmrCurve",
     "Gallery",
     "Hit",
+    "Outdated",
     "Statistics",
     "WatchlistCheck",
 ]

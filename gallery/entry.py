@@ -8,7 +8,7 @@ import numpy as np
 from veridical.errors import InputError
 from veridical.types import Template
 
-__all__ = ["Attributes", "Enrolment", "Hit", "Statistics", "pack", "unpack"]
+__all__ = ["Attributes", "Enrolment", "Hit", "Outdated", "Statistics", "pack", "unpack"]
 
 SEXES = ("", "F", "M", "X")
 """As a machine-readable travel document writes them (ICAO 9303-3); empty when unknown."""
@@ -69,6 +69,21 @@ class Hit:
 
     subject: str
     similarity: float
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """An entry of another model: kept, never compared, to be made anew from the person's picture.
+
+    Attributes:
+        subject: Reference of the entry.
+        model: What its template was made by.
+        attributes: What is known of the entry.
+    """
+
+    subject: str
+    model: str
     attributes: Attributes
 
 

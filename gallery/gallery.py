@@ -14,6 +14,7 @@ from veridical.gallery.entry import (
     Attributes,
     Enrolment,
     Hit,
+    Outdated,
     Statistics,
     pack,
     unpack,
@@ -85,6 +86,7 @@ class Gallery:
         self._snapshot = Snapshot(snapshot, keys) if snapshot else None
         self._index: TemplateIndex | None = None
         self._revision = -1
+        self._other_models = 0
         self._lock = SharedLock()
         self.name = name
         self.tenant = tenant
@@ -172,6 +174,46 @@ class Gallery:
                 )
             )
 
+    def renew(self, enrolments: Sequence[Enrolment]) -> None:
+        """Put templates of this gallery's model in the place of those of other models.
+
+        All of them, or none. A subject that has a template of this model already keeps it and
+        loses the others.
+
+        Raises:
+            InputError: `gallery.other_model`, `gallery.template`; `gallery.unknown_subject`: one
+                has no template of another model.
+            StoreError: The database cannot be written.
+        """
+        for enrolment in enrolments:
+            self._check_template(enrolment.template)
+        if not enrolments:
+            return
+        subjects = [each.subject for each in enrolments]
+        with self._database.writing() as connection:
+            revision = next_revision(connection, self.tenant, self.name)
+            keys = kept_data_keys(connection, self._keys, self.tenant, subjects)
+            stored = connection.execute(
+                select(templates.c.id, templates.c.subject, templates.c.model).where(
+                    templates.c.tenant == self.tenant,
+                    templates.c.gallery == self.name,
+                    templates.c.subject.in_(subjects),
+                )
+            ).all()
+            old = [int(row.id) for row in stored if row.model != self.model]
+            if {row.subject for row in stored if row.model != self.model} != set(subjects):
+                raise _unknown_subject()
+            current = {row.subject for row in stored if row.model == self.model}
+            rows = [
+                self._row(keys[each.subject], each, revision)
+                for each in enrolments
+                if each.subject not in current
+            ]
+            if rows:
+                connection.execute(insert(templates), rows)
+            self._bury(connection, old, revision)
+            connection.execute(delete(templates).where(templates.c.id.in_(old)))
+
     def delete(self, subject: str) -> bool:
         """Remove a subject from this gallery, from every index and from the snapshot, at once.
 
@@ -193,18 +235,7 @@ class Gallery:
             )
             gone = list(connection.scalars(select(templates.c.id).where(*mine)))
             if gone:
-                connection.execute(
-                    insert(tombstones),
-                    [
-                        {
-                            "template": number,
-                            "tenant": self.tenant,
-                            "gallery": self.name,
-                            "revision": revision,
-                        }
-                        for number in gone
-                    ],
-                )
+                self._bury(connection, gone, revision)
                 connection.execute(delete(templates).where(*mine))
                 self._drop_unused_key(connection, subject)
         if gone and self._snapshot:
@@ -302,6 +333,36 @@ class Gallery:
             return self._index.count_agreeing(
                 attributes.birth_year or 0, SEXES.index(attributes.sex), tolerance_years
             )
+
+    def count_other_models(self) -> int:
+        """Entries of other models, which the last search could not compare."""
+        return self._other_models
+
+    def outdated(self) -> list[Outdated]:
+        """Entries of other models, in the order of their enrolment.
+
+        Raises:
+            StoreError: The database cannot be read, or an entry does not verify.
+        """
+        found: dict[str, Outdated] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(templates, data_keys.c.master_key, data_keys.c.wrapped)
+                .join(
+                    data_keys,
+                    (data_keys.c.tenant == templates.c.tenant)
+                    & (data_keys.c.subject == templates.c.subject),
+                )
+                .where(*self._others())
+                .order_by(templates.c.id)
+            )
+            for row in rows:
+                key = unwrap(self._keys, row.master_key, row.wrapped)
+                context = self._context(row.subject, row.version, row.model)
+                _, attributes = unpack(unseal(key, row.sealed, *context), row.model)
+                # Of several old templates the newest one's attributes count.
+                found[row.subject] = Outdated(row.subject, row.model, attributes)
+        return list(found.values())
 
     def statistics(self) -> Statistics:
         """How much is kept.
@@ -429,11 +490,13 @@ class Gallery:
                 )
             )
             ids = np.asarray(sorted(gone), np.int64)
+            others = connection.scalar(select(func.count()).where(*self._others()))
         if len(ids):
             if self._index is not None:
                 self._index.remove(ids)
             if self._snapshot is not None and self._revision >= 0:
                 self._snapshot.scrub(ids)
+        self._other_models = int(others or 0)
         self._revision = revision
 
     def _put(self, part: Sequence[_Stored]) -> None:
@@ -490,9 +553,34 @@ class Gallery:
             templates.c.model == self.model,
         )
 
-    def _context(self, subject: str, version: int) -> tuple[str | int, ...]:
+    def _others(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            templates.c.tenant == self.tenant,
+            templates.c.gallery == self.name,
+            # Two ranges of the index, where "not equal" would read every entry of the gallery.
+            (templates.c.model < self.model) | (templates.c.model > self.model),
+        )
+
+    def _context(
+        self, subject: str, version: int, model: str | None = None
+    ) -> tuple[str | int, ...]:
         """What a sealed template is bound to: moved elsewhere, it does not open."""
-        return ("template", self.tenant, self.name, subject, self.model, version)
+        return ("template", self.tenant, self.name, subject, model or self.model, version)
+
+    def _bury(self, connection: Connection, ids: Sequence[int], revision: int) -> None:
+        """Leave a tombstone for each template about to go, for other processes' indexes."""
+        connection.execute(
+            insert(tombstones),
+            [
+                {
+                    "template": number,
+                    "tenant": self.tenant,
+                    "gallery": self.name,
+                    "revision": revision,
+                }
+                for number in ids
+            ],
+        )
 
     def _drop_unused_key(self, connection: Connection, subject: str) -> None:
         left = connection.scalar(

@@ -33,6 +33,10 @@ class SearchableList(Protocol):
         """Entries whose known attributes do not contradict the given ones."""
         ...
 
+    def count_other_models(self) -> int:
+        """Entries of other models, which the last scan could not compare."""
+        ...
+
     def hits(self, found: Found, which: list[int]) -> list[Hit]:
         """Look up who some of the found entries are."""
         ...
@@ -86,8 +90,9 @@ class WatchlistCheck:
 
         Returns:
             `watchlist.search` with reason `watchlist_hit` for what a low score means; not
-            assessed with `no_face`, or `watchlist_other_model` when the list's templates are of
-            another model than the probe.
+            assessed with `no_face`, or `watchlist_other_model` when all of the list's templates
+            are of another model than the probe. Where some are, the rest is searched and the
+            evidence counts `entries_other_models`.
 
         Raises:
             StoreError: The list cannot be read whole.
@@ -99,6 +104,10 @@ class WatchlistCheck:
         found = self._entries.scan(probe)
         size = self._entries.count_agreeing(Attributes(), 0)
         evidence: dict[str, EvidenceValue] = {"entries": size}
+        if outdated := self._entries.count_other_models():
+            evidence["entries_other_models"] = outdated
+        if outdated and not size:
+            return self._measured(None, "watchlist_other_model", evidence, start)
         if not len(found.ids):
             return self._measured(1.0, "", evidence, start)
         best, score = 0, self._curve.fpir(float(found.similarities[0]), size)

@@ -138,6 +138,71 @@ def test_templates_of_two_models_never_compare(database: Database) -> None:
     assert second.search(other) == []
 
 
+OLD = "older@0123456789ab"
+
+
+def outdated_list(database: Database) -> Gallery:
+    """A gallery of a new model whose three entries an older model enrolled."""
+    older = Gallery(database, KEYS, "list", OLD)
+    older.enrol_many(
+        [Enrolment(f"s{i}", face(i, 32, OLD), Attributes(1950 + i, "F")) for i in range(3)]
+    )
+    return gallery(database)
+
+
+def test_entries_of_an_older_model_are_told_and_made_anew_with_their_attributes(
+    database: Database,
+) -> None:
+    made = outdated_list(database)
+    assert made.search(face(1)) == []
+    assert made.count_other_models() == 3
+    told = made.outdated()
+    assert [(one.subject, one.model) for one in told] == [(f"s{i}", OLD) for i in range(3)]
+    made.renew([Enrolment(one.subject, face(i), one.attributes) for i, one in enumerate(told[:2])])
+    assert subjects(made, face(1), 1) == ["s1"]
+    assert made.search(face(1), 1)[0].attributes == Attributes(1951, "F")
+    assert [one.subject for one in made.outdated()] == ["s2"]
+    assert made.count_other_models() == made.statistics().other_models == 1
+    older = Gallery(database, KEYS, "list", OLD)
+    assert [hit.subject for hit in older.search(face(0, 32, OLD))] == ["s2"]
+
+
+def test_an_index_of_the_older_model_forgets_what_was_made_anew(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    made = outdated_list(sqlite)
+    path = tmp_path / "older.index"
+    older = Gallery(sqlite, KEYS, "list", OLD, snapshot=path)
+    older.save_snapshot()
+    before = path.read_bytes()
+    made.renew([Enrolment("s1", face(1))])
+    assert {hit.subject for hit in older.search(face(1, 32, OLD))} == {"s0", "s2"}
+    assert path.read_bytes() != before
+
+
+def test_who_was_enrolled_again_meanwhile_keeps_the_newer_template(database: Database) -> None:
+    made = outdated_list(database)
+    made.enrol("s1", face(40), Attributes(1990, "M"))
+    made.renew([Enrolment("s1", face(1)), Enrolment("s2", face(2))])
+    assert made.search(face(40), 1)[0].attributes == Attributes(1990, "M")
+    assert made.compare("s1", face(40)) == pytest.approx(1, abs=1e-5)
+    assert [one.subject for one in made.outdated()] == ["s0"]
+
+
+def test_only_entries_of_an_older_model_are_made_anew(database: Database) -> None:
+    made = outdated_list(database)
+    for stranger in ("s9", "s0"):
+        enrolments = [Enrolment("s1", face(1)), Enrolment(stranger, face(9))]
+        if stranger == "s0":
+            made.renew([Enrolment("s0", face(0))])
+        with pytest.raises(InputError) as caught:
+            made.renew(enrolments)
+        assert code(caught) == "gallery.unknown_subject"
+    assert [one.subject for one in made.outdated()] == ["s1", "s2"]
+    assert made.delete("s1")  # of all models
+    assert [one.subject for one in made.outdated()] == ["s2"]
+
+
 @pytest.mark.parametrize(
     "vector", [np.ones(64, np.float32), np.full(64, np.nan, np.float32), np.zeros(64, np.float32)]
 )
@@ -428,3 +493,18 @@ def test_without_a_face_or_with_another_model_nothing_is_assessed(watchlist: Gal
     assert (check(None).score, check(None).reason) == (None, "no_face")
     other = check(face(1, model="other@1"))
     assert (other.score, other.reason) == (None, "watchlist_other_model")
+
+
+def test_a_list_of_an_older_model_is_not_taken_for_an_empty_one(sqlite: Database) -> None:
+    made = outdated_list(sqlite)
+    check = WatchlistCheck(made, CURVE, REF)
+    before = check(face(1))
+    assert (before.score, before.reason) == (None, "watchlist_other_model")
+    assert before.evidence["entries_other_models"] == 3
+    made.renew([Enrolment("s1", face(1))])
+    after = check(face(1))
+    assert after.score is not None
+    assert after.score < 1e-6
+    assert (after.evidence["entry"], after.evidence["entries_other_models"]) == ("s1", 2)
+    made.renew([Enrolment(one.subject, face(7)) for one in made.outdated()])
+    assert "entries_other_models" not in check(face(1)).evidence

@@ -10,8 +10,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.models import ModelStore
 from veridical.samples import Sample
+from veridical.types import Template
+from veridical.verification import Settings
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -118,3 +121,53 @@ def test_a_picture_without_exactly_one_face_is_not_enrolled(
     assert (code, "face.no_face" in errors) == (4, True)
     code, _, errors = run("enrol", "z", tmp_path / "none.png")
     assert (code, "media.missing" in errors) == (4, True)
+
+
+def test_a_list_of_an_older_model_is_made_anew_from_pictures_and_the_rest_is_named(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    settings = Settings()
+    older = "sface-of-old@0123456789ab"
+    vector = np.zeros(64, np.float32)
+    vector[0] = 1
+    database = settings.open_database()
+    Gallery(database, settings.keys(), "list", older).enrol_many(
+        [
+            Enrolment(subject, Template(vector, older), Attributes(1980, "F"))
+            for subject in ("a-1", "b-2", "c-3", "d-4")
+        ]
+    )
+    database.close()
+    assert hits(run, pictures / "a-1.png", "--gallery", "list") == []
+    code, output, _ = run("migrate", "--gallery", "list")
+    assert (code, output.strip()) == (4, "0 made anew, 4 stay outdated")
+    left = tmp_path / "left.csv"
+    code, output, _ = run("migrate", pictures, "--gallery", "list", "--left", left)
+    assert (code, output.strip()) == (4, "2 made anew, 2 stay outdated")
+    with left.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == [
+            ["c-3", "media.not_an_image"],
+            ["d-4", "gallery.no_picture"],
+        ]
+    _, output, _ = run("search", pictures / "a-1.png", "--gallery", "list", "--json")
+    best = json.loads(output)["hits"][0]
+    assert (best["subject"], best["birth_year"], best["sex"]) == ("a-1", 1980, "F")
+    for subject in ("c-3", "d-4"):
+        assert run("delete", subject, "--gallery", "list")[0] == 0
+    code, output, _ = run("migrate", pictures, "--gallery", "list")
+    assert (code, output.strip()) == (0, "0 made anew, 0 stay outdated")
+
+
+def test_a_snapshot_of_an_older_model_does_not_stay_on_the_disk(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    assert run("import", pictures, "--gallery", "list")[0] == 4
+    folder = tmp_path / "data" / "galleries"
+    (current,) = folder.glob("*.index")
+    gallery, _ = current.stem.split("-")
+    (folder / f"{gallery}-{'0' * 32}.index").write_bytes(b"templates of an older model")
+    (folder / f"{'1' * 32}-{'0' * 32}.index").write_bytes(b"another gallery")
+    assert run("stats", "--gallery", "list")[0] == 0
+    assert sorted(path.name for path in folder.glob("*.index")) == sorted(
+        [current.name, f"{'1' * 32}-{'0' * 32}.index"]
+    )

@@ -39,10 +39,17 @@ def open_gallery(
     store = settings.model_store()
     ref = store.card(store.profile(settings.profile).roles["recogniser"][0]).ref
     model = f"{ref.name}@{ref.sha256[:12]}"
-    # Names may hold anything: a file name is made of their hash.
-    digest = hashlib.sha256(json.dumps([tenant, name, model]).encode("ascii")).hexdigest()
-    snapshot = settings.data_dir / "galleries" / f"{digest[:32]}.index"
+    # Names may hold anything: a file name is made of their hashes.
+    folder, mine = settings.data_dir / "galleries", _digest(tenant, name)
+    snapshot = folder / f"{mine}-{_digest(model)}.index"
+    for older in folder.glob(f"{mine}-*.index"):
+        if older != snapshot:
+            older.unlink(missing_ok=True)  # no deletion would reach the templates in there
     return Gallery(database, keys, name, model, tenant=tenant, snapshot=snapshot)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256(json.dumps(words).encode("ascii")).hexdigest()[:32]
 
 
 def open_watchlist(settings: Settings) -> WatchlistCheck | None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import typer
 from veridical.service.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from veridical.gallery import Attributes, Gallery
+    from veridical.gallery import Attributes, Enrolment, Gallery
     from veridical.store import Database, MasterKeys
     from veridical.types import Template
     from veridical.verification import Settings
@@ -168,31 +168,11 @@ def import_(
 
     Who is enrolled already is passed over. Exit code 4 when some pictures were not usable.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    from veridical.errors import InputError
-    from veridical.gallery import Enrolment
-
     people = list(_people(source))
-    refused: list[tuple[str, str]] = []
     with _opened(gallery, tenant) as (faces, entries):
         present = entries.subjects()
         wanted = [person for person in people if person.subject not in present]
-        columns = (TextColumn("enrolling"), BarColumn(), MofNCompleteColumn(), Remaining())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=len(people), completed=len(people) - len(wanted))
-            for start in range(0, len(wanted), _BATCH):
-                batch = []
-                for person in wanted[start : start + _BATCH]:
-                    try:
-                        template = faces.template(person.pictures)
-                        batch.append(Enrolment(person.subject, template, person.attributes))
-                    except InputError as error:
-                        refused.append((person.subject, error.code))
-                    bar.advance(task)
-                entries.enrol_many(batch)
+        refused = _enrol_in_batches(faces, wanted, entries.enrol_many, len(people))
         entries.save_snapshot()
     enrolled = len(wanted) - len(refused)
     typer.echo(
@@ -200,6 +180,41 @@ def import_(
     )
     if rejects is not None:
         _write_rejects(rejects, refused)
+    if refused:
+        raise typer.Exit(Exit.INPUT)
+
+
+@app.command()
+def migrate(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="Pictures of the subjects, as for import; none only counts."),
+    ] = None,
+    gallery: Name = "customers",
+    tenant: Tenant = "default",
+    left: Annotated[
+        Path | None,
+        typer.Option(help="CSV written with every subject that stays outdated, and why."),
+    ] = None,
+) -> None:
+    """Make the templates of an older face model anew, from pictures of the same people.
+
+    No search finds an outdated entry. Attributes are kept; broken off, it goes on where it stopped.
+    Exit code 4 when entries stay outdated: supply their pictures, or delete them.
+    """
+    from dataclasses import replace
+
+    with _opened(gallery, tenant) as (faces, entries):
+        outdated = {one.subject: one for one in entries.outdated()}
+        people = [] if source is None else [p for p in _people(source) if p.subject in outdated]
+        wanted = [replace(p, attributes=outdated[p.subject].attributes) for p in people]
+        refused = _enrol_in_batches(faces, wanted, entries.renew, len(outdated))
+        entries.save_snapshot()
+    pictured = {person.subject for person in wanted}
+    refused += [(name, "gallery.no_picture") for name in outdated if name not in pictured]
+    typer.echo(f"{len(outdated) - len(refused)} made anew, {len(refused)} stay outdated")
+    if left is not None:
+        _write_rejects(left, refused)
     if refused:
         raise typer.Exit(Exit.INPUT)
 
@@ -253,6 +268,47 @@ class _Faces:
                     "face.face_too_small",
                 )
         return self._embedder.fused(views)
+
+
+def _enrol_in_batches(
+    faces: _Faces,
+    people: "Sequence[_Person]",
+    put: "Callable[[Sequence[Enrolment]], None]",
+    total: int,
+) -> list[tuple[str, str]]:
+    """Make templates and put them batch by batch, under a bar.
+
+    Args:
+        faces: Makes the templates.
+        people: Whose.
+        put: Writes one batch; what it wrote is kept, whatever happens then.
+        total: Length of the bar; those who are not among the people count as done.
+
+    Returns:
+        Who had no usable picture, and the reason code.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from veridical.errors import InputError
+    from veridical.gallery import Enrolment
+
+    refused: list[tuple[str, str]] = []
+    columns = (TextColumn("enrolling"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=total, completed=total - len(people))
+        for start in range(0, len(people), _BATCH):
+            batch = []
+            for person in people[start : start + _BATCH]:
+                try:
+                    template = faces.template(person.pictures)
+                    batch.append(Enrolment(person.subject, template, person.attributes))
+                except InputError as error:
+                    refused.append((person.subject, error.code))
+                bar.advance(task)
+            put(batch)
+    return refused
 
 
 @contextmanager
