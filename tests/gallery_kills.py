@@ -1,9 +1,12 @@
 """Kill a writer again and again, and hold the database to what was acknowledged."""
 
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +16,12 @@ from tests.gallery_writer import KEYS, MODEL, template_of
 from veridical.gallery import Gallery
 from veridical.store import Database
 
-__all__ = ["Promises", "kill_writer", "verify"]
+__all__ = ["Promises", "Writers", "verify"]
 
 ROOT = Path(__file__).parent.parent
 MAX_ACKNOWLEDGED = 25
+LONGEST_CHANGE_S = 0.02
+"""Some changes with their acknowledgement: so that kills fall anywhere within one."""
 
 
 @dataclass(slots=True)
@@ -29,24 +34,52 @@ class Promises:
     """About to be deleted: a writer killed then may or may not have done it."""
 
 
-def kill_writer(folder: Path, generation: int, dice: random.Random, promises: Promises) -> None:
-    """Let one writer run for a while, kill it with SIGKILL, and add what it acknowledged."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.gallery_writer", str(folder), str(generation)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(dice.randint(1, MAX_ACKNOWLEDGED))]
-    process.kill()
-    lines += process.stdout.read().split("\n")[:-1]  # what stands before the last line end
-    process.stdout.close()
-    process.wait()
-    sets = {"+": promises.enrolled, "-": promises.deleted, "?": promises.asked}
-    for line in lines:
-        if word := line.strip():
-            sets[word[0]].add(word[1:])
+class Writers:
+    """Starts writers, one at a time, and kills them; a context manager.
+
+    Args:
+        folder: Of the database.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._pipe = folder / "acknowledged"
+        self._pipe.unlink(missing_ok=True)
+        os.mkfifo(self._pipe)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.gallery_writer", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def __enter__(self) -> "Writers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate()  # the end of its input ends it
+        self._pipe.unlink()
+
+    def kill_one(self, generation: int, dice: random.Random, promises: Promises) -> None:
+        """Let one writer run for a while, kill it with SIGKILL, and add what it acknowledged.
+
+        It dies after a random number of acknowledgements and a random share of the next change.
+        """
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(f"{generation}\n")
+        self._server.stdin.flush()
+        writer = int(self._server.stdout.readline())
+        with self._pipe.open(encoding="ascii") as acknowledged:
+            lines = [acknowledged.readline() for _ in range(dice.randint(1, MAX_ACKNOWLEDGED))]
+            time.sleep(dice.uniform(0, LONGEST_CHANGE_S))
+            os.kill(writer, signal.SIGKILL)
+            lines += acknowledged.read().split("\n")[:-1]  # what stands before the last line end
+        assert self._server.stdout.readline() == "ended\n"
+        sets = {"+": promises.enrolled, "-": promises.deleted, "?": promises.asked}
+        for line in lines:
+            if word := line.strip():
+                sets[word[0]].add(word[1:])
 
 
 def verify(folder: Path, promises: Promises) -> int:

@@ -1,11 +1,13 @@
-"""A process that enrols for ever and acknowledges each subject on its standard output.
+"""Processes that enrol for ever and acknowledge each subject.
 
 `+` enrolled, `?` about to be deleted, `-` deleted.
 Killed by `test_gallery_kill.py` and `tests/soak/test_gallery_soak.py`.
 """
 
+import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -27,9 +29,8 @@ def template_of(subject: str) -> Template:
     return Template(np.asarray(vector / np.linalg.norm(vector), np.float32), MODEL)
 
 
-def main() -> None:
+def write(folder: Path, generation: str, acknowledged: TextIO) -> None:
     """Enrol, now and then search, delete and save, until somebody ends it."""
-    folder, generation = Path(sys.argv[1]), sys.argv[2]
     gallery = Gallery(
         Database(folder / "kill.db"), KEYS, "list", MODEL, snapshot=folder / "kill.index"
     )
@@ -38,15 +39,34 @@ def main() -> None:
         number += 1
         subject = f"g{generation}-{number}"
         gallery.enrol(subject, template_of(subject), Attributes(1980, "F"))
-        sys.stdout.write(f"+{subject}\n")
+        acknowledged.write(f"+{subject}\n")
         if number % 5 == 0:
             gone = f"g{generation}-{number - 3}"
-            sys.stdout.write(f"?{gone}\n")
-            sys.stdout.flush()
+            acknowledged.write(f"?{gone}\n")
+            acknowledged.flush()
             gallery.delete(gone)
-            sys.stdout.write(f"-{gone}\n")
+            acknowledged.write(f"-{gone}\n")
         if number % 7 == 0:
             gallery.save_snapshot()
+        acknowledged.flush()
+
+
+def main() -> None:
+    """Start one writer after another, each in a process of its own that is quick to start.
+
+    For every line on the standard input, a generation, a child is forked that acknowledges into
+    the named pipe `acknowledged`; its number is printed, and a line more when it has ended.
+    """
+    folder = Path(sys.argv[1])
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            with (folder / "acknowledged").open("w", encoding="ascii") as acknowledged:
+                write(folder, line.strip(), acknowledged)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+        os.waitpid(child, 0)
+        sys.stdout.write("ended\n")
         sys.stdout.flush()
 
 
