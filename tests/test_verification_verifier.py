@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from veridical import Image, InputError, Measurement, ModelRef, OperatingPoint, Outcome
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
@@ -64,6 +67,28 @@ def test_a_policy_named_for_one_transaction_comes_first() -> None:
     engine = verifier(load_policy("selfie"), {"document.specimen": 0.0})
     assert engine.verify(selfie(), load_policy("demo")).outcome is Outcome.ACCEPT
     assert engine.verify(selfie()).outcome is Outcome.REJECT
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(CHECKS, st.sampled_from([None, 0.0, 0.3, 1.0]))
+    ),
+    st.permutations(load_policy("spoken").required),
+)
+def test_failing_fast_changes_neither_outcome_nor_first_cause(
+    scores: Mapping[str, float | None], order: list[str]
+) -> None:
+    whole = replace(load_policy("spoken"), required=tuple(order))
+    engine = verifier(whole, scores)
+    slow, fast = (
+        engine.verify(selfie(), policy) for policy in (whole, replace(whole, fail_fast=True))
+    )
+    assert (fast.outcome, fast.first_cause) == (slow.outcome, slow.first_cause)
+    run = [r for r in fast.results if r.reason != "not_run"]
+    if fast.outcome is Outcome.REJECT:
+        assert [r.check for r in run] == order[: order.index(run[-1].check) + 1]
+    else:
+        assert len(run) == len(slow.results)
 
 
 def test_the_last_attempt_ends_in_review_not_retry() -> None:

@@ -17,7 +17,7 @@ __all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
 
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
-    "calibration", "operating_points",
+    "fail_fast", "calibration", "operating_points",
 }  # fmt: skip
 
 
@@ -34,6 +34,9 @@ class Policy:
         attempts: Attempts an applicant has within one transaction, at least 1.
         allow_specimens: Specimen documents are let through and the verdict is stamped; for
             demonstrations only.
+        fail_fast: Stop at the first required check that fails: the outcome and its first cause stay
+            the same, the checks that come later in the policy are `not_run`, and a refusal costs
+            less. Whoever wants every cause of a refusal, or the watchlist asked at each, says no.
         calibration: Calibration files that give operating points the policy leaves open, by kind
             of check; relative to the policy file.
         operating_points: Thresholds that come before those of calibration files and model cards.
@@ -47,6 +50,7 @@ class Policy:
     optional: tuple[str, ...] = ()
     attempts: int = 1
     allow_specimens: bool = False
+    fail_fast: bool = False
     calibration: Mapping[str, Path] = field(default_factory=dict)
     operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
     description: str = ""
@@ -116,10 +120,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         raise refuse(f"named twice: {repeated}")
     if required and VOICE_CHECKS.issuperset(required):
         raise refuse("voice alone never accepts: require a face or document check as well")
-    specimens = raw.get("allow_specimens", False)
-    if not isinstance(specimens, bool):
-        raise refuse(f"allow_specimens must be true or false, got {specimens!r}")
-    if "document.read" in names and "document.specimen" not in required and specimens is not True:
+    specimens, fail_fast = (_switch(raw, key, refuse) for key in ("allow_specimens", "fail_fast"))
+    if "document.read" in names and "document.specimen" not in required and not specimens:
         raise refuse(
             "a policy that reads documents must require document.specimen, "
             "or say allow_specimens = true"
@@ -136,11 +138,19 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         required=required,
         optional=optional,
         attempts=attempts,
-        allow_specimens=specimens is True,
+        allow_specimens=specimens,
+        fail_fast=fail_fast,
         calibration=_files(raw.get("calibration", {}), folder, refuse),
         operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
         description=str(raw.get("description", "")),
     )
+
+
+def _switch(raw: Mapping[str, object], key: str, refuse: Any) -> bool:  # noqa: ANN401
+    value = raw.get(key, False)
+    if not isinstance(value, bool):
+        raise refuse(f"{key} must be true or false, got {value!r}")
+    return value
 
 
 def _names(value: object, key: str, refuse: Any) -> tuple[str, ...]:  # noqa: ANN401
