@@ -15,10 +15,12 @@ import PIL.Image
 import pytest
 
 from veridical import InputError, ModelError, StoreError
-from veridical.service.batch import Journal, run, run_batch
+from veridical.service.batch import Journal, local_workers, run_batch
 from veridical.service.batch.report import write_report
-from veridical.verification import Settings
+from veridical.service.batch.rows import verify_row
+from veridical.verification import Settings, load_verifier
 from veridical.verification.manifest import load_transaction, read_manifest
+from veridical.verification.sources import Folder, Remote, source_at
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_bad_rows_become_results_and_stop_nothing(folder: Path, settings: Settin
     )
     with manifest.open("a", encoding="utf-8") as stream:
         stream.write("{broken\n")
-    summary = run_batch(manifest, folder / "out", settings, workers=2, resume=False)
+    summary = run_batch(manifest, folder / "out", settings, start=local_workers(2), resume=False)
     codes = {line["id"]: line.get("error", {}).get("code") for line in lines(folder / "out")}
     assert codes == {
         "a": None, "b": "media.not_an_image", "c": "media.missing", "d": "manifest.malformed",
@@ -81,11 +83,11 @@ def test_a_csv_manifest_says_the_same(folder: Path, settings: Settings) -> None:
         encoding="utf-8",
     )
     first, second = read_manifest(path)
-    challenge = load_transaction(first, folder).challenge
+    challenge = load_transaction(first, Folder(folder)).challenge
     assert challenge is not None
     assert (challenge.digits, challenge.language, len(challenge.schedule_ms)) == ("4711", "zh", 4)
     with pytest.raises(InputError, match="row 2"):
-        load_transaction(second, folder)
+        load_transaction(second, Folder(folder))
 
 
 def test_a_line_without_end_does_not_fill_memory(folder: Path) -> None:
@@ -108,16 +110,22 @@ def test_hostile_rows_stop_no_other_row(folder: Path) -> None:
 
 def test_results_are_not_overwritten_unasked(folder: Path, settings: Settings) -> None:
     manifest = write_manifest(folder, *good(1))
-    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
     with pytest.raises(InputError, match="--resume"):
-        run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+        run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
 
 
 def test_another_run_s_results_are_not_gone_on_with(folder: Path, settings: Settings) -> None:
-    run_batch(write_manifest(folder, *good(1)), folder / "out", settings, workers=1, resume=False)
+    run_batch(
+        write_manifest(folder, *good(1)),
+        folder / "out",
+        settings,
+        start=local_workers(1),
+        resume=False,
+    )
     changed = write_manifest(folder, *good(2))
     with pytest.raises(InputError, match="another manifest"):
-        run_batch(changed, folder / "out", settings, workers=1, resume=True)
+        run_batch(changed, folder / "out", settings, start=local_workers(1), resume=True)
 
 
 def test_a_line_cut_off_is_written_again(tmp_path: Path) -> None:
@@ -160,7 +168,9 @@ def test_a_damaged_folder_is_said_to_be_one(
 
 def test_a_missing_manifest_leaves_no_folder(folder: Path, settings: Settings) -> None:
     with pytest.raises(InputError, match="no manifest"):
-        run_batch(folder / "absent.jsonl", folder / "out", settings, workers=1, resume=False)
+        run_batch(
+            folder / "absent.jsonl", folder / "out", settings, start=local_workers(1), resume=False
+        )
     assert not (folder / "out").exists()
 
 
@@ -171,7 +181,11 @@ def test_an_installation_that_cannot_start_is_not_blamed_on_rows(
     (settings.models_dir / "models.lock.json").write_text("{", encoding="utf-8")
     with pytest.raises(ModelError, match=r"models\.lock"):
         run_batch(
-            write_manifest(folder, *good(2)), folder / "out", settings, workers=1, resume=False
+            write_manifest(folder, *good(2)),
+            folder / "out",
+            settings,
+            start=local_workers(1),
+            resume=False,
         )
     assert lines(folder / "out") == []
 
@@ -182,16 +196,15 @@ def test_what_nobody_foresaw_ends_one_row_only(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("4711")
 
-    monkeypatch.setattr(run, "_verifier", object())
-    monkeypatch.setattr(run, "load_transaction", fail)
+    monkeypatch.setattr("veridical.service.batch.rows.load_transaction", fail)
     (row,) = read_manifest(write_manifest(folder, *good(1)))
-    error = run._verify(row)["error"]
+    error = verify_row(load_verifier(settings), Folder(folder), row)["error"]
     assert error == {"code": "internal.error", "message": "an unforeseen ZeroDivisionError"}
 
 
 def test_an_id_that_is_no_text_stops_nothing(folder: Path, settings: Settings) -> None:
     manifest = write_manifest(folder, {"id": "\ud800", "selfie": "text.jpg"}, *good(1))
-    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
     assert sorted(line["id"] for line in lines(folder / "out")) == ["t1", "\ud800"]
 
 
@@ -258,7 +271,7 @@ def cmdline(pid: int) -> bytes:
 
 def test_the_report_counts_what_the_lines_say(folder: Path, settings: Settings) -> None:
     manifest = write_manifest(folder, *good(3), {"id": "<b>", "selfie": "text.jpg"})
-    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
     page = write_report(folder / "out", manifest, "selfie").read_text(encoding="utf-8")
     assert "4 rows" in page
     assert "review 3" in page
@@ -268,9 +281,88 @@ def test_the_report_counts_what_the_lines_say(folder: Path, settings: Settings) 
 
 def test_results_of_other_models_are_not_gone_on_with(folder: Path, settings: Settings) -> None:
     manifest = write_manifest(folder, *good(1))
-    run_batch(manifest, folder / "out", settings, workers=1, resume=False)
+    run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
     run = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
     run["models"]["sface-2021dec"] = "0" * 64
     (folder / "out" / "run.json").write_text(json.dumps(run), encoding="utf-8")
     with pytest.raises(InputError, match="model set"):
-        run_batch(manifest, folder / "out", settings, workers=1, resume=True)
+        run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=True)
+
+
+def test_media_and_manifest_may_lie_behind_a_url(folder: Path, settings: Settings) -> None:
+    write_manifest(folder, *good(2), {"id": "gone", "selfie": "absent.png"})
+    summary = run_batch(
+        f"file://{folder}/manifest.jsonl",
+        folder / "out",
+        settings,
+        start=local_workers(1),
+        resume=False,
+    )
+    assert summary.outcomes == {"review": 2}
+    assert summary.errors == {"media.missing": 1}
+    with pytest.raises(InputError, match="no manifest"):
+        run_batch(
+            f"file://{folder}/absent.jsonl",
+            folder / "other",
+            settings,
+            start=local_workers(1),
+            resume=False,
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["../selfie.png", "/etc/passwd", "file:///etc/passwd", "a/../../b.png", "..\\b.png"]
+)
+def test_a_remote_row_leads_nowhere_else(folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match="relative"):
+        source_at(f"file://{folder}").medium(name, 1 << 20)
+
+
+def test_a_remote_medium_is_read_up_to_its_limit(folder: Path) -> None:
+    source = Remote(f"file://{folder}")
+    size = (folder / "selfie.png").stat().st_size
+    assert source.medium("selfie.png", size) == (folder / "selfie.png").read_bytes()
+    with pytest.raises(InputError) as caught:
+        source.medium("selfie.png", size - 1)
+    assert caught.value.code == "media.too_large"
+
+
+def test_a_url_nobody_reads_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        source_at("gopher://somewhere")
+    assert caught.value.code == "usage.url"
+
+
+def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    class Silent:
+        def medium(self, name: str, max_bytes: int) -> bytes:
+            nonlocal asked
+            asked += 1
+            raise StoreError(f"{name} of {max_bytes}", "store.unreachable")
+
+    monkeypatch.setattr("veridical.service.batch.rows.PAUSE_S", 0.0)
+    (row,) = read_manifest(write_manifest(folder, *good(1)))
+    with pytest.raises(StoreError):
+        verify_row(load_verifier(settings), Silent(), row)
+    assert asked == 3
+
+
+def test_results_go_into_a_table(folder: Path, settings: Settings) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
+    from veridical.service.batch.parquet import write_parquet
+
+    manifest = write_manifest(
+        folder, *good(3), {"id": "b", "selfie": "text.jpg"}, {"id": "\ud800", "selfie": "x"}
+    )
+    run_batch(manifest, folder / "out", settings, start=local_workers(1), resume=False)
+    table = parquet.read_table(write_parquet(folder / "out", piece=2))
+    assert sorted(table.column("row").to_pylist()) == [1, 2, 3, 4, 5]
+    by_row = {line["row"]: line for line in table.to_pylist()}
+    assert by_row[4]["error_code"] == "media.not_an_image"
+    assert by_row[1]["outcome"] == "review"
+    written = {line["row"]: line for line in lines(folder / "out")}[1]["verdict"]["checks"]
+    assert [check["check"] for check in by_row[1]["checks"]] == [c["check"] for c in written]

@@ -12,6 +12,7 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.types import Challenge
+from veridical.verification.sources import Source
 from veridical.verification.transaction import Transaction
 
 __all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
@@ -99,21 +100,24 @@ def _json_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
                 yield {}, "not a JSON object"
 
 
-def load_transaction(row: Row, folder: Path, limits: Limits | None = None) -> Transaction:
+def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> Transaction:
     """Read a row's media.
 
     Args:
         row: The row.
-        folder: What its paths are relative to.
+        source: Where its media lie.
         limits: Bounds on the media; the defaults when None.
 
     Raises:
         InputError: The row is malformed, or a medium is missing or unusable; the message names it.
+        StoreError: `store.unreachable`: the place of the media does not answer.
     """
     if row.problem:
         raise InputError(f"row {row.number}: {row.problem}", "manifest.malformed")
     values, bounds = row.values, limits or Limits()
-    paths = {}
+    most = dict.fromkeys(MEDIA, bounds.max_image_bytes)
+    most |= {"clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
+    media = {}
     for name in MEDIA:
         if value := values.get(name):
             if not isinstance(value, str):
@@ -121,8 +125,8 @@ def load_transaction(row: Row, folder: Path, limits: Limits | None = None) -> Tr
                     f"row {row.number}: {name} must be a path, got {type(value).__name__}",
                     "manifest.malformed",
                 )
-            paths[name] = folder / value
-    if not paths:
+            media[name] = source.medium(value, most[name])
+    if not media:
         raise InputError(
             f"row {row.number}: names no media; give at least one of {', '.join(MEDIA)}",
             "manifest.malformed",
@@ -132,18 +136,18 @@ def load_transaction(row: Row, folder: Path, limits: Limits | None = None) -> Tr
     if not isinstance(metadata, dict):
         raise InputError(f"row {row.number}: metadata must be an object", "manifest.malformed")
     front = (
-        read_image_with_info(paths["document_front"], bounds) if "document_front" in paths else None
+        read_image_with_info(media["document_front"], bounds) if "document_front" in media else None
     )
     return Transaction(
         id=row.id,
         document_front=front[0] if front else None,
         document_info=front[1] if front else None,
-        document_back=read_image(paths["document_back"], bounds)
-        if "document_back" in paths
+        document_back=read_image(media["document_back"], bounds)
+        if "document_back" in media
         else None,
-        selfie=read_image(paths["selfie"], bounds) if "selfie" in paths else None,
-        clip=read_clip(paths["clip"], bounds) if "clip" in paths else None,
-        voice=read_audio(paths["voice"], bounds) if "voice" in paths else None,
+        selfie=read_image(media["selfie"], bounds) if "selfie" in media else None,
+        clip=read_clip(media["clip"], bounds) if "clip" in media else None,
+        voice=read_audio(media["voice"], bounds) if "voice" in media else None,
         challenge=_challenge(row),
         attempt=attempt,
         metadata={str(key): str(value) for key, value in metadata.items()},

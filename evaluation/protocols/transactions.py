@@ -36,6 +36,7 @@ from veridical.verification import (
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
 from veridical.verification.settings import Settings
+from veridical.verification.sources import Folder
 from veridical.verification.verifier import operating_points
 
 __all__ = [
@@ -123,7 +124,7 @@ class TransactionWorker:
 
     def _transaction(self, work: Case) -> Transaction:
         return replace(
-            load_transaction(work.manifest, work.folder),
+            load_transaction(work.manifest, Folder(work.folder)),
             face_reference=self._enrolled(work.media.get("reference_face")),
             today=work.today,
         )

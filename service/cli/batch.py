@@ -1,28 +1,49 @@
 """`veridical batch`: verify every row of a manifest."""
 
 import math
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from veridical.service.cli.exits import Exit
+from veridical.service.cli.extras import needed
 from veridical.service.cli.main import app
 
 if TYPE_CHECKING:
     from veridical.service.batch import BatchSummary
+    from veridical.service.batch.rows import StartEngine
 
 __all__ = ["batch"]
 
 
+class WorkPlace(StrEnum):
+    """Where rows are worked on."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 @app.command()
 def batch(
-    manifest: Annotated[Path, typer.Argument(help="CSV or JSON Lines, one transaction a row.")],
+    manifest: Annotated[
+        str, typer.Argument(help="CSV or JSON Lines, one transaction a row: path or URL.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and report.html.")],
     policy: Annotated[str, typer.Option(help="Policy of rows that name none.")] = "",
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes; 0 takes one a core of the quota.")
+        int, typer.Option(min=0, help="Workers; 0 takes one a core of the quota or cluster.")
     ] = 0,
+    engine: Annotated[
+        WorkPlace, typer.Option(help="This machine's processes, or the actors of a Ray cluster.")
+    ] = WorkPlace.LOCAL,
+    address: Annotated[
+        str, typer.Option(help="Ray cluster, as host:port; `local` starts one here.")
+    ] = "local",
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write results.parquet as well.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with earlier results.")] = False,
 ) -> None:
     """Verify every row of a manifest: one result line each, exactly once, over kills too.
@@ -36,15 +57,13 @@ def batch(
 
     from veridical.service.batch import run_batch
     from veridical.service.batch.report import write_report
-    from veridical.service.quota import cpu_quota
     from veridical.verification import Settings
-    from veridical.verification.manifest import read_manifest
 
     settings = Settings()
     if policy:
         settings.policy = policy
     console = Console(stderr=True)
-    total = sum(1 for _ in read_manifest(manifest))
+    start = _workers(engine, workers, address)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -53,7 +72,7 @@ def batch(
         Remaining(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("verifying", total=total, rate="")
+        task = bar.add_task("verifying", total=None, rate="")
 
         def show(summary: "BatchSummary") -> None:
             speed = bar.tasks[0].speed
@@ -61,6 +80,7 @@ def batch(
             bar.update(
                 task,
                 completed=summary.done,
+                total=summary.rows,
                 description=outcomes or "verifying",
                 rate=f"{speed:.1f}/s" if speed else "",
             )
@@ -69,17 +89,32 @@ def batch(
             manifest,
             out,
             settings,
-            workers=workers or math.ceil(cpu_quota()),
+            start=start,
             resume=resume,
             progress=show,
         )
-    report = write_report(out, manifest, settings.policy)
+    report = write_report(out, Path(manifest), settings.policy)
     _print_summary(summary)
     typer.echo(f"results: {out / 'results.jsonl'}\nreport:  {report}")
+    if parquet:
+        with needed("parquet"):
+            from veridical.service.batch.parquet import write_parquet
+        typer.echo(f"table:   {write_parquet(out)}")
     if summary.unexpected:
         raise typer.Exit(Exit.NOT_ACCEPTED)
     if summary.errors:
         raise typer.Exit(Exit.INPUT)
+
+
+def _workers(engine: WorkPlace, count: int, address: str) -> "StartEngine":
+    if engine is WorkPlace.LOCAL:
+        from veridical.service.batch import local_workers
+        from veridical.service.quota import cpu_quota
+
+        return local_workers(count or math.ceil(cpu_quota()))
+    with needed("ray"):
+        from veridical.service.batch.cluster import ray_workers
+    return ray_workers(count, address)
 
 
 def _print_summary(summary: "BatchSummary") -> None:

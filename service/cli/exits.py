@@ -27,7 +27,7 @@ def exit_for(error: VeridicalError) -> Exit:
     """The exit code an error ends a command with."""
     if error.code in _UNKNOWN:
         return Exit.USAGE
-    if isinstance(error, ModelError | StoreError):
+    if isinstance(error, ModelError | StoreError) or error.code.startswith("environment."):
         return Exit.ENVIRONMENT
     if isinstance(error, InputError) and error.code.startswith(_USAGE):
         return Exit.USAGE
