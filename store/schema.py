@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -17,15 +19,28 @@ __all__ = [
     "BANDS",
     "HEAD",
     "NAME_LENGTH",
+    "api_keys",
+    "chains",
     "data_keys",
+    "evidence",
+    "failures",
     "fingerprints",
     "galleries",
+    "idempotency",
+    "jobs",
+    "media",
+    "media_parts",
     "metadata",
+    "outbox",
+    "policies",
+    "seen_media",
     "templates",
+    "tenants",
     "tombstones",
+    "transactions",
 ]
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -107,4 +122,177 @@ fingerprints = Table(
     Column("seen_at", BigInteger, nullable=False, index=True),
     Column("code", LargeBinary(32), nullable=False),
     *(Column(f"band_{band}", Integer, nullable=False, index=True) for band in range(BANDS)),
+)
+
+# From here on the service. All times are milliseconds since 1970. What is called `sealed_...` is
+# encrypted with a data key of the transaction or tenant, which lies wrapped in `data_keys`.
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("requests_per_minute", Integer, nullable=False),
+    Column("concurrent", Integer, nullable=False),
+    Column("webhook_url", String(2000)),
+    Column("sealed_webhook_secret", LargeBinary),
+)
+
+# Of a key only its name (the prefix) and the hash of its secret are kept.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("prefix", String(12), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False, index=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("sandbox", Boolean, nullable=False),
+    Column("label", String(NAME_LENGTH), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    ForeignKeyConstraint(["tenant"], ["tenants.name"]),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("sandbox", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    Column("keep_until", BigInteger, index=True),
+    Column("erased_at", BigInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", String(20)),
+    Column("final_outcome", String(20)),
+    Column("first_cause", String(NAME_LENGTH)),
+    Column("upload_digest", LargeBinary(32), nullable=False),
+    Column("nonce", String(64)),
+    Column("challenge_expires_at", BigInteger),
+    Column("challenges", Integer, nullable=False),
+    Column("subject_digest", LargeBinary(32)),
+    Column("device_digest", LargeBinary(32)),
+    Column("sealed_request", LargeBinary),
+    Column("sealed_challenge", LargeBinary),
+    Column("sealed_capture", LargeBinary),
+    Column("sealed_verdict", LargeBinary),
+    Column("sealed_review", LargeBinary),
+    Index(None, "tenant", "created_at"),
+    Index(None, "tenant", "outcome", "final_outcome"),
+    Index(None, "state", "expires_at"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("transaction", String(40), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("upload", String(40), nullable=False, index=True),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["transaction"], ["transactions.id"]),
+)
+
+# The bytes of one upload, sealed piece by piece as they arrive; whole only once `media` names it.
+media_parts = Table(
+    "media_parts",
+    metadata,
+    Column("upload", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("transaction", String(40), nullable=False, index=True),
+    Column("stored_at", BigInteger, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# Keyed digests of recordings that were handed in: the same one never counts twice.
+seen_media = Table(
+    "seen_media",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("transaction", String(40), nullable=False),
+    Column("seen_at", BigInteger, nullable=False, index=True),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("transaction", String(40), nullable=False, unique=True),
+    Column("ready_at", BigInteger, nullable=False, index=True),
+    Column("lease", String(40)),
+    Column("leases", Integer, nullable=False),
+)
+
+# Failed attempts of a subject or device, by keyed digest: too many in a short time and it waits.
+failures = Table(
+    "failures",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("who", LargeBinary(32), nullable=False),
+    Column("failed_at", BigInteger, nullable=False, index=True),
+    Index(None, "tenant", "who", "failed_at"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("key", String(NAME_LENGTH), primary_key=True),
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("transaction", String(40), nullable=False),
+    Column("sealed_answer", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
+)
+
+# The end of each tenant's chain of evidence: who appends holds its row.
+chains = Table(
+    "chains",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("head", String(64), nullable=False),
+)
+
+# Signed lines, as they are given out. They hold nothing personal and are never deleted.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("transaction", String(64), nullable=False, index=True),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("line", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("url", String(2000), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("next_at", BigInteger, index=True),
+    Column("tries", Integer, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("id", String(NAME_LENGTH), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )
