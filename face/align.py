@@ -88,9 +88,13 @@ def warp(image: Image, matrix: NDArray[np.float32], size_px: int) -> NDArray[np.
     )
     if right <= left or bottom <= top:
         return np.zeros((size_px, size_px, 3), np.uint8)
+    blocks = int(1 / max(float(np.sqrt(abs(np.linalg.det(linear)))), 1e-6))
+    if blocks >= 2:
+        # Whole blocks are averaged twenty times as fast as broken ones.
+        left, right = _whole_blocks(left, right, blocks, image.width)
+        top, bottom = _whole_blocks(top, bottom, blocks, image.height)
     region = image.pixels[top:bottom, left:right]
     shift = shift + linear @ np.array([left, top], np.float64)
-    blocks = int(1 / max(float(np.sqrt(abs(np.linalg.det(linear)))), 1e-6))
     if blocks >= 2:
         width, height = max(1, region.shape[1] // blocks), max(1, region.shape[0] // blocks)
         factor = np.array([region.shape[1] / width, region.shape[0] / height])
@@ -104,6 +108,14 @@ def warp(image: Image, matrix: NDArray[np.float32], size_px: int) -> NDArray[np.
     return np.asarray(
         cv2.warpAffine(region, whole, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8
     )
+
+
+def _whole_blocks(low: int, high: int, block: int, limit: int) -> tuple[int, int]:
+    """Widen a span to whole blocks; shorten it where the picture holds no more of them."""
+    high = low + -(-(high - low) // block) * block
+    if high > limit:
+        low, high = low - (high - limit), limit
+    return (low, high) if low >= 0 else (0, limit // block * block or limit)
 
 
 def align(image: Image, points: NDArray[np.float32], size_px: int = 112) -> NDArray[np.uint8]:

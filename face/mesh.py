@@ -69,10 +69,11 @@ class FaceMesher:
             {"input": crop[None].astype(np.float32) / np.float32(255)}
         )
         flat = landmarks.reshape(468, 3)
-        inverse = np.linalg.inv(matrix[:, :2])
+        # A similarity's inverse is its transpose over the square of its scale.
+        square = np.float32(matrix[0, 0] ** 2 + matrix[1, 0] ** 2)
         points = np.empty((468, 3), np.float32)
-        points[:, :2] = (flat[:, :2] - matrix[:, 2]) @ inverse.T
-        points[:, 2] = flat[:, 2] * np.sqrt(abs(np.linalg.det(inverse)))
+        points[:, :2] = (flat[:, :2] - matrix[:, 2]) @ (matrix[:, :2] / square)
+        points[:, 2] = flat[:, 2] / np.sqrt(square)
         return Mesh(points, float(1 / (1 + np.exp(-float(presence.ravel()[0])))))
 
 

@@ -97,3 +97,13 @@ def test_a_strong_reduction_does_not_move_the_picture() -> None:
     row = warp(ramp, matrix, 112)[50, 5:105, 0].astype(np.float32)
     expected = np.arange(5, 105) / 0.13 / 4
     assert np.abs(row - expected).max() < 1.5
+
+
+def test_a_strong_reduction_does_not_move_the_picture_s_far_corner() -> None:
+    x = np.arange(1003, dtype=np.float32)
+    ramp = Image(np.repeat(np.broadcast_to(x / 4, (1003, 1003))[..., None], 3, 2).astype(np.uint8))
+    # Seven pixels become one, and 1003 holds no whole number of sevens.
+    matrix = np.array([[0.13, 0, 100 - 0.13 * 1003], [0, 0.13, 100 - 0.13 * 1003]], np.float32)
+    row = warp(ramp, matrix, 112)[50, :98, 0].astype(np.float32)
+    expected = (np.arange(98) - 100) / 0.13 / 4 + 1003 / 4
+    assert np.abs(row - expected).max() < 1.5
