@@ -1,0 +1,291 @@
+"""Who may use the service, and with which keys?"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from veridical.errors import InputError, StoreError
+from veridical.store.database import Database
+from veridical.store.keys import KeyProvider
+from veridical.store.schema import NAME_LENGTH, api_keys, tenants
+from veridical.store.vault import made_vault, opened_vault
+
+__all__ = [
+    "ApiKey",
+    "Tenant",
+    "add_tenant",
+    "any_api_key",
+    "api_keys_of",
+    "change_limits",
+    "find_api_key",
+    "find_tenant",
+    "issue_api_key",
+    "list_tenants",
+    "revoke_api_key",
+    "set_webhook",
+    "webhook_of",
+]
+
+KEY_WORD = "vk_"
+_PREFIX_CHARACTERS = 12
+_SECRET_BYTES = 32
+_WEBHOOK_SECRET = "webhook_secret"  # noqa: S105  a place, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One customer of an installation.
+
+    Attributes:
+        name: Of 1 to 200 printable characters.
+        requests_per_minute: Most requests in a minute, at each replica.
+        concurrent: Most requests at once, at each replica.
+        webhook_url: Where finished transactions are told; empty for nowhere.
+    """
+
+    name: str
+    requests_per_minute: int
+    concurrent: int
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key without its secret.
+
+    Attributes:
+        prefix: Its name.
+        tenant: Whose it is.
+        scopes: What it allows.
+        sandbox: Whether it makes sandbox transactions.
+        label: What it is for.
+        created_at: ms since 1970.
+        expires_at: ms since 1970; None when it never does.
+        revoked_at: ms since 1970; None when it is not.
+    """
+
+    prefix: str
+    tenant: str
+    scopes: frozenset[str]
+    sandbox: bool
+    label: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+
+
+def add_tenant(database: Database, tenant: Tenant) -> None:
+    """Add a tenant.
+
+    Raises:
+        InputError: `tenant.exists`; `tenant.name`: empty, too long or not printable.
+        StoreError: The database cannot be written.
+    """
+    if not 0 < len(tenant.name) <= NAME_LENGTH or not tenant.name.isprintable():
+        raise InputError(
+            f"tenants have names of 1 to {NAME_LENGTH} printable characters", "tenant.name"
+        )
+    try:
+        with database.writing() as connection:
+            connection.execute(
+                insert(tenants).values(
+                    name=tenant.name,
+                    created_at=_now_ms(),
+                    requests_per_minute=tenant.requests_per_minute,
+                    concurrent=tenant.concurrent,
+                )
+            )
+    except StoreError as error:
+        if error.code == "store.conflict":
+            raise InputError("there is such a tenant already", "tenant.exists") from error
+        raise
+
+
+def change_limits(database: Database, name: str, requests_per_minute: int, concurrent: int) -> None:
+    """Set what a tenant may ask of each replica.
+
+    Raises:
+        InputError: `tenant.unknown`.
+        StoreError: The database cannot be written.
+    """
+    with database.writing() as connection:
+        changed = connection.execute(
+            update(tenants)
+            .where(tenants.c.name == name)
+            .values(requests_per_minute=requests_per_minute, concurrent=concurrent)
+        )
+        if not changed.rowcount:
+            raise _unknown_tenant()
+
+
+def list_tenants(database: Database) -> list[Tenant]:
+    """All tenants, by name."""
+    with database.reading() as connection:
+        return [_tenant(row) for row in connection.execute(select(tenants).order_by("name"))]
+
+
+def find_tenant(database: Database, name: str) -> Tenant | None:
+    """One tenant; None when there is no such."""
+    with database.reading() as connection:
+        row = connection.execute(select(tenants).where(tenants.c.name == name)).one_or_none()
+        return None if row is None else _tenant(row)
+
+
+def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> bytes:
+    """Say where a tenant's webhooks go, and make a new secret to sign them with.
+
+    Returns:
+        The secret: 32 bytes.
+
+    Raises:
+        InputError: `tenant.unknown`.
+        StoreError: The database cannot be written.
+    """
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    with database.writing() as connection:
+        sealed = made_vault(connection, keys, name).seal(secret, _WEBHOOK_SECRET)
+        changed = connection.execute(
+            update(tenants)
+            .where(tenants.c.name == name)
+            .values(webhook_url=url, sealed_webhook_secret=sealed)
+        )
+        if not changed.rowcount:
+            raise _unknown_tenant()
+    return secret
+
+
+def webhook_of(database: Database, keys: KeyProvider, name: str) -> tuple[str, bytes]:
+    """Where a tenant's webhooks go and the secret they are signed with; empty without any."""
+    with database.reading() as connection:
+        row = connection.execute(
+            select(tenants.c.webhook_url, tenants.c.sealed_webhook_secret).where(
+                tenants.c.name == name
+            )
+        ).one_or_none()
+        vault = opened_vault(connection, keys, name)
+    if row is None or row.sealed_webhook_secret is None or vault is None:
+        return "", b""
+    return row.webhook_url or "", vault.unseal(row.sealed_webhook_secret, _WEBHOOK_SECRET)
+
+
+def issue_api_key(
+    database: Database,
+    tenant: str,
+    scopes: Collection[str],
+    label: str = "",
+    expires_at: int | None = None,
+    *,
+    sandbox: bool = False,
+) -> tuple[ApiKey, str]:
+    """Make a key.
+
+    Returns:
+        The key, and its text: the only copy, for only a hash of its secret is kept. The secret has
+        256 bits of chance: a plain SHA-256 of it cannot be searched.
+
+    Raises:
+        InputError: `tenant.unknown`.
+        StoreError: The database cannot be written.
+    """
+    prefix = secrets.token_hex(_PREFIX_CHARACTERS // 2)
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    key = ApiKey(
+        prefix, tenant, frozenset(scopes), sandbox, label[:NAME_LENGTH], _now_ms(), expires_at, None
+    )
+    with database.writing() as connection:
+        if connection.scalar(select(tenants.c.name).where(tenants.c.name == tenant)) is None:
+            raise _unknown_tenant()
+        connection.execute(
+            insert(api_keys).values(
+                prefix=prefix,
+                tenant=tenant,
+                digest=_digest(secret),
+                scopes=" ".join(sorted(key.scopes)),
+                sandbox=sandbox,
+                label=key.label,
+                created_at=key.created_at,
+                expires_at=expires_at,
+            )
+        )
+    return key, f"{KEY_WORD}{prefix}_{secret}"
+
+
+def find_api_key(database: Database, text: str) -> ApiKey | None:
+    """The key of a text; None when it is malformed, unknown, revoked or expired."""
+    prefix, secret = _parts(text)
+    with database.reading() as connection:
+        row = connection.execute(select(api_keys).where(api_keys.c.prefix == prefix)).one_or_none()
+    # Compared in any case, so that time does not tell which prefixes there are.
+    genuine = hmac.compare_digest(_digest(secret), row.digest if row else bytes(_SECRET_BYTES))
+    if row is None or not genuine or row.revoked_at is not None:
+        return None
+    if row.expires_at is not None and row.expires_at <= _now_ms():
+        return None
+    return _api_key(row)
+
+
+def revoke_api_key(database: Database, prefix: str) -> bool:
+    """Revoke a key at once; whether there was one to revoke."""
+    with database.writing() as connection:
+        changed = connection.execute(
+            update(api_keys)
+            .where(api_keys.c.prefix == prefix, api_keys.c.revoked_at.is_(None))
+            .values(revoked_at=_now_ms())
+        )
+        return bool(changed.rowcount)
+
+
+def api_keys_of(database: Database, tenant: str) -> list[ApiKey]:
+    """All keys of a tenant, oldest first."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            select(api_keys).where(api_keys.c.tenant == tenant).order_by(api_keys.c.created_at)
+        )
+        return [_api_key(row) for row in rows]
+
+
+def any_api_key(database: Database) -> bool:
+    """Whether anybody holds a key that was not revoked."""
+    with database.reading() as connection:
+        query = select(api_keys.c.prefix).where(api_keys.c.revoked_at.is_(None)).limit(1)
+        return connection.scalar(query) is not None
+
+
+def _parts(text: str) -> tuple[str, str]:
+    words = text.removeprefix(KEY_WORD)
+    return words[:_PREFIX_CHARACTERS], words[_PREFIX_CHARACTERS + 1 :]
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _tenant(row: Row[Any]) -> Tenant:
+    return Tenant(row.name, row.requests_per_minute, row.concurrent, row.webhook_url or "")
+
+
+def _api_key(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        row.prefix,
+        row.tenant,
+        frozenset(row.scopes.split()),
+        row.sandbox,
+        row.label,
+        row.created_at,
+        row.expires_at,
+        row.revoked_at,
+    )
+
+
+def _unknown_tenant() -> InputError:
+    return InputError("no such tenant; add it first", "tenant.unknown")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
