@@ -1,0 +1,1 @@
+"""The capture page, its web component, and the page on which people decide."""
