@@ -28,7 +28,15 @@ from cryptography.hazmat.primitives.serialization import (
 from veridical.errors import InputError, StoreError
 from veridical.verification.verdict import Verdict, verdict_to_json
 
-__all__ = ["Chain", "EvidenceLog", "SigningKey", "read_public_keys", "verify_chain"]
+__all__ = [
+    "Chain",
+    "EvidenceLog",
+    "SigningKey",
+    "read_public_keys",
+    "signed_record",
+    "verdict_body",
+    "verify_chain",
+]
 
 FORMAT = "veridical.evidence/1"
 GENESIS = "0" * 64
@@ -131,15 +139,9 @@ class EvidenceLog:
             with self._path.open("ab+") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 sequence, previous = _head(stream.fileno())
-                body = _body(verdict, media_sha256, sequence + 1, previous)
-                digest = _digest(body)
-                record = {
-                    **body,
-                    "hash": digest,
-                    "key": self._key.key_id,
-                    "signature": self._key.private.sign(bytes.fromhex(digest)).hex(),
-                }
-                stream.write(_canonical(record) + b"\n")
+                body = verdict_body(verdict_to_json(verdict), media_sha256)
+                line, digest = signed_record(self._key, body, sequence + 1, previous)
+                stream.write(line)
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -169,15 +171,14 @@ def _head(descriptor: int) -> tuple[int, str]:
         ) from error
 
 
-def _body(
-    verdict: Verdict, media_sha256: Mapping[str, str], sequence: int, previous: str
-) -> dict[str, Any]:
-    told = verdict_to_json(verdict)
+def verdict_body(told: Mapping[str, Any], media_sha256: Mapping[str, str]) -> dict[str, Any]:
+    """What a record says of a verdict.
+
+    Args:
+        told: The verdict as `verdict_to_json` wrote it; of the document, nothing is taken over.
+        media_sha256: Hash of every medium as it was handed in, by kind.
+    """
     return {
-        "format": FORMAT,
-        "sequence": sequence,
-        "previous": previous,
-        "recorded_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **{
             key: told[key]
             for key in (
@@ -188,6 +189,33 @@ def _body(
         "checks": [{key: check[key] for key in _CHECK_KEYS} for check in told["checks"]],
         "media_sha256": dict(media_sha256),
     }  # fmt: skip
+
+
+def signed_record(
+    key: SigningKey, body: Mapping[str, Any], sequence: int, previous: str
+) -> tuple[bytes, str]:
+    """Sign one record for its place in a chain.
+
+    Args:
+        key: Signs it.
+        body: What it says: plain values, nothing personal.
+        sequence: Its number, from 1.
+        previous: Hash of the record before it; empty for the first.
+
+    Returns:
+        The line to keep, and the record's hash: the chain's new head.
+    """
+    whole = {
+        "format": FORMAT,
+        "sequence": sequence,
+        "previous": previous or GENESIS,
+        "recorded_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **body,
+    }
+    digest = _digest(whole)
+    signature = key.private.sign(bytes.fromhex(digest)).hex()
+    record = {**whole, "hash": digest, "key": key.key_id, "signature": signature}
+    return _canonical(record) + b"\n", digest
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:
