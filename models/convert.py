@@ -16,6 +16,7 @@ CONVERTERS = {
     "fold-blockquant": (2, ("onnx",)),
     "tflite": (2, ("onnx", "tflite")),
     "fill-skeleton": (1, ("onnx",)),
+    "whisper": (1, ("onnx",)),
 }
 """Recipes of pulled models: the revision, to be raised when the converter writes a better file, so
 that the next pull makes it anew; and the packages whose versions decide the bytes."""
@@ -56,6 +57,12 @@ def convert(card: Card, data: bytes) -> bytes:
             skeleton = (SKELETONS_DIRECTORY / options.text("skeleton")).read_bytes()
             prefix = options.text("strip_prefix", "")
             return fill_skeleton(skeleton, read_checkpoint(data), strip_prefix=prefix)
+        case "whisper":
+            from veridical.models.whisper import convert_whisper
+
+            part, at = options.text("part"), options.whole("vocabulary_at")
+            heads = tuple(int(number) for number in options.numbers("alignment_heads"))
+            return convert_whisper(data[:at], part, data[at:], heads)
         case other:
             raise ModelError(f"{card.name}: nothing is pulled for {other!r}", "model.conversion")
 

@@ -110,6 +110,8 @@ class Fetcher:
         Raises:
             ModelError: `model.no_source`: the message names every source and its reason.
         """
+        if file.parts:
+            return self._joined(file)
         failures: list[str] = []
         if self.mirror is not None:
             try:
@@ -129,6 +131,18 @@ class Fetcher:
             + "\nPut the file into a folder and name it in VERIDICAL_MODELS_MIRROR to go on.",
             "model.no_source",
         )
+
+    def _joined(self, file: SourceFile) -> Fetched:
+        """The parts of a file, one after the other."""
+        parts = [self.fetch(part) for part in file.parts]
+        data = b"".join(part.data for part in parts)
+        if _sha256(data) != file.sha256:
+            raise ModelError(
+                f"the parts of {file.name}, each as the card pins it, do not make the file that "
+                "the card pins; the card is wrong",
+                "model.card",
+            )
+        return Fetched(data, ", ".join(dict.fromkeys(part.source for part in parts)))
 
     def _from_mirror(self, file: SourceFile, mirror: Path) -> bytes:
         if not mirror.is_dir():

@@ -17,7 +17,8 @@ def origin(card: Card) -> str:
     """Where a model's weights come from first."""
     if card.recipe == "shipped":
         return "ships with veridical"
-    return str(card.file.sources[0]) if card.file.sources else "a mirror"
+    first = (card.file.parts or (card.file,))[0]
+    return str(first.sources[0]) if first.sources else "a mirror"
 
 
 def cards_as_markdown(cards: Iterable[Card]) -> str:

@@ -90,16 +90,18 @@ class SourceFile:
         sha256: Hash of its bytes.
         size_bytes: Length.
         sources: Tried in this order, after the mirror.
+        parts: Files that make this one when put one after the other; instead of sources.
     """
 
     name: str
     sha256: str
     size_bytes: int
     sources: tuple[Source, ...] = ()
+    parts: tuple["SourceFile", ...] = ()
 
 
 def read_source_file(table: Table) -> SourceFile:
-    """Read `name`, `sha256`, `bytes` and `[[sources]]` of a table.
+    """Read `name`, `sha256`, `bytes` and `[[sources]]` or `[[parts]]` of a table.
 
     Raises:
         ModelError: `model.card`: a key is missing, or a source is of an unknown kind.
@@ -109,6 +111,7 @@ def read_source_file(table: Table) -> SourceFile:
         sha256=table.text("sha256"),
         size_bytes=table.whole("bytes"),
         sources=tuple(_read_source(source) for source in table.tables("sources")),
+        parts=tuple(read_source_file(part) for part in table.tables("parts")),
     )
 
 

@@ -11,7 +11,7 @@ from veridical.models.card import CARDS_DIRECTORY, read_card_file
 from veridical.models.catalogue import WEIGHTS_DIRECTORY
 from veridical.models.convert import SKELETONS_DIRECTORY
 from veridical.models.listing import cards_as_markdown
-from veridical.models.source import NpmSource, PypiSource, UrlSource
+from veridical.models.source import NpmSource, PypiSource, Source, UrlSource
 
 ROOT = Path(__file__).parent.parent
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -23,10 +23,14 @@ def card(request: pytest.FixtureRequest) -> Card:
     return found
 
 
+def _sources(card: Card) -> list[Source]:
+    return [source for file in card.file.parts or (card.file,) for source in file.sources]
+
+
 def test_a_card_pins_its_source(card: Card) -> None:
     assert SHA256.fullmatch(card.file.sha256)
     assert card.file.size_bytes > 0
-    for source in card.file.sources:
+    for source in _sources(card):
         if isinstance(source, UrlSource):
             assert source.url.startswith("https://")
         else:
@@ -35,7 +39,7 @@ def test_a_card_pins_its_source(card: Card) -> None:
 
 
 def test_a_card_names_exact_versions(card: Card) -> None:
-    for source in card.file.sources:
+    for source in _sources(card):
         if isinstance(source, PypiSource):
             assert re.fullmatch(r"[\w.-]+==[\w.]+", source.requirement)
         elif isinstance(source, NpmSource):
@@ -62,7 +66,8 @@ def test_a_card_has_what_its_recipe_needs(card: Card) -> None:
     if card.recipe == "shipped":
         assert (WEIGHTS_DIRECTORY / card.file.name).is_file()
     else:
-        assert card.file.sources
+        assert _sources(card)
+        assert not (card.file.sources and card.file.parts)
 
 
 def test_measured_rates_are_rates(card: Card) -> None:
@@ -84,7 +89,8 @@ def test_the_registry_profile_needs_nothing_but_registries() -> None:
     for name in read_profiles()["registry"].models:
         card = read_card(name)
         if card.recipe != "shipped":
-            assert isinstance(card.file.sources[0], PypiSource | NpmSource)
+            for file in card.file.parts or (card.file,):
+                assert isinstance(file.sources[0], PypiSource | NpmSource)
 
 
 def test_the_commercial_profile_is_commercial() -> None:
