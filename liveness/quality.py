@@ -83,17 +83,16 @@ def assess_quality(view: View) -> Quality | None:
     face = _cut(view.image, box)
     if min(face.shape[:2], default=0) < 3 or min(box.width, box.height) <= 0:
         return None
-    # Converted as float: luminance rounded to whole levels would round small noise away.
-    grey = np.asarray(cv2.cvtColor(face.astype(np.float32), cv2.COLOR_RGB2GRAY), np.float32)
+    small = _grey(_at_most(face, SHARPNESS_SIDE_PX))
     eyes = view.subject.points[:2]
     between = max(view.subject.inter_eye_px, 1e-6)
     return Quality(
         face_px=box.width,
         context=context(view.image, box),
         chroma=_chroma(view.image),
-        noise=_noise(grey),
-        sharpness=_sharpness(grey),
-        brightness=float(grey.mean()),
+        noise=_noise(face),
+        sharpness=float(cv2.Laplacian(small, cv2.CV_32F).var()) / max(float(small.var()), 1.0),
+        brightness=float(small.mean()),
         turn=abs(float(view.subject.points[2, 0] - eyes[:, 0].mean())) / between,
     )
 
@@ -140,25 +139,28 @@ def _chroma(image: Image) -> float:
     return float(np.hypot(ycc[:, :, 1].std(), ycc[:, :, 2].std()))
 
 
-def _noise(grey: NDArray[np.float32]) -> float:
+def _noise(face: NDArray[np.uint8]) -> float:
     """Standard deviation of white noise, by the median so that hair and edges do not count.
 
     Source: J. Immerkaer, "Fast Noise Variance Estimation", CVIU 64(2), 1996; the median in place
         of the mean is the usual robust estimate (0.6745 of a normal distribution's sigma).
     """
-    y, x = (max(0, (side - NOISE_SIDE_PX) // 2) for side in grey.shape)
-    middle = grey[y : y + NOISE_SIDE_PX, x : x + NOISE_SIDE_PX]
+    y, x = (max(0, (side - NOISE_SIDE_PX) // 2) for side in face.shape[:2])
+    middle = _grey(face[y : y + NOISE_SIDE_PX, x : x + NOISE_SIDE_PX])
     response = cv2.filter2D(middle, cv2.CV_32F, _NOISE_MASK)[1:-1, 1:-1]
     return float(np.median(np.abs(response))) / (0.6745 * 6.0)
 
 
-def _sharpness(grey: NDArray[np.float32]) -> float:
-    """Share of the luminance's variance that is fine detail at a common face size."""
-    side = max(grey.shape)
-    if side > SHARPNESS_SIDE_PX:
-        scale = SHARPNESS_SIDE_PX / side
-        grey = np.asarray(
-            cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32
-        )
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-    return detail / max(float(grey.var()), 1.0)
+def _at_most(face: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """A face brought down to a common size, never up."""
+    scale = side_px / max(face.shape[:2])
+    if scale >= 1:
+        return face
+    return np.asarray(
+        cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Luminance as float: rounded to whole levels, small noise would be rounded away."""
+    return np.asarray(cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2GRAY), np.float32)

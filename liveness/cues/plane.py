@@ -12,7 +12,7 @@ from veridical.types import Clip, Mesh, View
 __all__ = ["OnePlane", "agreement"]
 
 SIDE_PX = 256
-PAIRS = 5
+PAIRS = 4
 PAIRS_AT_LEAST = 3
 CORNERS = 50
 CORNERS_AT_LEAST = 8

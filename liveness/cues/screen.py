@@ -79,11 +79,12 @@ def spectrum(image: Image, box: Box) -> NDArray[np.float32] | None:
     detail = patch - cv2.GaussianBlur(patch, (0, 0), DETAIL_SIGMA_PX)
     hann = np.hanning(side).astype(np.float32)
     level = np.log(np.abs(np.fft.rfft2(detail * hann[:, None] * hann)) + 1e-3).astype(np.float32)
-    rings = _plane(side)[0]
-    medians = np.array(
-        [np.median(level[rings == ring]) if (rings == ring).any() else 0.0 for ring in range(RINGS)]
-    )
-    return np.asarray(level - medians[rings], np.float32)
+    by_ring = _plane(side)[0]
+    height = np.empty(level.size, np.float32)
+    flat = level.ravel()
+    for ring in by_ring:
+        height[ring] = flat[ring] - np.median(flat[ring])
+    return height.reshape(level.shape)
 
 
 def _patch(image: Image, box: Box) -> NDArray[np.float32] | None:
@@ -99,12 +100,14 @@ def _patch(image: Image, box: Box) -> NDArray[np.float32] | None:
 
 
 @lru_cache(maxsize=32)
-def _plane(side: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Geometry of the half-plane, each (n, n // 2 + 1): number of the ring, and the band."""
+def _plane(side: int) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.bool_]]:
+    """Geometry of the half-plane: flat indices of every ring, and the band (n, n // 2 + 1)."""
     down = np.abs(np.fft.fftfreq(side))[:, None]
     across = np.fft.rfftfreq(side)[None]
     radius = np.hypot(down, across)
     ring = np.minimum((radius * RINGS).astype(np.intp), RINGS - 1)
     edge = (AXIS_BINS - 0.5) / side
     band = (radius > BAND[0]) & (radius < BAND[1]) & (down > edge) & (across > edge)
-    return ring, band
+    order = np.argsort(ring, axis=None, kind="stable")
+    starts = np.flatnonzero(np.diff(ring.ravel()[order])) + 1
+    return tuple(np.split(order, starts)), band
