@@ -18,7 +18,15 @@ from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.transaction import Transaction
-from veridical.voiceprint import DigitsCheck, SpeechAnalysis, analyse_speech
+from veridical.voiceprint import (
+    DigitsCheck,
+    Enrolment,
+    SpeechAnalysis,
+    SpeechLimits,
+    VoiceEmbedder,
+    analyse_speech,
+    enrol_voice,
+)
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
 
 __all__ = ["Analyser", "Analysis"]
@@ -49,6 +57,7 @@ class Analyser:
         embedder: Makes face templates.
         vad: Session of the voice activity detector.
         digits: Holds speech against prompts.
+        voice: Makes voice templates.
     """
 
     reader: DocumentReader | None = None
@@ -57,6 +66,7 @@ class Analyser:
     embedder: FaceEmbedder | None = None
     vad: Session | None = None
     digits: DigitsCheck | None = None
+    voice: VoiceEmbedder | None = None
 
 
 class Analysis:
@@ -179,6 +189,21 @@ class Analysis:
         if audio is None or vad is None:
             return None
         return self._timed("speech", lambda: analyse_speech(audio, vad))
+
+    @cached_property
+    def voice_enrolment(self) -> Enrolment | None:
+        """A template of the applicant's voice, or why there is none; None without sound or model.
+
+        One recording may hold less speech than a good reference should: what the comparison itself
+        takes is taken here.
+        """
+        speech, embedder = self.speech, self._analyser.voice
+        if speech is None or embedder is None:
+            return None
+        least_s = SpeechLimits().min_net_speech_s
+        return self._timed(
+            "voice_template", lambda: enrol_voice(embedder, [speech], least_speech_s=least_s)
+        )
 
     @cached_property
     def face_views(self) -> tuple[View, ...]:

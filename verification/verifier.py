@@ -85,7 +85,10 @@ class Verifier:
     Attributes:
         profile: Name of the model set in use.
         missing: Models of the set that are not there, with the reason code.
+        policy: The policy of transactions that name none.
         policies: Names of the policies a client may ask for.
+        face_model: Mark of the face templates it compares; empty without a recogniser.
+        voice_model: Mark of the voice templates it compares; empty without one.
     """
 
     def __init__(
@@ -101,12 +104,15 @@ class Verifier:
         self._steps = steps
         self._analyser = analyser
         self._points = points
-        self._policy = policy
+        self.policy = policy
         self._seen = seen
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.profile = profile
         self.missing = missing
+        faces, voices = analyser.embedder, analyser.voice
+        self.face_model = faces.template_model if faces is not None else ""
+        self.voice_model = voices.model if voices is not None else ""
         # A client may not choose to let specimens through; an operator may, by its own policy.
         self.policies = tuple(
             name
@@ -133,7 +139,7 @@ class Verifier:
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged."""
-        policy = policy or self._policy
+        policy = policy or self.policy
         transaction = analysis.transaction
         if self._seen is not None and transaction.clip is not None:
             # Before the search: of two that come at once, neither is missed.
@@ -287,7 +293,8 @@ def build_verifier(
     )
     reader = engine(lambda: load_reader(store, profile))
     silent = engine(lambda: SilentCheck.load(store, profile))
-    vad, voice = session("speech"), session("voice")
+    vad, speaker = session("speech"), session("voice")
+    voice = VoiceEmbedder(speaker) if speaker is not None else None
     spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
     nets = {language: net for language, net in spoken.items() if net is not None}
     digits = DigitsCheck(nets) if vad and nets else None
@@ -303,13 +310,13 @@ def build_verifier(
         injection=InjectionCheck(InjectionSettings.read(), seen, attestor),
         digits=digits,
         lips=lips if detector and mesher and vad else None,
-        voice_match=VoiceMatchCheck(VoiceEmbedder(voice)) if vad and voice else None,
+        voice_match=VoiceMatchCheck(voice) if vad and voice else None,
         watchlist=watchlist,
     )
     points = operating_points(store, profile)
     return Verifier(
         build_steps(checks),
-        Analyser(reader, detector, mesher, embedder, vad, digits),
+        Analyser(reader, detector, mesher, embedder, vad, digits, voice),
         points,
         policy,
         profile.name,
