@@ -20,7 +20,7 @@ from veridical.evaluation.comparisons import (
     read_comparisons,
     write_comparisons,
 )
-from veridical.evaluation.figures import Figures
+from veridical.evaluation.figures import Figures, JsonValue
 from veridical.evaluation.harness import ScoreFile
 from veridical.evaluation.protocols.digits import (
     Spoken,
@@ -33,7 +33,12 @@ from veridical.evaluation.protocols.digits import (
 from veridical.evaluation.protocols.document import Page, compare_fields, document_figures
 from veridical.evaluation.protocols.face import evaluate_face, nearest_the_centre, portrait_of
 from veridical.evaluation.protocols.identify import COLUMNS as IDENTIFY_COLUMNS
-from veridical.evaluation.protocols.identify import distractors, evaluate_identify, split
+from veridical.evaluation.protocols.identify import (
+    distractors,
+    evaluate_identify,
+    identify_figures,
+    split,
+)
 from veridical.evaluation.protocols.silent import (
     evaluate_silent,
     read_presentations,
@@ -50,6 +55,7 @@ from veridical.evaluation.protocols.voices import degraded, joined
 from veridical.evaluation.recording import write_audio, write_image
 from veridical.evaluation.report import write_json, write_report
 from veridical.evaluation.request import Evaluation, Request
+from veridical.gallery import FmrCurve
 from veridical.ocr import Document, Field
 from veridical.result import OperatingPoint
 from veridical.service.cli import app
@@ -517,17 +523,73 @@ def test_identification_counts_misses_and_innocent_hits(tmp_path: Path) -> None:
     vectors = np.concatenate([grouped_vectors(20, 2, 0, 0.2), grouped_vectors(20, 1, 5)])
     worker = Embedding(vectors, blind=[1])
     asked = request(tmp_path, index)
-    found = evaluate_identify(asked, Settings(), gallery=500, maker=lambda: worker)
+    found = evaluate_identify(asked, Settings(), [300, 600], maker=lambda: worker)
     values = found.figures.values
     assert values["n_mated"] == 20
     fnir = values["fnir"]
     assert isinstance(fnir, dict)
     # The picture without a template is a miss; everybody else is found first.
     assert fnir["rank1"] == pytest.approx(1 / 20)
-    size = values["gallery_size"]
-    assert isinstance(size, int)
-    assert size > 520
-    assert len(list(ScoreFile(asked.out / "scores.csv", IDENTIFY_COLUMNS).rows())) > 20
+    assert values["gallery_size"] == 600
+    # Every probe is a stranger to all entries but its own; the one without a template to none.
+    assert values["n_non_mated"] == len(probes_of(asked)) - 1
+    lists = values["lists"]
+    assert isinstance(lists, dict)
+    assert list(lists)[1:] == ["300", "600"]
+    assert len(set(probes_of(asked))) == len(probes_of(asked)) > 20
+
+
+def probes_of(asked: Request) -> list[str]:
+    rows = ScoreFile(asked.out / "scores.csv", IDENTIFY_COLUMNS).rows()
+    return [row["row"] for row in rows if row["entries"] == "600"]
+
+
+def under(value: JsonValue, *keys: str) -> JsonValue:
+    for key in keys:
+        assert isinstance(value, dict)
+        value = value[key]
+    return value
+
+
+def searches(path: Path, own: Sequence[float | None], others: Sequence[float]) -> ScoreFile:
+    """What probes found in one list of 1,000; without an own score somebody was not enrolled."""
+    scores = ScoreFile(path, IDENTIFY_COLUMNS)
+    for i, (mate, other) in enumerate(zip(own, others, strict=True)):
+        row: dict[str, object] = {"entries": 1000, "row": i, "best_other_score": other}
+        row |= {"enrolled": int(mate is not None), "query_ms": 1.0}
+        if mate is not None:
+            row |= {"own_score": mate, "rank": 1 if mate > other else 2}
+        scores.add(str(i), [row])
+    return scores
+
+
+def test_the_threshold_of_a_list_is_set_by_its_size_and_not_by_one_comparison(
+    tmp_path: Path,
+) -> None:
+    curve = FmrCurve([0.3, 0.5], [1e-2, 1e-6])
+    strangers = [0.3 + 0.3 * i / 1000 for i in range(1000)]
+    own = [0.35, 0.45, 0.55, 0.65] + [None] * 996
+    found = identify_figures(searches(tmp_path / "s.csv", own, strangers), curve).figures.values
+    threshold = found["threshold"]
+    assert threshold == pytest.approx(curve.threshold(0.01, 1000))
+    assert isinstance(threshold, float)
+    # At one comparison's FMR of 0.01 every innocent person would meet a hit.
+    assert threshold > 0.44 > 0.3
+    assert found["fpir"] == pytest.approx(np.mean(np.array(strangers) >= threshold))
+    assert found["fnir"] == {"rank1": 0.0, "threshold": 0.25}
+    counted = ("lists", "1000", "at_fpir", "1e-1", "counted")
+    assert under(found, *counted, "threshold") == pytest.approx(0.57, abs=1e-3)
+    assert under(found, *counted, "fnir") == 0.75
+
+
+def test_a_list_too_short_of_probes_claims_no_counted_threshold(tmp_path: Path) -> None:
+    scores = searches(tmp_path / "s.csv", [0.6] + [None] * 49, [0.2] * 50)
+    found = identify_figures(scores, None).figures
+    assert found.values["threshold"] is None
+    assert found.values["fpir"] is None
+    only = under(found.values, "lists", "1000")
+    assert isinstance(only, dict)
+    assert "at_fpir" not in only
 
 
 def test_an_index_of_single_pictures_identifies_nobody() -> None:
@@ -537,7 +599,8 @@ def test_an_index_of_single_pictures_identifies_nobody() -> None:
 
 def test_distractors_follow_the_templates() -> None:
     known = grouped_vectors(200, 1)
-    made = distractors(known, 3000, 0)
+    made = np.concatenate(list(distractors(known, 30_000, 0)))
+    assert len(made) == 30_000
     assert np.allclose(np.linalg.norm(made, axis=1), 1, atol=1e-5)
     assert np.abs(made.mean(axis=0) - known.mean(axis=0)).max() < 0.03
     assert made.dtype == np.float32

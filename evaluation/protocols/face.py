@@ -99,10 +99,11 @@ class FaceMaker:
         """Load detector, mesh and recogniser of the profile."""
         store = self.settings.model_store()
         roles = store.profile(self.settings.profile).roles
+        recogniser = roles["recogniser"][0]
         return FaceWorker(
             FaceDetector(store.session(roles["detector"][0])),
             FaceMesher(store.session(roles["mesh"][0])),
-            FaceEmbedder(store.session(roles["recogniser"][0])),
+            FaceEmbedder.from_card(store.session(recogniser), store.card(recogniser)),
             self.degrade,
         )
 

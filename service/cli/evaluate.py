@@ -173,7 +173,10 @@ def digits(
 @app.command()
 def identify(
     index: Index,
-    gallery: Annotated[int, typer.Option(min=0, help="Synthetic entries searched besides.")] = 0,
+    gallery: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Entries of a list, made up with synthetic ones; several times."),
+    ] = None,
     out: Out = None,
     json_path: Json = None,
     seed: Seed = 0,
@@ -181,12 +184,15 @@ def identify(
     profile: Profile = "",
     workers: Workers = 0,
 ) -> None:
-    """1:N search: FPIR, FNIR, time of a query."""
+    """1:N search in lists of several sizes: FPIR, FNIR, time of a query."""
     from veridical.evaluation.protocols.identify import evaluate_identify
 
     request = _request("identify", index, out, seed, limit, workers, False)
     _run(
-        request, profile, json_path, lambda settings: evaluate_identify(request, settings, gallery)
+        request,
+        profile,
+        json_path,
+        lambda settings: evaluate_identify(request, settings, gallery or ()),
     )
 
 
