@@ -107,6 +107,10 @@ class DocumentReadCheck:
                 if field.source == "derived"
             ),
         }
+        number = next((side.value("number") for side in sides if "number" in side.fields), None)
+        if number:
+            # A withdrawn code is no finding: people born under it keep it for life.
+            evidence["region"] = str(region_status(number[:6]))
         scores = [field.score for side in sides for field in side.fields.values()]
         least = min(scores, default=0.0)
         evidence["least_field_score"] = round(least, 3)

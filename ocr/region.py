@@ -1,7 +1,7 @@
 """Was a region code of a citizen number ever issued?
 
-The table knows the second level of GB/T 2260 (provinces, cities, prefectures), with the withdrawn
-codes that people born under them keep for life; it does not know counties.
+The table has every county-level code of GB/T 2260 since 1980, with the withdrawn ones that people
+born under them keep for life; `training/region_table.py` says where it comes from.
 """
 
 from enum import StrEnum
@@ -27,42 +27,48 @@ class RegionStatus(StrEnum):
 def region_status(code: str) -> RegionStatus:
     """Look a six-digit region code up.
 
-    A code that ends in 00 names a whole city or province: nobody's number begins with one, which
-    is why specimens use them. A province that does not exist was never issued either.
+    A code that ends in 00 names a whole city or province: nobody's number begins with one, but for
+    the few cities without counties; that is why specimens use them. A province that does not exist
+    was never issued either. Any other code outside the table may be newer than the table.
     """
-    if code in RESIDENCE_PERMITS:
+    provinces, issued, withdrawn = _table()
+    if code in issued or code in RESIDENCE_PERMITS:
         return RegionStatus.ISSUED
-    province, second, county = code[:2], code[2:4], code[4:6]
-    if province not in _table() or county == "00":
+    if code in withdrawn:
+        return RegionStatus.WITHDRAWN
+    if code[:2] not in provinces or code[4:] == "00":
         return RegionStatus.NEVER_ISSUED
-    _, issued, withdrawn = _table()[province]
-    if second in issued:
-        return RegionStatus.ISSUED
-    return RegionStatus.WITHDRAWN if second in withdrawn else RegionStatus.UNKNOWN
+    return RegionStatus.UNKNOWN
 
 
 def province_name(code: str) -> str | None:
     """Short name of the province a region code belongs to."""
-    row = _table().get(code[:2])
-    return row[0] if row else None
+    return _table()[0].get(code[:2])
 
 
 @cache
-def _table() -> dict[str, tuple[str, frozenset[str], frozenset[str]]]:
-    """Name, issued and withdrawn second-level codes by province."""
-    rows: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {}
+def _table() -> tuple[dict[str, str], frozenset[str], frozenset[str]]:
+    """Names of provinces, issued codes, withdrawn codes."""
+    provinces: dict[str, str] = {}
+    issued: set[str] = set()
+    withdrawn: set[str] = set()
     for line in TABLE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            known, _, withdrawn = line.partition("|")
-            province, name, issued = known.split()
-            rows[province] = (name, _expand(issued), _expand(withdrawn.strip()))
-    return rows
+        if line.startswith("#"):
+            continue
+        place, _, rest = line.partition(" ")
+        if len(place) == 2:
+            provinces[place] = rest
+            continue
+        now, _, before = rest.partition("|")
+        issued.update(place + county for county in _expand(now))
+        withdrawn.update(place + county for county in _expand(before))
+    return provinces, frozenset(issued), frozenset(withdrawn)
 
 
-def _expand(ranges: str) -> frozenset[str]:
-    """`01-03,22` to its codes."""
-    codes: set[str] = set()
-    for part in filter(None, ranges.split(",")):
+def _expand(ranges: str) -> list[str]:
+    """`01-03 22` to its codes."""
+    codes: list[str] = []
+    for part in ranges.split():
         first, _, last = part.partition("-")
-        codes |= {f"{code:02}" for code in range(int(first), int(last or first) + 1)}
-    return frozenset(codes)
+        codes += [f"{code:02}" for code in range(int(first), int(last or first) + 1)]
+    return codes

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -115,10 +116,16 @@ def test_the_authority_belongs_to_the_address() -> None:
     [
         ("110105", RegionStatus.ISSUED),
         ("440305", RegionStatus.ISSUED),
+        ("653228", RegionStatus.ISSUED),  # a county of 2025
+        ("441900", RegionStatus.ISSUED),  # Dongguan has no counties
         ("810000", RegionStatus.ISSUED),
-        ("510211", RegionStatus.WITHDRAWN),
+        ("110103", RegionStatus.WITHDRAWN),  # Chongwen, until 2010
+        ("510211", RegionStatus.WITHDRAWN),  # Shapingba, when Chongqing was in Sichuan
         ("422101", RegionStatus.WITHDRAWN),
+        ("460200", RegionStatus.WITHDRAWN),  # Sanya, until it got districts
+        ("110199", RegionStatus.UNKNOWN),
         ("139901", RegionStatus.UNKNOWN),
+        ("130171", RegionStatus.UNKNOWN),  # a development zone of the statistics office
         ("510100", RegionStatus.NEVER_ISSUED),
         ("000000", RegionStatus.NEVER_ISSUED),
         ("990101", RegionStatus.NEVER_ISSUED),
@@ -126,6 +133,24 @@ def test_the_authority_belongs_to_the_address() -> None:
 )
 def test_regions(code: str, status: RegionStatus) -> None:
     assert region_status(code) is status
+
+
+def test_the_table_is_whole() -> None:
+    codes = [f"{code:06}" for code in range(110000, 660000)]
+    found = Counter(region_status(code) for code in codes)
+    # The ministry counted 2,843 to 2,851 counties in these years, and four cities have none.
+    assert 2840 < found[RegionStatus.ISSUED] < 2870
+    assert found[RegionStatus.WITHDRAWN] > 3500
+
+
+@pytest.mark.parametrize(
+    ("region", "finding"),
+    [("110105", ()), ("110103", ()), ("110199", ("region_unknown",))],
+)
+def test_a_withdrawn_region_is_no_finding_and_an_unknown_one_is(
+    region: str, finding: tuple[str, ...]
+) -> None:
+    assert validate("prc_id_front", front(region=region), None, TODAY) == finding
 
 
 def test_every_province_has_a_name() -> None:
