@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from veridical.errors import InputError, StoreError
 from veridical.store.database import Database
@@ -160,15 +160,12 @@ def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> b
     return secret
 
 
-def webhook_of(database: Database, keys: KeyProvider, name: str) -> tuple[str, bytes]:
+def webhook_of(connection: Connection, keys: KeyProvider, name: str) -> tuple[str, bytes]:
     """Where a tenant's webhooks go and the secret they are signed with; empty without any."""
-    with database.reading() as connection:
-        row = connection.execute(
-            select(tenants.c.webhook_url, tenants.c.sealed_webhook_secret).where(
-                tenants.c.name == name
-            )
-        ).one_or_none()
-        vault = opened_vault(connection, keys, name)
+    row = connection.execute(
+        select(tenants.c.webhook_url, tenants.c.sealed_webhook_secret).where(tenants.c.name == name)
+    ).one_or_none()
+    vault = opened_vault(connection, keys, name)
     if row is None or row.sealed_webhook_secret is None or vault is None:
         return "", b""
     return row.webhook_url or "", vault.unseal(row.sealed_webhook_secret, _WEBHOOK_SECRET)

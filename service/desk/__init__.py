@@ -1,0 +1,24 @@
+"""Transactions from their first word to their verdict: what the API's routes rest on."""
+
+from veridical.service.desk.backing import Backing, Caller, DeskSettings, Refusal
+from veridical.service.desk.desk import Desk
+from veridical.service.desk.housekeeping import Housekeeper
+from veridical.service.desk.postman import Postman
+from veridical.service.desk.requests import NewTransaction, Review, Submission
+from veridical.service.desk.rules import PolicyBook
+from veridical.service.desk.worker import Worker
+
+__all__ = [
+    "Backing",
+    "Caller",
+    "Desk",
+    "DeskSettings",
+    "Housekeeper",
+    "NewTransaction",
+    "PolicyBook",
+    "Postman",
+    "Refusal",
+    "Review",
+    "Submission",
+    "Worker",
+]

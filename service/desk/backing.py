@@ -1,0 +1,105 @@
+"""What transactions rest on, who asks for them, and how they are refused."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from veridical.errors import VeridicalError
+from veridical.store import Database, KeyProvider
+from veridical.verification.evidence import SigningKey
+
+__all__ = ["Backing", "Caller", "DeskSettings", "Refusal", "iso", "now_ms"]
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def iso(time_ms: int | None) -> str | None:
+    """A time as JSON has it; None stays None."""
+    if time_ms is None:
+        return None
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Refusal(VeridicalError):
+    """A request that the state of things does not allow.
+
+    Args:
+        status: HTTP status.
+        code: Stable code for machines.
+        message: What was wanted, what came, what to do. Never personal data.
+        retry_after_s: When it may be allowed; None when waiting does not help.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message, code)
+        self.http_status = status
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        tenant: For whom.
+        scopes: What the key allows; empty for the holder of an upload token.
+        sandbox: Whether the key makes sandbox transactions.
+        transaction: The one transaction an upload token is for; empty for a key.
+        name: Prefix of the key, for logs.
+    """
+
+    tenant: str
+    scopes: frozenset[str]
+    sandbox: bool = False
+    transaction: str = ""
+    name: str = ""
+
+    @property
+    def sees_scores(self) -> bool:
+        """Whether verdicts are shown with their scores."""
+        return "transactions:read" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What outlives a request.
+
+    Attributes:
+        database: Upgraded.
+        keys: Master keys.
+        signing: Signs evidence.
+        clock: ms since 1970.
+    """
+
+    database: Database
+    keys: KeyProvider
+    signing: SigningKey
+    clock: Callable[[], int] = now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """Bounds of transactions.
+
+    Attributes:
+        lifetime: From the start, or from a verdict `retry`, to the last moment media are taken.
+        challenge_lifetime: From drawing a challenge to the last moment it may be answered.
+        keep: For how long media and verdicts are kept once a transaction is over.
+        most_challenges: Challenges drawn for one transaction.
+        most_waiting: Transactions that may wait for a verdict; more are told to come back.
+        allowed_callbacks: Hosts that callbacks may lead to although they are private or not https.
+    """
+
+    lifetime: timedelta = timedelta(seconds=180)
+    challenge_lifetime: timedelta = timedelta(seconds=90)
+    keep: timedelta = timedelta(days=30)
+    most_challenges: int = 10
+    most_waiting: int = 16
+    allowed_callbacks: frozenset[str] = frozenset()

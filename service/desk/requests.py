@@ -1,0 +1,115 @@
+"""What a transaction is asked with."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+__all__ = ["Consent", "NewTransaction", "Review", "Submission"]
+
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[ -~]+$")]
+Fact = Annotated[str, StringConstraints(max_length=200)]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+MediaKind = Literal["document_front", "document_back", "selfie", "clip", "voice"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Consent(_Body):
+    """What the applicant agreed to.
+
+    Attributes:
+        biometrics: To the processing of face and voice; nothing goes on without.
+        enrol: To the keeping of face and voice for later verifications.
+        text_version: Which text was agreed to.
+    """
+
+    biometrics: bool
+    enrol: bool = False
+    text_version: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class NewTransaction(_Body):
+    """A transaction to be started.
+
+    Attributes:
+        kind: `onboarding` of somebody new, or `reverify` of a customer enrolled earlier.
+        policy: Name of a policy; the server's own when empty.
+        checks: Checks required on top of the policy's.
+        subject_ref: The caller's reference of the person: a number or code, never a name.
+        device_ref: The caller's reference of the device.
+        consent: What the applicant agreed to.
+        callback: Where the end is told, beside the tenant's webhook.
+        locale: Language of prompts and texts.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "onboarding",
+                    "subject_ref": "c-1042",
+                    "consent": {"biometrics": True, "text_version": "2026-11"},
+                    "locale": "en",
+                }
+            ]
+        },
+    )
+
+    kind: Literal["onboarding", "reverify"] = "onboarding"
+    policy: Annotated[str, StringConstraints(max_length=200)] = ""
+    checks: Annotated[list[str], Field(max_length=20)] = []
+    subject_ref: Reference | None = None
+    device_ref: Reference | None = None
+    consent: Consent
+    callback: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    locale: Literal["en", "zh"] = "en"
+
+
+class Submission(_Body):
+    """An attempt that is ready to be judged.
+
+    Attributes:
+        nonce: Of the challenge that was answered; nothing when none was asked.
+        capture: What is known about the capture: see `liveness.CaptureFacts`.
+        media_sha256: What was uploaded, by kind; refused when it is something else by now.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"nonce": "kD3…", "capture": {"source": "browser"}}],
+        },
+    )
+
+    nonce: Annotated[str, StringConstraints(max_length=64)] | None = None
+    capture: Annotated[dict[Fact, Fact], Field(max_length=20)] = {}
+    media_sha256: dict[MediaKind, Sha256] = {}
+
+
+class Review(_Body):
+    """What a reviewer decided.
+
+    Attributes:
+        operator: Who.
+        outcome: What.
+        reason: Why.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {"operator": "staff-7", "outcome": "accept", "reason": "same person, dim light"}
+            ]
+        },
+    )
+
+    operator: Reference
+    outcome: Literal["accept", "reject"]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]

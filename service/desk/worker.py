@@ -1,0 +1,346 @@
+"""Who judges the transactions that were submitted?"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from veridical.errors import InputError, VeridicalError
+from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.result import Outcome
+from veridical.service.desk.backing import Backing, Refusal
+from veridical.service.desk.customers import FACES, VOICES
+from veridical.service.desk.desk import Desk
+from veridical.service.desk.records import record, tell
+from veridical.service.desk.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
+from veridical.store.jobs import Job, claim_job, finish_job, renew_job
+from veridical.store.transactions import (
+    StoredTransaction,
+    change_transaction,
+    find_transaction,
+    locked_transaction,
+    note_failure,
+)
+from veridical.store.uploads import media_of, read_medium
+from veridical.store.vault import Vault, opened_vault
+from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
+from veridical.verification.analysis import Analysis
+from veridical.verification.evidence import verdict_body
+
+__all__ = ["Meters", "NoMeters", "Worker", "load_transaction"]
+
+log = logging.getLogger("veridical.service.worker")
+
+LEASE_MS = 30_000
+RENEW_S = 8.0
+MOST_LEASES = 4
+"""How often a transaction is tried whose judge dies; then a person looks at it."""
+_IDLE_S = 0.5
+
+
+class Meters(Protocol):
+    """Counts what was judged."""
+
+    def judged(self, verdict: Verdict) -> None:
+        """Note a verdict."""
+        ...
+
+
+class NoMeters:
+    """Counts nothing."""
+
+    def judged(self, verdict: Verdict) -> None:
+        """Note nothing."""
+
+
+class Worker:
+    """Threads that take transactions from the queue and judge them.
+
+    Any number of processes may work at one queue. A transaction whose judge dies is taken up again
+    by another when its lease is over; only one of them ever finishes it.
+
+    Args:
+        desk: The transactions.
+        verifier: Gives the verifier; raises while there is none.
+        threads: Transactions judged at once.
+        meters: Counts verdicts.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        verifier: Callable[[], Verifier],
+        threads: int,
+        meters: Meters | None = None,
+    ) -> None:
+        self._desk = desk
+        self._verifier = verifier
+        self._meters = meters or NoMeters()
+        self._stop = threading.Event()
+        self._wake = threading.Semaphore(0)
+        self._held: dict[int, Job] = {}
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"judge-{i}", daemon=True)
+            for i in range(threads)
+        ]
+        self._renewer = threading.Thread(target=self._renew, name="renew-leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in (*self._threads, self._renewer):
+            thread.start()
+
+    def wake(self) -> None:
+        """Say that there is work, so that nobody has to look for it."""
+        self._wake.release()
+
+    def stop(self, patience_s: float) -> None:
+        """Take nothing more, and wait for what is being judged; the rest others take up."""
+        self._stop.set()
+        for _ in self._threads:
+            self._wake.release()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(patience_s)
+        self._renewer.join(0.1)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if not self.judge_next():
+                    self._wake.acquire(timeout=_IDLE_S)
+            except VeridicalError as error:
+                # Such as a full disk or models still loading: the job comes back by its lease.
+                if not isinstance(error, Refusal):
+                    log.error("a job was not finished", extra={"code": error.code})
+                self._stop.wait(_IDLE_S)
+            except Exception:
+                log.exception("a job was not finished")
+                self._stop.wait(_IDLE_S)
+
+    def _renew(self) -> None:
+        backing = self._desk.backing
+        while not self._stop.wait(RENEW_S):
+            with self._lock:
+                held = list(self._held.values())
+            try:
+                with backing.database.writing() as connection:
+                    for job in held:
+                        renew_job(connection, job, backing.clock() + LEASE_MS)
+            except VeridicalError as error:
+                log.error("leases were not renewed", extra={"code": error.code})
+
+    def judge_next(self) -> bool:
+        """Judge one transaction that waits; whether there was one."""
+        verifier = self._verifier()  # nothing is taken that could not be judged
+        backing = self._desk.backing
+        with backing.database.writing() as connection:
+            job = claim_job(connection, backing.clock(), LEASE_MS)
+        if job is None:
+            return False
+        with self._lock:
+            self._held[job.id] = job
+        try:
+            self._judge(verifier, job)
+        except Exception:
+            with backing.database.writing() as connection:  # let somebody try again soon
+                renew_job(connection, job, backing.clock() + 1_000)
+            raise
+        finally:
+            with self._lock:
+                del self._held[job.id]
+        return True
+
+    def _judge(self, verifier: Verifier, job: Job) -> None:
+        desk, backing = self._desk, self._desk.backing
+        with backing.database.reading() as connection:
+            row = find_transaction(connection, job.transaction)
+            vault = opened_vault(connection, backing.keys, job.tenant, job.transaction)
+            media = {m.kind: m.sha256.hex() for m in media_of(connection, job.transaction)}
+        if row is None or vault is None or row.state != "processing":
+            with backing.database.writing() as connection:
+                finish_job(connection, job)
+            return
+        request = desk.request_of(row, vault)
+        policy = desk.policy_of(row, request)
+        try:
+            if job.leases > MOST_LEASES:
+                raise InputError("judging it failed again and again", "service.not_judged")
+            verdict, analysis = self._verdict(verifier, row, vault, request, policy)
+        except InputError as error:
+            self._finish_unusable(job, row, vault, media, error)
+            return
+        if verdict.outcome is Outcome.ACCEPT and request["consent"]["enrol"]:
+            self._enrol(row, request["subject_ref"], analysis)
+        told = verdict_to_json(verdict)
+        self._finish(job, row, vault, told, verdict_body(told, media))
+        self._meters.judged(verdict)
+
+    def _verdict(
+        self,
+        verifier: Verifier,
+        row: StoredTransaction,
+        vault: Vault,
+        request: Mapping[str, Any],
+        policy: Policy,
+    ) -> tuple[Verdict, Analysis | None]:
+        if is_scripted(request["subject_ref"], sandbox=row.sandbox):
+            if script_of(request["subject_ref"]) == "unreadable":
+                raise InputError("scripted by the sandbox", "media.undecodable")
+            return scripted_verdict(row.id, request["subject_ref"], policy, row.attempt), None
+        transaction = load_transaction(self._desk, verifier, row, vault, request)
+        analysis = verifier.analyse(transaction)
+        verdict = verifier.judge(analysis, policy)
+        if row.sandbox:
+            verdict = replace(verdict, stamps=(*verdict.stamps, SANDBOX))
+        return verdict, analysis
+
+    def _enrol(self, row: StoredTransaction, subject: str, analysis: Analysis | None) -> None:
+        """Keep the templates of an accepted applicant who agreed to it."""
+        if analysis is None or row.sandbox or row.kind != "onboarding":
+            return
+        if (face := analysis.face_template) is not None:
+            self._desk.customers.enrol(row.tenant, subject, FACES, face)
+        voice = analysis.voice_enrolment
+        if voice is not None and voice.template is not None:
+            self._desk.customers.enrol(row.tenant, subject, VOICES, voice.template)
+
+    def _finish(
+        self,
+        job: Job,
+        row: StoredTransaction,
+        vault: Vault,
+        told: dict[str, Any],
+        body: Mapping[str, Any],
+    ) -> None:
+        """Keep a verdict: all that follows from it, or nothing."""
+        desk, backing = self._desk, self._desk.backing
+        with backing.database.writing() as connection:
+            now = backing.clock()
+            current = locked_transaction(connection, row.id)
+            if not finish_job(connection, job) or current is None or current.state != "processing":
+                raise Refusal(409, "transaction.state", "somebody else finished this transaction")
+            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT):
+                who = [d for d in (row.subject_digest, row.device_digest) if d is not None]
+                note_failure(connection, row.tenant, who, now)
+            record(
+                connection,
+                backing,
+                row.tenant,
+                {"event": "verdict", "kind": row.kind, "sandbox": row.sandbox, **body},
+            )
+            changed: dict[str, Any] = {
+                "outcome": str(told["outcome"]),
+                "first_cause": told["first_cause"],
+                "sealed_verdict": vault.seal_json(told, "verdict"),
+            }
+            if told["outcome"] == Outcome.RETRY and row.attempt < row.attempts:
+                changed |= {
+                    "state": "collecting",
+                    "attempt": row.attempt + 1,
+                    "expires_at": now + int(desk.settings.lifetime.total_seconds() * 1000),
+                }
+            else:
+                final = None if told["outcome"] == Outcome.REVIEW else str(told["outcome"])
+                changed |= {
+                    "state": "completed",
+                    "completed_at": now,
+                    "keep_until": now + int(desk.settings.keep.total_seconds() * 1000),
+                    "final_outcome": final,
+                }
+            change_transaction(connection, row.id, changed)
+            after = replace(
+                row,
+                state=changed["state"],
+                outcome=changed["outcome"],
+                final_outcome=changed.get("final_outcome"),
+            )
+            event = "completed" if after.state == "completed" else "retry"
+            tell(connection, after, f"transaction.{event}", desk.urls_of(connection, row), now)
+        log.info(
+            "judged",
+            extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
+        )
+
+    def _finish_unusable(
+        self,
+        job: Job,
+        row: StoredTransaction,
+        vault: Vault,
+        media: Mapping[str, str],
+        error: InputError,
+    ) -> None:
+        """Keep that an attempt could not be judged: it is tried again, or a person looks."""
+        again = row.attempt < row.attempts and error.code != "service.not_judged"
+        problem = {"code": error.code, "detail": str(error)}
+        body = {
+            "transaction": row.id,
+            "outcome": str(Outcome.RETRY if again else Outcome.REVIEW),
+            "first_cause": error.code,
+            "attempt": row.attempt,
+            "media_sha256": dict(media),
+        }
+        told = {**problem, "outcome": body["outcome"], "first_cause": error.code}
+        self._finish(job, row, vault, told, body)
+
+
+def load_transaction(
+    desk: Desk,
+    verifier: Verifier,
+    row: StoredTransaction,
+    vault: Vault,
+    request: Mapping[str, Any],
+) -> Transaction:
+    """What an applicant handed in, decrypted and decoded.
+
+    Raises:
+        InputError: A medium cannot be decoded.
+        Refusal: `transaction.no_media`: they are not kept any more.
+        StoreError: A medium was altered.
+    """
+    media = _decrypted(desk.backing, row, vault)
+    if not media:
+        raise Refusal(
+            404, "transaction.no_media", "the media of this transaction are not kept any more"
+        )
+    subject = request["subject_ref"]
+    reverify = row.kind == "reverify"
+    customers = desk.customers
+    front = media.get("document_front")
+    document = read_image_with_info(front) if front is not None else None
+    capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
+    return Transaction(
+        id=row.id,
+        document_front=document[0] if document else None,
+        document_info=document[1] if document else None,
+        document_back=read_image(media["document_back"]) if "document_back" in media else None,
+        selfie=read_image(media["selfie"]) if "selfie" in media else None,
+        clip=read_clip(media["clip"]) if "clip" in media else None,
+        voice=read_audio(media["voice"]) if "voice" in media else None,
+        challenge=desk.challenge_of(row, vault),
+        face_reference=customers.template(row.tenant, subject, FACES, verifier.face_model)
+        if reverify
+        else None,
+        voice_reference=customers.template(row.tenant, subject, VOICES, verifier.voice_model)
+        if reverify
+        else None,
+        attempt=row.attempt,
+        metadata=capture,
+    )
+
+
+def _decrypted(backing: Backing, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:
+    """The bytes of every medium, as they were handed in."""
+    found = {}
+    with backing.database.reading() as connection:
+        for medium in media_of(connection, row.id):
+            data = read_medium(connection, vault, medium)
+            if hashlib.sha256(data).digest() != medium.sha256:
+                raise InputError(
+                    "a medium is not what was uploaded; upload it again", "media.changed"
+                )
+            found[medium.kind] = data
+    return found
