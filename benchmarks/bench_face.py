@@ -3,6 +3,7 @@
     python benchmarks/bench_face.py match INDEX.csv [--limit 300] [--peer-python PYTHON]
     python benchmarks/bench_face.py quality INDEX.csv [--limit 1600]
     python benchmarks/bench_face.py same-person FOLDER-OF-LIPS
+    python benchmarks/bench_face.py frames INDEX.csv [--limit 700]
 
 Single thread, CPU time, fixed seed, one JSON object on standard output. INDEX has columns
 `file,identity`, paths relative to it.
@@ -13,6 +14,8 @@ same pictures when PYTHON of an environment that has it is given (see `peer_dlib
 and compared with untouched ones of the same person; then the worst are left out by their quality.
 `same-person`: the least alike stretch of one clip per speaker, and of clips in which another
 speaker stands in for 2 of 8 frames.
+`frames`: what several frames of a clip are worth against a document's portrait, and how many looks
+at each. Frames are simulated: one picture moved, lit, blurred and compressed six times.
 """
 
 import argparse
@@ -31,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
+from veridical.evaluation.protocols.face import portrait_of
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
 from veridical.face.match import least_alike_stretch
 from veridical.media import read_clip, read_image
@@ -241,6 +245,81 @@ def bench_quality(index: Path, limit: int) -> dict[str, object]:
     }
 
 
+def frame_of(rng: np.random.Generator, image: Image) -> Image:
+    """One frame of a clip that shows what a picture shows."""
+    height, width = image.pixels.shape[:2]
+    moved = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), rng.uniform(-7, 7), rng.uniform(0.8, 1.1)
+    )
+    moved[:, 2] += rng.uniform(-6, 6, 2)
+    pixels = cv2.warpAffine(image.pixels, moved, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.8))
+    lit = pixels * rng.uniform(0.6, 1.3) + rng.normal(0, rng.uniform(1, 8), pixels.shape)
+    data = cv2.imencode(
+        ".jpg",
+        np.clip(lit, 0, 255).astype(np.uint8)[:, :, ::-1],
+        [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 75))],
+    )[1]
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return Image(np.ascontiguousarray(decoded[:, :, ::-1]))
+
+
+def bench_frames(index: Path, limit: int) -> dict[str, object]:
+    """FNMR of fused frames against degraded portraits, by frames and looks."""
+    files, people = read_index(index, limit)
+    bench, rng = Bench(), np.random.default_rng(SEED)
+    portraits: list[NDArray[np.float32]] = []
+    looks: list[NDArray[np.float32]] = []  # (frames, 2 looks, d) of each picture
+    kept: list[int] = []
+    for number, file in enumerate(files):
+        image = read_image(file)
+        clean = bench.central(image)
+        if clean is None or clean.subject is None:
+            continue
+        portrait = bench.central(portrait_of(image, clean.subject))
+        views = [bench.central(frame_of(rng, image)) for _ in range(6)]
+        seen = [view for view in views if view is not None]
+        if portrait is None or len(seen) < 6:
+            continue
+        crops = [crop for view in seen for crop in bench.embedder.looks(view)]
+        vectors = bench.embedder.embed(np.stack(crops))
+        looks.append(vectors.reshape(6, 2, -1))
+        portraits.append(bench.embedder(portrait).vector)
+        kept.append(number)
+    frames = np.stack(looks)
+    alternate = np.stack([frames[:, i, i % 2] for i in range(6)], 1)
+    ways = {
+        "1 frame, 2 looks": frames[:, 0].mean(1),
+        "3 frames, 1 look": frames[:, ::2, 0].mean(1),
+        "3 frames, looks by turns": alternate[:, :3].mean(1),
+        "3 frames, 2 looks": frames[:, ::2].mean((1, 2)),
+        "6 frames, 1 look": frames[:, :, 0].mean(1),
+        "6 frames, looks by turns": alternate.mean(1),
+        "6 frames, looks by turns, each of the same weight": unit(alternate).mean(1),
+        "6 frames, 2 looks": frames.mean((1, 2)),
+    }
+    who = people[kept]
+    same = who[:, None] == who[None]
+    mated = same & ~np.eye(len(who), dtype=bool)
+    references = np.stack(portraits)
+    answer: dict[str, object] = {"pictures": len(who), "n_mated": int(mated.sum())}
+    for name, vectors in ways.items():
+        scores = references @ unit(vectors).T
+        strangers = np.sort(scores[~same])
+        answer[name] = {
+            f"fnmr_at_fmr_{rate:g}": round(
+                float((scores[mated] <= strangers[-int(rate * len(strangers)) - 1]).mean()), 4
+            )
+            for rate in (1e-2, 1e-3, 1e-4)
+        } | {"fnmr_at_0.45": round(float((scores[mated] < 0.45).mean()), 4)}
+    return answer
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring to unit length along the last axis."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32)
+
+
 def bench_same_person(folder: Path) -> dict[str, object]:
     """Genuine clips, and clips with a stand-in."""
     bench, rng = Bench(), np.random.default_rng(SEED)
@@ -286,7 +365,12 @@ def main() -> None:
     """Run one bench."""
     parser = argparse.ArgumentParser(description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    for kind, limit in (("match", 300), ("quality", 1600), ("same-person", 0)):
+    for kind, limit in (
+        ("match", 300),
+        ("quality", 1600),
+        ("same-person", 0),
+        ("frames", 700),
+    ):
         one = kinds.add_parser(kind)
         one.add_argument("data", type=Path)
         one.add_argument("--limit", type=int, default=limit)
@@ -296,6 +380,8 @@ def main() -> None:
         answer = bench_match(words.data, words.limit, words.peer_python)
     elif words.kind == "quality":
         answer = bench_quality(words.data, words.limit)
+    elif words.kind == "frames":
+        answer = bench_frames(words.data, words.limit)
     else:
         answer = bench_same_person(words.data)
     about = {

@@ -51,7 +51,9 @@ class FaceEmbedder:
     ) -> None:
         self._session = session
         self._lengths = (poor_length, good_length)
-        self._input = next(iter(session.inputs))
+        self._input, shape = next(iter(session.inputs.items()))
+        # Some files take one picture at a time.
+        self._at_once = shape[0] if shape and isinstance(shape[0], int) else None
         self._mean = np.float32(mean)
         self._scale = np.float32(scale)
         # Views live as long as their transaction, and so do their vectors.
@@ -155,6 +157,22 @@ class FaceEmbedder:
             return length, None
         return length, 100 * float(np.clip((length - poor) / (good - poor), 0, 1))
 
+    @staticmethod
+    def looks(source: View | Image, face: Face | None = None) -> NDArray[np.uint8]:
+        """The aligned crops whose mean vector stands for a face: a nearer one, a mirrored one.
+
+        Returns:
+            (2, 112, 112, 3) uint8 RGB.
+
+        Raises:
+            InputError: As calling the embedder.
+        """
+        image = source.image if isinstance(source, View) else source
+        points = embedding_points(source, face)
+        centre = points.mean(0)
+        nearer = align(image, centre + (points - centre) / NEARER, SIDE_PX)
+        return np.stack([nearer, align(image, points, SIDE_PX)[:, ::-1]])
+
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the net over aligned faces, as they are.
 
@@ -166,7 +184,9 @@ class FaceEmbedder:
         """
         pixels = (crops.astype(np.float32) - self._mean) / self._scale
         batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-        return self._session.run({self._input: batch})[0]
+        if self._at_once is None or len(batch) == self._at_once:
+            return self._session.run({self._input: batch})[0]
+        return np.concatenate([self._session.run({self._input: one[None]})[0] for one in batch])
 
     def _vector(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
         """The vector of a face; that of a view's subject is computed once, whoever asks.
@@ -184,12 +204,7 @@ class FaceEmbedder:
         return known
 
     def _computed(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
-        image = source.image if isinstance(source, View) else source
-        points = embedding_points(source, face)
-        centre = points.mean(0)
-        nearer = align(image, centre + (points - centre) / NEARER, SIDE_PX)
-        mirrored = align(image, points, SIDE_PX)[:, ::-1]
-        mean: NDArray[np.float32] = self.embed(np.stack([nearer, mirrored])).mean(0)
+        mean: NDArray[np.float32] = self.embed(self.looks(source, face)).mean(0)
         return mean
 
     def _template(self, vector: NDArray[np.float32]) -> Template:
