@@ -1,0 +1,130 @@
+// Camera and microphone: opened only while they are needed, and every refusal named.
+
+/** Best first. Left to itself, a browser may record VP8 at 8 frames a second: too few for lips. */
+const RECORDINGS = [
+  "video/webm;codecs=vp9,opus",
+  "video/webm;codecs=h264,opus",
+  "video/mp4;codecs=avc1.42E01E,mp4a.40.2",
+  "video/mp4;codecs=avc1,opus",
+  "video/mp4",
+  "video/webm;codecs=vp8,opus",
+];
+const VIDEO_BITS = 2_500_000;
+const AUDIO_BITS = 96_000;
+
+/** Why a camera or microphone cannot be used: `code` is a key of the texts. */
+export class DeviceError extends Error {
+  constructor(code) {
+    super(code);
+    this.code = code;
+  }
+}
+
+const REFUSALS = {
+  NotAllowedError: "device_refused",
+  SecurityError: "device_refused",
+  NotFoundError: "device_missing",
+  OverconstrainedError: "device_missing",
+  NotReadableError: "device_busy",
+  AbortError: "device_busy",
+};
+
+/**
+ * Open a camera, and a microphone with it where sound is wanted.
+ * @param {"user" | "environment"} facing Towards the applicant, or away.
+ * @param {boolean} sound
+ * @returns {Promise<MediaStream>}
+ */
+export async function openCamera(facing, sound) {
+  if (!window.isSecureContext || !navigator.mediaDevices) throw new DeviceError("device_insecure");
+  const large = facing === "environment";
+  try {
+    return await navigator.mediaDevices.getUserMedia({
+      video: {
+        facingMode: facing,
+        width: { ideal: large ? 1920 : 1280 },
+        height: { ideal: large ? 1080 : 720 },
+        frameRate: { ideal: 30 },
+      },
+      // What a microphone filters away, the checks of the voice would miss.
+      audio: sound && { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    });
+  } catch (error) {
+    throw new DeviceError(REFUSALS[error.name] || "device_failed");
+  }
+}
+
+export function closeCamera(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
+/** The type recordings are made in; always handed to the recorder. */
+export function recordingType() {
+  const type = window.MediaRecorder && RECORDINGS.find((t) => MediaRecorder.isTypeSupported(t));
+  if (!type) throw new DeviceError("recorder_missing");
+  return type;
+}
+
+/**
+ * Record a stream.
+ * @param {MediaStream} stream
+ * @param {(started: number) => Promise<void>} during Runs from the first moment of the recording,
+ *   which it is given on the clock of `performance.now`; the recording ends with it.
+ * @returns {Promise<Blob>}
+ */
+export async function record(stream, during) {
+  const type = recordingType();
+  const recorder = new MediaRecorder(stream, {
+    mimeType: type, videoBitsPerSecond: VIDEO_BITS, audioBitsPerSecond: AUDIO_BITS,
+  });
+  const parts = [];
+  recorder.addEventListener("dataavailable", (event) => event.data.size && parts.push(event.data));
+  const stopped = new Promise((done, failed) => {
+    recorder.addEventListener("stop", done, { once: true });
+    recorder.addEventListener("error", () => failed(new DeviceError("device_failed")), { once: true });
+  });
+  const started = new Promise((done) => {
+    recorder.addEventListener("start", () => done(performance.now()), { once: true });
+  });
+  recorder.start();
+  try {
+    await Promise.race([started.then(during), stopped]);
+  } finally {
+    if (recorder.state !== "inactive") recorder.stop();
+  }
+  await stopped;
+  return new Blob(parts, { type: type.split(";")[0] });
+}
+
+/** One frame as a JPEG. `longest` reduces its longer side. */
+export async function snapshot(video, longest = Infinity, quality = 0.94) {
+  const { videoWidth: width, videoHeight: height } = video;
+  const scale = Math.min(1, longest / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
+}
+
+/** How loud a stream is, 0..1, from call to call. */
+export class Loudness {
+  constructor(stream) {
+    this.context = new AudioContext();
+    this.analyser = this.context.createAnalyser();
+    this.analyser.fftSize = 1024;
+    this.context.createMediaStreamSource(stream).connect(this.analyser);
+    this.samples = new Float32Array(this.analyser.fftSize);
+  }
+
+  now() {
+    this.analyser.getFloatTimeDomainData(this.samples);
+    const power = this.samples.reduce((sum, x) => sum + x * x, 0) / this.samples.length;
+    // -60 dB .. -10 dB: from a quiet room to a voice nearby.
+    return Math.min(1, Math.max(0, (10 * Math.log10(power + 1e-9) + 60) / 50));
+  }
+
+  close() {
+    this.context.close();
+  }
+}

@@ -1,0 +1,168 @@
+// The applicant's face: guided into the ring by the server's own detector, then one picture of it, or
+// a recording in which digits are read aloud as they appear.
+
+import { closeCamera, Loudness, openCamera, record, snapshot } from "./camera.js";
+import { pause } from "./api.js";
+import { cutOut, draw } from "./stage.js";
+
+/** Longer side of the pictures sent for guidance, and their quality. */
+const GUIDE_PX = 480;
+const GUIDE_QUALITY = 0.8;
+const GUIDE_MS = 300;
+const LOOKS_WANTED = 2;
+/** Guidance helps; it must lock nobody out. After this long the button works without it. */
+const PATIENCE_MS = 12_000;
+/** Of the picture's height: the ring's radius, and how far off its middle a face may be. */
+const RING = 0.4;
+const OFF_RING = 0.14;
+const AFTER_LAST_MS = 2200;
+const LAST_SHOWN_MS = 1000;
+const QUIET = 0.12;
+
+/**
+ * Guide the face into the ring, until the applicant presses the button.
+ * @returns {Promise<{stream: MediaStream, choice: string}>} The open camera.
+ */
+export async function guideFace(context, sound) {
+  const { stage, text, service, signal, speak } = context;
+  const kind = sound ? "clip" : "face";
+  stage.screen("face", text(kind), text(`${kind}_hint`));
+  speak(text(`${kind}_hint`));
+  stage.say(text("opening"), "busy");
+  const stream = await openCamera("user", sound);
+  let loudness = null;
+  try {
+    signal.throwIfAborted();
+    await stage.play(stream);
+    const ring = ringOn(stage);
+    loudness = sound && new Loudness(stream);
+    let choice = "";
+    const [start] = stage.buttons(
+      { name: "start", text: text(sound ? "record" : "take"), main: true, disabled: true, act: () => { choice = "start"; } },
+      ...(sound ? [{ name: "other", text: text("other_way"), act: () => { choice = "other"; } }] : []),
+    );
+    stage.say(text("looking"), "busy");
+    await guided({ stage, text, service, signal, speak, ring, loudness, start, chosen: () => choice });
+    return { stream, choice };
+  } catch (error) {
+    closeCamera(stream);
+    throw error;
+  } finally {
+    loudness?.close();
+  }
+}
+
+async function guided({ stage, text, service, signal, speak, ring, loudness, start, chosen }) {
+  const began = performance.now();
+  let good = 0, spoken = "", heard = 0;
+  let meter = 0;
+  if (loudness) {
+    meter = setInterval(() => {
+      const level = loudness.now();
+      heard = Math.max(heard * 0.995, level);
+      stage.loud(level);
+    }, 80);
+  }
+  try {
+    while (!chosen()) {
+      signal.throwIfAborted();
+      const sent = performance.now();
+      const found = await look(stage.video, service);
+      if (found) {
+        const off = !found.reason && found.box && !inRing(found.box, stage.video);
+        const fine = !found.reason && found.box && !off;
+        good = fine ? good + 1 : 0;
+        let news = off ? text("into_ring") : found.text || text("looking");
+        if (fine) news = loudness && heard < QUIET && sent - began > 3000 ? text("too_quiet") : text("face_ready");
+        stage.say(news, fine ? "good" : "warn");
+        if (news !== spoken) speak(spoken = news);
+        ring.setAttribute("class", fine ? "ring good" : "ring");
+      }
+      // Once it was good it stays open: a blink must not snatch the button away.
+      if (good >= LOOKS_WANTED || sent - began > PATIENCE_MS) start.disabled = false;
+      await Promise.race([pause(Math.max(50, GUIDE_MS - (performance.now() - sent))), until(chosen)]);
+    }
+  } finally {
+    clearInterval(meter);
+  }
+}
+
+async function until(condition) {
+  while (!condition()) await pause(30);
+}
+
+async function look(video, service) {
+  try {
+    const body = await snapshot(video, GUIDE_PX, GUIDE_QUALITY);
+    return await service.send("POST", "/v1/guidance/face", { body, headers: { "Content-Type": "image/jpeg" } });
+  } catch {
+    return null; // busy, or a frame lost: the next one comes soon
+  }
+}
+
+function inRing([left, top, right, bottom], video) {
+  const aspect = video.videoWidth / video.videoHeight;
+  const dx = ((left + right) / 2 - 0.5) * aspect, dy = (top + bottom) / 2 - 0.5;
+  return Math.hypot(dx, dy) < OFF_RING && bottom - top < 2.2 * RING;
+}
+
+function ringOn(stage) {
+  const { videoWidth: width, videoHeight: height } = stage.video;
+  const [cx, cy, r] = [width / 2, height / 2, Math.min(height * RING, width * 0.45)];
+  const hole = `M${cx - r} ${cy}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+  const ring = draw("circle", { class: "ring", cx, cy, r });
+  const progress = draw("circle", {
+    class: "progress", cx, cy, r, pathLength: "1", transform: `rotate(-90 ${cx} ${cy})`,
+  });
+  stage.overlay.replaceChildren(...cutOut(width, height, hole, ring, progress));
+  return ring;
+}
+
+/** One picture of the face. */
+export async function takeSelfie({ stage }, stream) {
+  const picture = await snapshot(stage.video);
+  closeCamera(stream);
+  stage.show(picture);
+  return picture;
+}
+
+/**
+ * Record while digits appear one by one, each when the server said.
+ * @returns {Promise<{clip: Blob, shown: number[]}>} The recording, and when each digit was painted.
+ */
+export async function recordDigits({ stage, text, signal }, stream, challenge) {
+  const { digits, schedule_ms: schedule } = challenge;
+  stage.buttons();
+  stage.say(text("get_ready"), "busy");
+  stage.view.classList.add("recording");
+  const progress = stage.overlay.querySelector(".progress");
+  const shown = [];
+  const end = schedule.at(-1) + AFTER_LAST_MS;
+  const show = (started) => new Promise((done, failed) => {
+    const tick = () => {
+      if (signal.aborted) return failed(signal.reason);
+      const now = performance.now() - started;
+      while (shown.length < digits.length && now >= schedule[shown.length]) {
+        stage.digit.textContent = digits[shown.length];
+        stage.digit.hidden = false;
+        shown.push(Math.round(now));
+        stage.say(text("digit_of", { n: shown.length, all: digits.length }), "good");
+      }
+      if (now >= schedule.at(-1) + LAST_SHOWN_MS && !stage.digit.hidden) {
+        stage.digit.hidden = true;
+        stage.say(text("done_reading"), "good");
+      }
+      progress?.style.setProperty("--done", Math.min(1, now / end).toFixed(3));
+      if (now >= end) done();
+      else requestAnimationFrame(tick);
+    };
+    stage.say(text("read_now"), "good");
+    requestAnimationFrame(tick);
+  });
+  try {
+    return { clip: await record(stream, show), shown };
+  } finally {
+    closeCamera(stream);
+    stage.view.classList.remove("recording");
+  }
+}
