@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from veridical.types import Box, Image
 
-__all__ = ["context", "crop", "window"]
+__all__ = ["context", "crop", "share_in_view", "window"]
 
 
 def window(image: Image, box: Box, scale: float) -> tuple[int, int, int, int]:
@@ -59,3 +59,9 @@ def crop(image: Image, box: Box, scale: float, size_px: int) -> NDArray[np.uint8
 def context(image: Image, box: Box) -> float:
     """How many times the face box fits into the picture, by the tighter of the two directions."""
     return min(image.height / box.height, image.width / box.width)
+
+
+def share_in_view(image: Image, box: Box, scale: float) -> float:
+    """Side of the window that the picture offers, by the side that was wanted: 0..1."""
+    wanted = scale * max(box.width, box.height)
+    return min(1.0, (min(image.width, image.height) - 1) / wanted)

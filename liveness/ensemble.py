@@ -1,6 +1,6 @@
 """Which networks judge together, what is asked of a capture, and when a cue speaks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +12,7 @@ from veridical.models.tables import Table, load_table
 
 __all__ = ["SETTINGS_FILE", "Ensemble", "SilentSettings", "Vote", "read_settings"]
 
+BASELINE = "baseline"
 SETTINGS_FILE = Path(__file__).parent / "silent.toml"
 
 
@@ -28,6 +29,18 @@ class Ensemble:
     name: str
     assurance: str
     families: tuple[tuple[str, ...], ...]
+
+    def without(self, missing: Collection[str]) -> "Ensemble | None":
+        """What is left when some networks are missing, worth no more than `baseline`.
+
+        Returns:
+            The ensemble itself when none is missing; None when nothing is left.
+        """
+        if not missing:
+            return self
+        left = (tuple(name for name in family if name not in missing) for family in self.families)
+        families = tuple(family for family in left if family)
+        return Ensemble(self.name, BASELINE, families) if families else None
 
     def fuse(self, scores: Mapping[str, float]) -> float:
         """Mean within each family, then over the families: siblings err together.

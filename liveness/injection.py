@@ -33,6 +33,9 @@ JITTER_AT_LEAST_MS = 0.05
 """Browsers stamp live frames as they arrive: the spread of the intervals is milliseconds. Below a
 twentieth, the stamps were counted, not measured."""
 BROWSER = "browser"
+CONTAINERS = {"video/webm": "video/x-matroska", "video/quicktime": "video/mp4"}
+"""Types that are of one family, by the name `veridical.media.sniff` gives the family."""
+FULL, NOT_FULL = "full", "not_fully_assessed"
 
 
 class Attestor(Protocol):
@@ -62,7 +65,11 @@ class CaptureFacts:
         height: Frame height the camera was said to deliver.
         session_ms: Time from issuing the challenge to the end of the upload, by the server's
             clock.
-        nonce: What an attestation must be bound to.
+        frame_rate: Frames a second the camera was said to deliver.
+        recorder_type: Media type the recorder said it writes, such as `video/webm;codecs=vp9`.
+        file_type: Media type found in the file itself, as `veridical.media.sniff` names it.
+        nonce: What the server issued; an attestation must be bound to it.
+        returned_nonce: What the capture handed back.
         attestation: The platform's token.
 
     Raises:
@@ -74,14 +81,18 @@ class CaptureFacts:
     width: int = 0
     height: int = 0
     session_ms: float = 0.0
+    frame_rate: float = 0.0
+    recorder_type: str = ""
+    file_type: str = ""
     nonce: str = ""
+    returned_nonce: str = ""
     attestation: str = ""
 
     def __post_init__(self) -> None:
-        if self.width < 0 or self.height < 0 or not self.session_ms >= 0:
+        if min(self.width, self.height) < 0 or not min(self.session_ms, self.frame_rate) >= 0:
             raise InputError(
-                "capture facts need sizes and times of 0 (unknown) or more, got "
-                f"{self.width} x {self.height} and {self.session_ms} ms",
+                "capture facts need sizes, times and rates of 0 (unknown) or more, got "
+                f"{self.width} x {self.height}, {self.session_ms} ms and {self.frame_rate} / s",
                 "metadata.invalid",
             )
 
@@ -99,12 +110,17 @@ class CaptureFacts:
                 width=int(metadata.get("width", "0")),
                 height=int(metadata.get("height", "0")),
                 session_ms=float(metadata.get("session_ms", "0")),
+                frame_rate=float(metadata.get("frame_rate", "0")),
+                recorder_type=metadata.get("recorder_type", ""),
+                file_type=metadata.get("file_type", ""),
                 nonce=metadata.get("nonce", ""),
+                returned_nonce=metadata.get("returned_nonce", ""),
                 attestation=metadata.get("attestation", ""),
             )
         except ValueError as error:
             raise InputError(
-                "metadata width and height must be whole numbers and session_ms a number",
+                "metadata width and height must be whole numbers, session_ms and frame_rate "
+                "numbers",
                 "metadata.invalid",
             ) from error
 
@@ -170,7 +186,7 @@ class InjectionCheck:
 
         Returns:
             Score 0..1: 1 when nothing was found. Evidence `assessment` is `full` only with a
-            platform attestation that holds, `partial` otherwise.
+            platform attestation that holds, `not_fully_assessed` otherwise.
         """
         start = time.perf_counter()
         attested = self._attested(facts)
@@ -179,7 +195,7 @@ class InjectionCheck:
         worst = min(caps, key=lambda name: caps[name])
         evidence: dict[str, EvidenceValue] = {
             "attestation": {None: "none", True: "valid", False: "invalid"}[attested],
-            "assessment": "full" if attested else "partial",
+            "assessment": FULL if attested else NOT_FULL,
             "frames": len(clip.frames),
             "replay_search": self._seen is not None,
         }
@@ -220,6 +236,11 @@ class InjectionCheck:
             else None,
             # A phone held upright swaps the two sides.
             "other_size": float({first.width, first.height} != said) if all(said) else None,
+            "other_rate": clip.fps / facts.frame_rate - 1.0 if facts.frame_rate else None,
+            "other_type": _other_type(facts.recorder_type, facts.file_type),
+            "other_nonce": float(facts.nonce != facts.returned_nonce)
+            if facts.nonce and facts.returned_nonce
+            else None,
             "virtual_camera": float(any(part in label for part in self._settings.virtual_cameras))
             if label
             else None,
@@ -232,3 +253,11 @@ def _constant(intervals: NDArray[np.float64], source: str) -> float | None:
     if source != BROWSER or len(intervals) < 10:
         return None
     return float(float(np.std(intervals)) < JITTER_AT_LEAST_MS)
+
+
+def _other_type(said: str, found: str) -> float | None:
+    """Whether a file is of another container than its recorder writes; None when one is unknown."""
+    said = said.partition(";")[0].strip().lower()
+    if not said or not found:
+        return None
+    return float(CONTAINERS.get(said, said) != CONTAINERS.get(found, found))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import ModelError
-from veridical.liveness.crop import crop
+from veridical.liveness.crop import crop, share_in_view
 from veridical.models import Card, Session
 from veridical.types import Box, Image
 
@@ -111,6 +111,10 @@ class FrameScorer:
         margin = logits[self._wants.bona_fide_class] - np.logaddexp.reduce(others)
         steps = (margin - self._wants.logit_offset) / self._wants.logit_scale
         return float(1 / (1 + np.exp(-np.clip(steps, -60, 60))))
+
+    def in_view(self, image: Image, box: Box) -> float:
+        """How much of the window it wants the picture offers, 0..1, by the side."""
+        return share_in_view(image, box, self._wants.crop_scale)
 
     def blob(self, image: Image, box: Box) -> NDArray[np.float32]:
         """Make the network's input: (1, 3, side_px, side_px) float32, 0..255."""

@@ -10,10 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Self
 
 import numpy as np
 
+from veridical.errors import ModelError
 from veridical.liveness.cues import ALL_CUES, Cue, Limits
 from veridical.liveness.ensemble import Ensemble, SilentSettings, Vote, read_settings
 from veridical.liveness.quality import Quality, QualityGate, assess_quality
@@ -24,6 +26,8 @@ from veridical.types import Clip, View
 
 __all__ = ["Examination", "FrameJudgement", "SilentCheck"]
 
+UNAVAILABLE = ("model.missing", "model.not_commercial")
+"""Error codes of a network that is not there: the others judge without it."""
 ONE_FORGIVEN_FROM = 4
 NO_ATTACK_ABOVE = 0.5
 """Scores above this are not given a reason: nothing was found. Decides nothing."""
@@ -39,6 +43,7 @@ class FrameJudgement:
         reason: Why it is not judged; empty when it can be.
         scores: Each network's score by name; empty when it was not judged.
         fused: The ensemble's score, 0..1; None when it was not judged.
+        in_view: Mean share of the networks' windows that the picture offers, 0..1.
     """
 
     view: View
@@ -46,6 +51,7 @@ class FrameJudgement:
     reason: str
     scores: Mapping[str, float]
     fused: float | None
+    in_view: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,16 +106,30 @@ class SilentCheck:
     def load(cls, store: ModelStore, profile: Profile) -> Self:
         """Build the check from a model set's `silent` role, with every cue.
 
+        Without some of the networks the others judge, and the verdict's assurance says so.
+
         Raises:
-            ModelError: A member is missing, altered or refused, or the set is not described.
+            ModelError: All members are missing or refused, one is altered, or the set is not
+                described.
         """
         settings = read_settings()
         members = profile.roles["silent"]
-        scorers = {
-            name: FrameScorer(store.session(name), ScorerInput.from_card(store.card(name)))
-            for name in members
-        }
-        return cls(scorers, settings.ensemble(profile.name, members), settings, ALL_CUES)
+        whole = settings.ensemble(profile.name, members)
+        scorers: dict[str, FrameScorer] = {}
+        missing: dict[str, ModelError] = {}
+        for name in members:
+            try:
+                session = store.session(name)
+            except ModelError as error:
+                if error.code not in UNAVAILABLE:
+                    raise
+                missing[name] = error
+            else:
+                scorers[name] = FrameScorer(session, ScorerInput.from_card(store.card(name)))
+        ensemble = whole.without(missing)
+        if ensemble is None:
+            raise next(iter(missing.values()))
+        return cls(scorers, ensemble, settings, ALL_CUES)
 
     def __call__(self, views: Sequence[View], clip: Clip | None = None) -> Measurement:
         """Measure one capture.
@@ -139,7 +159,7 @@ class SilentCheck:
             reasons = Counter(frame.reason for frame in frames if frame.reason)
             reason = reasons.most_common(1)[0][0] if reasons else "no_face"
             return Examination(tuple(frames), None, {}, {}, None, reason)
-        for index in _spread(usable, self._vote.views_at_most):
+        for index in spread_views(usable, self._vote.views_at_most):
             frames[index] = self._judge(frames[index])
         score = vote([f.fused for f in frames if f.fused is not None], self._vote)
         if math.isnan(score):
@@ -162,7 +182,9 @@ class SilentCheck:
             return frame
         box = view.subject.box
         scores = {name: scorer(view.image, box) for name, scorer in self._scorers.items()}
-        return FrameJudgement(view, frame.quality, "", scores, self._ensemble.fuse(scores))
+        in_view = fmean(scorer.in_view(view.image, box) for scorer in self._scorers.values())
+        fused = doubt(self._ensemble.fuse(scores), in_view)
+        return FrameJudgement(view, frame.quality, "", scores, fused, in_view)
 
     def _why(self, score: float, caps: Mapping[str, float]) -> str:
         """Name what lowered the score most; empty when nothing speaks against the capture."""
@@ -183,6 +205,7 @@ class SilentCheck:
             evidence[f"views_{reason}"] = count
         if judged:
             fused = np.array([frame.fused for frame in judged], np.float64)
+            evidence["in_view"] = float(np.median([frame.in_view for frame in judged]))
             evidence["frame_median"] = float(np.median(fused))
             evidence["low_share"] = float((fused < self._vote.low_below).mean())
             for name in self._scorers:
@@ -191,6 +214,19 @@ class SilentCheck:
         for name, value in found.cues.items():
             evidence[f"cue_{name}"] = value
         return evidence
+
+
+def doubt(score: float, in_view: float) -> float:
+    """Pull a score towards one half by what the networks could not see.
+
+    The window of a closely framed face is smaller than the one a network was trained on. What is
+    lost makes its answer less telling, in both directions.
+
+    Args:
+        score: 0..1.
+        in_view: Share of the window that was in the picture, 0..1.
+    """
+    return 0.5 + (score - 0.5) * in_view
 
 
 def vote(scores: Sequence[float], rule: Vote) -> float:
@@ -213,7 +249,7 @@ def vote(scores: Sequence[float], rule: Vote) -> float:
     return float(min(np.median(values), lowest + rule.trail_at_most))
 
 
-def _spread(items: Sequence[int], at_most: int) -> list[int]:
+def spread_views(items: Sequence[int], at_most: int) -> list[int]:
     """Choose up to `at_most` items, evenly spread, the ends included."""
     if len(items) <= at_most:
         return list(items)

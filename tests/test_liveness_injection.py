@@ -73,7 +73,7 @@ def test_a_plain_clip_shows_no_sign_and_is_only_partly_assessed() -> None:
     assert found.check == "liveness.injection"
     assert found.score == 1.0
     assert found.reason == ""
-    assert found.evidence["assessment"] == "partial"
+    assert found.evidence["assessment"] == "not_fully_assessed"
     assert found.evidence["attestation"] == "none"
 
 
@@ -177,20 +177,69 @@ def test_only_an_attestation_that_holds_makes_the_assessment_full() -> None:
     assert (good.score, good.evidence["assessment"]) == (1.0, "full")
     bad = check(alive(), CaptureFacts(nonce="n2", attestation="signed:n1"))
     assert (bad.score, bad.reason) == (0.0, "bad_attestation")
-    assert bad.evidence["assessment"] == "partial"
+    assert bad.evidence["assessment"] == "not_fully_assessed"
     none = check(alive(), CaptureFacts(nonce="n1"))
     assert none.evidence["attestation"] == "none"
+
+
+def test_more_frames_than_the_camera_delivers_are_found_and_fewer_are_not() -> None:
+    check = InjectionCheck(SETTINGS)
+    assert check(alive(), CaptureFacts(frame_rate=60)).score == 1.0
+    assert check(alive(), CaptureFacts(frame_rate=30)).score == 1.0
+    found = check(alive(), CaptureFacts(frame_rate=15))
+    assert found.reason == "other_rate"
+    assert found.score is not None
+    assert found.score < 0.1
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "score"),
+    [
+        ("video/webm;codecs=vp9,opus", "video/x-matroska", 1.0),
+        ("video/mp4", "video/mp4", 1.0),
+        ("video/quicktime", "video/mp4", 1.0),
+        ("video/webm", "video/mp4", 0.5),
+        ("Video/WebM", "video/x-msvideo", 0.5),
+        ("", "video/mp4", 1.0),
+        ("video/webm", "", 1.0),
+    ],
+)
+def test_a_file_of_another_kind_than_its_recorder_writes(
+    said: str, found: str, score: float
+) -> None:
+    facts = CaptureFacts(recorder_type=said, file_type=found)
+    answer = InjectionCheck(SETTINGS)(alive(), facts)
+    assert answer.score == score
+    assert answer.reason == ("other_type" if score < 1 else "")
+
+
+def test_an_answer_to_another_request_is_refused() -> None:
+    check = InjectionCheck(SETTINGS)
+    assert check(alive(), CaptureFacts(nonce="a", returned_nonce="a")).score == 1.0
+    found = check(alive(), CaptureFacts(nonce="a", returned_nonce="b"))
+    assert (found.score, found.reason) == (0.0, "other_nonce")
+    assert check(alive(), CaptureFacts(nonce="a")).evidence["sign_other_nonce"] is None
 
 
 def test_facts_are_read_from_metadata() -> None:
     facts = CaptureFacts.from_metadata(
         {"source": "browser", "width": "640", "height": "480", "session_ms": "5e3", "x": "y"}
+        | {"frame_rate": "29.97", "recorder_type": "video/webm", "returned_nonce": "n"}
     )
-    assert facts == CaptureFacts("browser", "", 640, 480, 5000.0)
+    assert facts == CaptureFacts(
+        "browser", "", 640, 480, 5000.0, 29.97, "video/webm", returned_nonce="n"
+    )
 
 
 @pytest.mark.parametrize(
-    "metadata", [{"width": "wide"}, {"session_ms": "soon"}, {"session_ms": "nan"}, {"width": "-1"}]
+    "metadata",
+    [
+        {"width": "wide"},
+        {"session_ms": "soon"},
+        {"session_ms": "nan"},
+        {"width": "-1"},
+        {"frame_rate": "-3"},
+    ],
 )
 def test_facts_that_are_none_are_refused(metadata: dict[str, str]) -> None:
     with pytest.raises(InputError) as caught:

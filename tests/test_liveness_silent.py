@@ -12,7 +12,7 @@ from veridical.liveness import FrameScorer, SilentCheck, read_settings
 from veridical.liveness.cues import Limits
 from veridical.liveness.ensemble import Ensemble
 from veridical.liveness.silent import vote
-from veridical.models import ModelStore, read_profiles
+from veridical.models import ModelStore, Session, read_profiles
 from veridical.result import ModelRef
 from veridical.types import Box, Clip, Face, Image, View
 
@@ -29,6 +29,16 @@ class Scripted(FrameScorer):
 
     def __call__(self, image: Image, box: Box) -> float:
         return self._scores.pop(0)
+
+    def in_view(self, image: Image, box: Box) -> float:
+        return 1.0
+
+
+class Narrow(Scripted):
+    """Wants twice the window the picture offers."""
+
+    def in_view(self, image: Image, box: Box) -> float:
+        return 0.5
 
 
 class FixedCue:
@@ -230,6 +240,44 @@ def test_a_cue_lowers_and_never_raises(value: float | None, score: float, reason
     low = check(0.1, cue=FixedCue(value))([view()])
     assert low.score is not None
     assert low.score <= 0.1
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.9, 0.7), (0.5, 0.5), (0.1, 0.3)])
+def test_what_a_network_cannot_see_makes_it_doubt(score: float, told: float) -> None:
+    narrow = SilentCheck({"net": Narrow(score)}, ENSEMBLE, replace(SETTINGS, cues={}))
+    found = narrow([view()])
+    assert found.score == pytest.approx(told)
+    assert found.evidence["in_view"] == 0.5
+
+
+def test_an_ensemble_without_some_networks_is_worth_less() -> None:
+    whole = Ensemble("all", "standard", (("a", "b"), ("c",)))
+    assert whole.without(()) is whole
+    assert whole.without({"a"}) == Ensemble("all", "baseline", (("b",), ("c",)))
+    assert whole.without({"a", "b"}) == Ensemble("all", "baseline", (("c",),))
+    assert whole.without({"a", "b", "c"}) is None
+
+
+@pytest.mark.models
+def test_missing_networks_lower_the_assurance(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {"minifasnet-v1se", "minifasnet-v2"}
+    opened = store.session
+
+    def session(name: str) -> Session:
+        if name in refused:
+            raise ModelError(f"model {name} is not there", "model.missing")
+        return opened(name)
+
+    monkeypatch.setattr(store, "session", session)
+    found = SilentCheck.load(store, store.profile("standard"))([view()])
+    assert found.evidence["assurance"] == "baseline"
+    assert [model.name for model in found.models] == ["faceplugin-liveness"]
+    refused.add("faceplugin-liveness")
+    with pytest.raises(ModelError) as caught:
+        SilentCheck.load(store, store.profile("standard"))
+    assert caught.value.code == "model.missing"
 
 
 def test_limits_must_leave_room_between() -> None:

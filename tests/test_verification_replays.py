@@ -48,5 +48,5 @@ def test_an_attestor_makes_the_assessment_full(settings: Settings) -> None:
     facts = {"nonce": "n", "attestation": "signed:n"}
     weak = verifier.verify(Transaction("a", clip=alive(1)), load_policy("spoken"))
     full = verifier.verify(Transaction("b", clip=alive(2), metadata=facts), load_policy("spoken"))
-    assert "liveness.injection:partial" in weak.assurance
-    assert "liveness.injection:partial" not in full.assurance
+    assert "liveness.injection:not_fully_assessed" in weak.assurance
+    assert "liveness.injection:not_fully_assessed" not in full.assurance

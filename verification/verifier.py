@@ -27,7 +27,7 @@ from veridical.liveness import (
     SilentCheck,
     fingerprint,
 )
-from veridical.liveness.lips import LipsCheck
+from veridical.liveness.lips import Adaptation, LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.models.card import read_operating_points
@@ -56,7 +56,7 @@ __all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_
 
 UNARMED = ("model_missing", "no_watchlist")
 """Reasons that lie with the installation, not with the capture."""
-WEAKER = ("baseline", "partial")
+WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
 RULES = Path(__file__).parent / "rules.toml"
 
@@ -217,7 +217,7 @@ def load_verifier(
     Raises:
         ModelError: A model is altered, a profile or model name is unknown, or an engine that the
             settings name is not installed.
-        InputError: The policy does not exist or is malformed.
+        InputError: The policy does not exist or is malformed, or the lip adaptation cannot be used.
         StoreError: The settings name a watchlist or a database, and it cannot be used.
     """
     settings = settings or Settings()
@@ -229,7 +229,10 @@ def load_verifier(
         mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
     profile, load_reader = store.profile(settings.profile), READERS[settings.ocr_engine]
     seen = settings.fingerprints("clip")
-    return build_verifier(store, profile, policy, watchlist, mesher, load_reader, seen, attestor)
+    adaptation = settings.open_lips_adaptation()
+    return build_verifier(
+        store, profile, policy, watchlist, mesher, load_reader, seen, attestor, adaptation
+    )
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
@@ -253,6 +256,7 @@ def build_verifier(
     load_reader: LoadReader = DocumentReader.load,
     seen: FingerprintIndex | None = None,
     attestor: Attestor | None = None,
+    adaptation: Adaptation | None = None,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -265,6 +269,7 @@ def build_verifier(
         load_reader: Builds the reader of documents.
         seen: Fingerprints of earlier clips; None recognises none.
         attestor: Checks the platform's attestation of a capture; None trusts none.
+        adaptation: What `veridical adapt lips` fitted to the installation's own recordings.
     """
     missing: dict[str, str] = {}
 
@@ -298,7 +303,11 @@ def build_verifier(
     spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
     nets = {language: net for language, net in spoken.items() if net is not None}
     digits = DigitsCheck(nets) if vad and nets else None
-    lips = engine(lambda: LipsCheck.load(store, profile)) if "lips" in profile.roles else None
+    lips = (
+        engine(lambda: LipsCheck.load(store, profile, adaptation))
+        if "lips" in profile.roles
+        else None
+    )
     checks = Checks(
         document_read=DocumentReadCheck() if reader else None,
         document_authentic=DocumentAuthenticCheck() if reader else None,
@@ -314,6 +323,8 @@ def build_verifier(
         watchlist=watchlist,
     )
     points = operating_points(store, profile)
+    if adaptation is not None:
+        points["liveness.lips"] = adaptation.point
     return Verifier(
         build_steps(checks),
         Analyser(reader, detector, mesher, embedder, vad, digits, voice),
