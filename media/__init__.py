@@ -1,6 +1,6 @@
 """Bytes in; `Image`, `Clip` and `Audio` out. Every limit and every hostile file is met here."""
 
-from veridical.media.clip import read_audio, read_clip
+from veridical.media.clip import read_audio, read_clip, read_sound
 from veridical.media.forensics import ImageInfo
 from veridical.media.limits import Limits
 from veridical.media.picture import read_image, read_image_with_info
@@ -13,5 +13,6 @@ __all__ = [
     "read_clip",
     "read_image",
     "read_image_with_info",
+    "read_sound",
     "sniff",
 ]

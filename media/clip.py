@@ -13,7 +13,7 @@ from veridical.media.limits import Limits, check_size, open_source
 from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, sniff
 from veridical.types import Audio, Clip, Image
 
-__all__ = ["read_audio", "read_clip"]
+__all__ = ["read_audio", "read_clip", "read_sound"]
 
 # The only libav demuxer that may open a sniffed type.
 _DEMUXERS = {
@@ -29,6 +29,7 @@ _DEMUXERS = {
     "audio/ogg": "ogg",
 }
 _HEAD_BYTES = 192
+_BLOCK_S = 120.0
 
 
 def read_clip(
@@ -121,6 +122,60 @@ def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noq
     if sound is None or not sound.size:
         raise InputError("the recording holds no sound; record it again", "media.no_audio")
     return Audio(sound, AUDIO_RATE_HZ)
+
+
+def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # noqa: B008
+    """Decode the sound of a long recording or clip, a block at a time.
+
+    Each block is decoded by itself, in the decoder process: however long the recording, no more
+    than one is held.
+
+    Args:
+        source: The file.
+        limits: Caps on bytes, seconds, and on the decoder itself.
+
+    Yields:
+        As `read_audio` gives them, two minutes each but for the last.
+
+    Raises:
+        InputError: As `read_audio`; `media.too_long` when the cap on seconds is reached.
+    """
+    with _opened(source, limits.max_recording_bytes) as file:
+        media_type = _sniff(file)
+        if media_type not in AUDIO_TYPES | CLIP_TYPES:
+            raise InputError(
+                "a WAV, FLAC, MP3, OGG, AAC or M4A recording or a clip was wanted, "
+                f"the content is {media_type or 'none of them'}",
+                "media.not_audio",
+            )
+        start_s = 0.0
+        while start_s < limits.max_recording_s:
+            job = Job(
+                demuxer=_DEMUXERS[media_type],
+                want_video=False,
+                max_s=2 * _BLOCK_S,
+                max_frames=0,
+                max_frame_pixels=0,
+                max_decoded_bytes=0,
+                memory_bytes=limits.decoder_memory_bytes,
+                timeout_s=limits.decoder_timeout_s,
+                start_s=start_s,
+                span_s=_BLOCK_S,
+            )
+            sound = default_pool().decode(file, job).audio
+            if sound is None or not sound.size:
+                if start_s:
+                    return
+                raise InputError("the recording holds no sound; record it again", "media.no_audio")
+            yield Audio(sound, AUDIO_RATE_HZ)
+            if len(sound) < int((_BLOCK_S - 1) * AUDIO_RATE_HZ):
+                return
+            start_s += _BLOCK_S
+    raise InputError(
+        f"at most {limits.max_recording_s:g} seconds are accepted, the recording is longer; "
+        "send it in parts",
+        "media.too_long",
+    )
 
 
 @contextmanager

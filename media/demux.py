@@ -27,6 +27,12 @@ _SOURCE_RATES_HZ = range(4_000, 384_001)
 _MAX_JITTER_S = 0.04
 
 
+_LEAD_IN_S = 0.5
+# Lossy decoders need some sound before the first that is right.
+_SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})
+# The others guess times after a jump: they are decoded from their beginning.
+
+
 @dataclass(slots=True)
 class Decoded:
     """What came out of one file; the frames' pixels went to the output file.
@@ -69,6 +75,8 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     Raises:
         InputError: With a `media.*` code that says what is wrong with the file.
     """
+    if job.span_s:
+        return Decoded(audio=_stretch(file, job))
     file.seek(0)
     targets = _survey(file, job)
     file.seek(0)
@@ -94,6 +102,45 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     if sounds:
         decoded.audio = _join(sounds, zero)
     return decoded
+
+
+def _stretch(file: BinaryIO, job: Job) -> NDArray[np.float32] | None:
+    """A stretch of a file's sound, whatever the file's length; None beyond its end."""
+    sounds: list[_Sound] = []
+    flattener = AudioResampler(format="fltp")
+    file.seek(0)
+    with _open(file, job) as container:
+        _, audio = _tracks(container, job)
+        if audio is None or audio.time_base is None:
+            raise InputError("the file has no sound track; send one with sound", "media.no_audio")
+        origin = float((audio.start_time or 0) * audio.time_base)
+        first, last = origin + job.start_s, origin + job.start_s + job.span_s
+        if job.start_s > _LEAD_IN_S and job.demuxer in _SEEKABLE:
+            container.seek(round((first - _LEAD_IN_S) / float(audio.time_base)), stream=audio)
+        for packet in container.demux(audio):
+            if packet.is_corrupt:
+                raise _damaged()
+            for frame in packet.decode():
+                if not isinstance(frame, AudioFrame):
+                    continue
+                stamp = _stamp(frame.pts, frame.time_base)
+                if stamp is not None and stamp >= last:
+                    return _between(sounds, first, last)
+                if stamp is None or stamp + frame.samples / frame.sample_rate > first:
+                    for flat in flattener.resample(frame):
+                        _add_sound(sounds, flat, job)
+    return _between(sounds, first, last)
+
+
+def _between(sounds: list[_Sound], first_s: float, last_s: float) -> NDArray[np.float32] | None:
+    """What lies between two times; None when there is nothing."""
+    if not sounds:
+        return None
+    zero = sounds[0].start_s
+    begin = max(0, round((first_s - zero) * AUDIO_RATE_HZ))
+    end = round((last_s - zero) * AUDIO_RATE_HZ)
+    joined = _join(sounds, zero)[begin:end]
+    return joined if len(joined) else None
 
 
 def _open(file: BinaryIO, job: Job) -> InputContainer:

@@ -23,6 +23,8 @@ class Job:
         timeout_s: Wall time after which the process is killed.
         max_side_px: Frames are scaled down so that neither side is longer; 0 keeps the size.
         keep_frames: At most this many frames, evenly spread in time, are kept; 0 keeps all.
+        start_s: Sound before this time, counted from the file's first, is left out.
+        span_s: Only so much sound is decoded, and the file may be of any length; 0 decodes all.
     """
 
     demuxer: str
@@ -35,3 +37,5 @@ class Job:
     timeout_s: float
     max_side_px: int = 0
     keep_frames: int = 0
+    start_s: float = 0.0
+    span_s: float = 0.0

@@ -26,6 +26,8 @@ class Limits:
         max_decoded_bytes: RGB bytes of all kept frames together.
         max_audio_bytes: Size of a sound file.
         max_audio_s: Length of a sound file.
+        max_recording_s: Length of a recording that is read block by block.
+        max_recording_bytes: Size of its file.
         decoder_memory_bytes: What decoding one clip or sound may allocate beyond the idle decoder
             (kept frames not counted).
         decoder_timeout_s: Wall time after which a decoder is killed.
@@ -40,6 +42,8 @@ class Limits:
     max_decoded_bytes: int = 1_024 * _MIB
     max_audio_bytes: int = 50 * _MIB
     max_audio_s: float = 300.0
+    max_recording_s: float = 7_200.0
+    max_recording_bytes: int = 4_096 * _MIB
     decoder_memory_bytes: int = 768 * _MIB
     decoder_timeout_s: float = 30.0
 
