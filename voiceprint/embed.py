@@ -89,16 +89,27 @@ class VoiceEmbedder:
             little speech to embed at all.
         """
         frames = speech.fbank[_around(speech.speech, PAUSE_FRAMES)]
-        if len(frames) < LEAST_FRAMES:
+        count, size = _division(len(frames))
+        if not count:
             return np.zeros((0, 192), np.float32)
         frames = frames - frames.mean(axis=0)
-        count = max(2, -(-len(frames) // LONGEST_PART)) if len(frames) >= SPLIT_FROM else 1
-        size = len(frames) // count
         batch = frames[: count * size].reshape(count, size, frames.shape[1])
         embedded = np.concatenate(
             [self._session.run({"features": batch[i : i + 1]})[0] for i in range(count)]
         )
         return _unit(embedded)
+
+    def spans(self, speech: SpeechAnalysis) -> tuple[tuple[float, float], ...]:
+        """Where each of the `parts` begins and ends, in seconds."""
+        frames = np.flatnonzero(_around(speech.speech, PAUSE_FRAMES))
+        count, size = _division(len(frames))
+        return tuple(
+            (
+                float(frames[i * size]) / FRAMES_A_SECOND,
+                float(frames[(i + 1) * size - 1] + 1) / FRAMES_A_SECOND,
+            )
+            for i in range(count)
+        )
 
     def __call__(self, speech: SpeechAnalysis) -> Template:
         """The template of one recording.
@@ -194,6 +205,14 @@ def consistency(parts: NDArray[np.float32]) -> float:
 def mean_vector(parts: NDArray[np.float32]) -> NDArray[np.float32]:
     """(d,) float32 of unit length in the middle of (n, d) vectors."""
     return np.asarray(_unit(parts.mean(axis=0, keepdims=True))[0], np.float32)
+
+
+def _division(frames: int) -> tuple[int, int]:
+    """Into how many equal parts so many frames are cut, and the frames of each."""
+    if frames < LEAST_FRAMES:
+        return 0, 0
+    count = max(2, -(-frames // LONGEST_PART)) if frames >= SPLIT_FROM else 1
+    return count, frames // count
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -81,9 +81,32 @@ class Transcript:
     complete: bool
 
     @property
+    def raw(self) -> str:
+        """The text as the net wrote it: English begins with a blank."""
+        return b"".join(piece.text for piece in self.pieces).decode(errors="replace")
+
+    @property
     def text(self) -> str:
         """The words."""
-        return b"".join(piece.text for piece in self.pieces).decode(errors="replace").strip()
+        return self.raw.strip()
+
+    def character_times(self) -> tuple[list[float], list[float]]:
+        """When each character of `raw` begins and ends: a piece's time spread over its bytes."""
+        starts: list[float] = []
+        ends: list[float] = []
+        for piece in self.pieces:
+            step = (piece.end_s - piece.start_s) / max(1, len(piece.text))
+            starts += [piece.start_s + step * i for i in range(len(piece.text))]
+            ends += [piece.start_s + step * (i + 1) for i in range(len(piece.text))]
+        sizes = [len(character.encode()) for character in self.raw]
+        if sum(sizes) != len(starts):  # a character that was never completed
+            sizes = [1] * min(len(sizes), len(starts))
+        firsts = np.concatenate(([0], np.cumsum(sizes)))
+        count = len(firsts) - 1
+        return (
+            [starts[firsts[i]] for i in range(count)],
+            [ends[firsts[i + 1] - 1] for i in range(count)],
+        )
 
 
 class Whisper:
