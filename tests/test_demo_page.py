@@ -130,7 +130,7 @@ def test_the_whole_page_is_walked(page: Page) -> None:
 def test_a_recording_is_of_a_chosen_kind_and_long_enough(page: Page, tmp_path: Path) -> None:
     service = ScriptedService(required=("clip",), optional=())
     shown: list[list[float]] = []
-    page.expose_function("noteShown", shown.append)
+    page.expose_function("noteShown", lambda times: shown.append(times))
     with served(service.app) as address:
         page.goto(f"{address}/demo")
         page.evaluate(
