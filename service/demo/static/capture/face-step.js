@@ -35,7 +35,7 @@ export async function guideFace(context, sound) {
     signal.throwIfAborted();
     await stage.play(stream);
     const ring = ringOn(stage);
-    loudness = sound && new Loudness(stream);
+    loudness = sound ? new Loudness(stream) : null;
     let choice = "";
     const [start] = stage.buttons(
       { name: "start", text: text(sound ? "record" : "take"), main: true, disabled: true, act: () => { choice = "start"; } },
