@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from veridical.models import ModelStore
 
 if TYPE_CHECKING:
+    from veridical.liveness.lips import Adaptation
     from veridical.store import Database, Fingerprints, MasterKeys
     from veridical.verification.evidence import EvidenceLog, SigningKey
 
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
             is named.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
+        lips_adaptation: File that `veridical adapt lips` made of recordings of one's own.
         evidence_log: Where a signed record of every verdict is appended; none is when not given.
         signing_key_file: Ed25519 key in PEM that signs them; made in `data_dir` when not given.
     """
@@ -60,12 +62,25 @@ class Settings(BaseSettings):
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
+    lips_adaptation: Path | None = None
     evidence_log: Path | None = None
     signing_key_file: Path | None = None
 
     def model_store(self) -> ModelStore:
         """Open the pulled models."""
         return ModelStore(self.models_dir, commercial_only=self.commercial_only)
+
+    def open_lips_adaptation(self) -> "Adaptation | None":
+        """What was fitted to recordings of one's own; None where nothing was.
+
+        Raises:
+            InputError: The file is missing or malformed.
+        """
+        if self.lips_adaptation is None:
+            return None
+        from veridical.liveness.lips import Adaptation  # not needed to read the other settings
+
+        return Adaptation.load(self.lips_adaptation)
 
     def open_database(self) -> "Database":
         """Open the database, with its tables made or brought to this version."""
@@ -105,11 +120,22 @@ class Settings(BaseSettings):
         """File of the master keys, where they are not given as they are."""
         return self.master_keys_file or self.data_dir / "master.keys"
 
+    @property
+    def signing_key_path(self) -> Path:
+        """File of the key that signs evidence."""
+        return self.signing_key_file or self.data_dir / "signing.pem"
+
     def signing_key(self) -> "SigningKey":
         """The key that signs evidence; a first one is made where no file is given."""
         from veridical.verification.evidence import SigningKey
 
-        return SigningKey.from_file(self.signing_key_file or self.data_dir / "signing.pem")
+        return SigningKey.from_file(self.signing_key_path)
+
+    def public_keys(self) -> bytes:
+        """PEM of every key that ever signed evidence here."""
+        from veridical.verification.evidence import public_keys
+
+        return public_keys(self.signing_key_path)
 
     def evidence(self) -> "EvidenceLog | None":
         """The evidence log; None when the installation keeps none."""

@@ -86,14 +86,15 @@ class LipsMaker:
         store = self.settings.model_store()
         profile = store.profile(self.settings.profile)
         sync, *readers = profile.roles["lips"]
+        adaptation = self.settings.open_lips_adaptation()
         return LipsWorker(
             FaceTracker(
                 FaceDetector(store.session(profile.roles["detector"][0])),
                 FaceMesher(store.session(profile.roles["mesh"][0])),
             ),
             store.session(profile.roles["speech"][0]),
-            LipsCheck.load(store, profile),
-            LipSync(store.session(sync)),
+            LipsCheck.load(store, profile, adaptation),
+            LipSync(store.session(sync), adaptation.correction if adaptation else None),
             LipReader(store.session(readers[0])) if readers else None,
             self.windows_s,
         )
@@ -219,6 +220,7 @@ def evaluate_lips(
     roles = profile.roles
     names = (roles["detector"][0], roles["mesh"][0], roles["speech"][0], *roles["lips"])
     models = tuple(store.card(name).ref for name in names)
+    adaptation = settings.open_lips_adaptation()
     clips = read_speaking(request)
     data = hash_data(request.index, [clip.file for clip in clips])
     stamp_run(
@@ -230,6 +232,7 @@ def evaluate_lips(
             "profile": profile.name,
             "windows_s": list(windows_s),
             "models": [f"{model.name}@{model.sha256}" for model in models],
+            "adaptation": adaptation.sha256 if adaptation else "",
         },
     )
     scores = ScoreFile(request.out / "scores.csv", COLUMNS)
@@ -240,10 +243,13 @@ def evaluate_lips(
         title="lips",
         workers=request.workers,
     )
-    point = store.operating_points(profile).get("liveness.lips")
+    measured = store.operating_points(profile).get("liveness.lips")
+    point = measured.point if measured else None
     fusion = Fusion.from_card(store.card(roles["lips"][0]))
+    if adaptation is not None:
+        point, fusion = adaptation.point, fusion.adapted(*adaptation.consistency)
     rows = list(scores.rows())
-    evaluation = lips_figures(rows, clips, fusion, point.point if point else None, request.seed)
+    evaluation = lips_figures(rows, clips, fusion, point, request.seed)
     write_trials(request.out / "trials.csv", rows, clips, fusion, request.seed)
     evaluation.profile = profile.name
     evaluation.models = models
@@ -384,7 +390,7 @@ def _trials(
 
     def ratio(lips: Codes, sound: Codes, moved_places: int = 0) -> float:
         count = min(len(lips.lips), len(sound.lips))
-        pair = compare(_cut(lips, count), _cut(sound, count), moved_places)
+        pair = compare(lips.cut(count), sound.cut(count), moved_places)
         return fusion.consistency_llr(*pair, count)
 
     own, moved, dubbed = [], [], []
@@ -395,15 +401,6 @@ def _trials(
         picked = random.permutation(len(others))[:DUBS]
         dubbed += [ratio(codes, others[int(index)]) for index in picked]
     return np.array(own), np.array(moved), np.array(dubbed)
-
-
-def _cut(codes: Codes, count: int) -> Codes:
-    return Codes(
-        codes.lips[:count],
-        codes.expected[:count],
-        codes.lip_code[:count],
-        codes.sound_code[:count],
-    )
 
 
 def _put_text(

@@ -1,5 +1,6 @@
 """Did these lips speak the prompt, now?"""
 
+from veridical.liveness.lips.adaptation import Adaptation
 from veridical.liveness.lips.check import Finding, LipsCheck
 from veridical.liveness.lips.gate import Gate
 from veridical.liveness.lips.heard import Heard
@@ -9,6 +10,7 @@ from veridical.liveness.lips.sync import Agreement, LipSync
 from veridical.liveness.lips.track import MouthTrack, mouth_track
 
 __all__ = [
+    "Adaptation",
     "Agreement",
     "Finding",
     "Gate",

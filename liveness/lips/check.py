@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from veridical.liveness.lips.adaptation import Adaptation
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, TEXT, Fusion
 from veridical.liveness.lips.gate import Gate
 from veridical.liveness.lips.heard import Heard
@@ -16,7 +17,7 @@ from veridical.liveness.lips.schedule import ScheduleModel, schedule_llr
 from veridical.liveness.lips.sync import Agreement, LipSync, standardise
 from veridical.liveness.lips.track import GRID_MS, MouthTrack
 from veridical.models import ModelStore, Profile
-from veridical.result import EvidenceValue, Measurement
+from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Challenge
 
 __all__ = ["Finding", "LipsCheck"]
@@ -58,6 +59,8 @@ class LipsCheck:
         fusion: Makes ratios of the scores.
         schedule: What delays look like.
         gate: What a clip must offer.
+        adaptation: Named beside the networks in every measurement; None when the parts above are
+            as shipped.
     """
 
     name = "liveness.lips"
@@ -69,27 +72,43 @@ class LipsCheck:
         fusion: Fusion,
         schedule: ScheduleModel = ScheduleModel(),  # noqa: B008
         gate: Gate = Gate(),  # noqa: B008
+        adaptation: ModelRef | None = None,
     ) -> None:
         self._sync = sync
         self._reader = reader
         self._fusion = fusion
         self._schedule = schedule
         self._gate = gate
-        readers = () if reader is None else (reader.model,)
-        self._models = (sync.model, *readers)
+        others = (reader.model if reader else None, adaptation)
+        self._models = (sync.model, *(model for model in others if model is not None))
 
     @classmethod
-    def load(cls, store: ModelStore, profile: Profile) -> Self:
+    def load(
+        cls, store: ModelStore, profile: Profile, adaptation: Adaptation | None = None
+    ) -> Self:
         """Build the check from a model set's `lips` role: first lips and sound, then the reader.
+
+        Args:
+            store: The installation's models.
+            profile: The model set.
+            adaptation: What `veridical adapt lips` fitted to recordings of one's own.
 
         Raises:
             ModelError: One is missing, altered or refused.
+            InputError: `adaptation.other_model`: it was fitted over other networks.
         """
-        sync, *readers = profile.roles["lips"]
+        sync, *readers = (store.session(name) for name in profile.roles["lips"])
+        fusion = Fusion.from_card(store.card(sync.ref.name))
+        if adaptation is None:
+            reader = LipReader(readers[0]) if readers else None
+            return cls(LipSync(sync), reader, fusion)
+        adaptation.require([sync.ref, *(reader.ref for reader in readers)])
         return cls(
-            LipSync(store.session(sync)),
-            LipReader(store.session(readers[0])) if readers else None,
-            Fusion.from_card(store.card(sync)),
+            LipSync(sync, adaptation.correction),
+            LipReader(readers[0], adaptation.targets) if readers else None,
+            fusion.adapted(*adaptation.consistency),
+            ScheduleModel(adaptation.reader) if adaptation.reader else ScheduleModel(),
+            adaptation=adaptation.ref,
         )
 
     def __call__(

@@ -7,7 +7,7 @@ the least refuted attack decides: strength in one score never pays for weakness 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from veridical.errors import ModelError
@@ -72,6 +72,10 @@ class Fusion:
                 TEXT: number("share_other_words"),
             },
         )
+
+    def adapted(self, bias: float, similarity: float, correlation: float) -> Self:
+        """The same with other weights of the consistency ratio."""
+        return replace(self, bias=bias, similarity=similarity, correlation=correlation)
 
     def consistency_llr(self, similarity: float, correlation: float, places: int) -> float:
         """Ratio of lips that make this sound against lips that make another.

@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.liveness.lips.adaptation import Targets
 from veridical.liveness.lips.visemes import VISEMES, pronounce
 from veridical.models import Session
 from veridical.result import ModelRef
 
-__all__ = ["LipReader", "LipScorer", "competitors", "log_likelihoods"]
+__all__ = ["LipReader", "LipScorer", "competitors", "log_likelihoods", "score_prompt", "spell"]
 
 COHORT = 60
 _GRID_WORDS = (
@@ -58,14 +59,16 @@ class LipReader:
     Args:
         session: `lips` (1, n, 12) float32 to `visemes` (1, n, 13) float32, natural log of the
             probabilities of the blank and of `VISEMES`.
+        targets: Of the visemes, from recordings of one's own.
 
     Source: Y. Assael et al., "LipNet: End-to-End Sentence-level Lipreading", 2016, on lip landmarks
     instead of pictures and visemes instead of letters; A. Graves et al., "Connectionist Temporal
     Classification", ICML 2006.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, targets: Targets | None = None) -> None:
         self._session = session
+        self._targets = targets
 
     @property
     def model(self) -> ModelRef:
@@ -76,13 +79,28 @@ class LipReader:
         self, lips: NDArray[np.float32], words: Sequence[str], language: str
     ) -> float | None:
         """Score one prompt: see `LipScorer`."""
-        prompts = [tuple(words), *competitors(words, COHORT)]
-        codes = [_code(prompt, language) for prompt in prompts]
-        scores = log_likelihoods(self._session.run({"lips": lips[None]})[0][0], codes)
-        others = scores[1:][np.isfinite(scores[1:])]
-        if not np.isfinite(scores[0]) or len(others) < COHORT // 2:
-            return None
-        return float((scores[0] - others.mean()) / max(float(others.std()), 1e-6))
+        return score_prompt(self.visemes(lips), words, language)
+
+    def visemes(self, lips: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Natural log probabilities (n, 13) of the blank and of each viseme, every 40 ms."""
+        read = self._session.run({"lips": lips[None]})[0][0]
+        return read if self._targets is None else self._targets(lips, read)
+
+
+def score_prompt(visemes: NDArray[np.float32], words: Sequence[str], language: str) -> float | None:
+    """Standard deviations by which a prompt is likelier than its competitors.
+
+    Args:
+        visemes: (n, 13) float32, as `LipReader.visemes` gives them.
+        words: Digits, or words of the GRID vocabulary.
+        language: `en` or `zh`.
+    """
+    prompts = [tuple(words), *competitors(words, COHORT)]
+    scores = log_likelihoods(visemes, [spell(prompt, language) for prompt in prompts])
+    others = scores[1:][np.isfinite(scores[1:])]
+    if not np.isfinite(scores[0]) or len(others) < COHORT // 2:
+        return None
+    return float((scores[0] - others.mean()) / max(float(others.std()), 1e-6))
 
 
 def competitors(words: Sequence[str], count: int) -> list[tuple[str, ...]]:
@@ -106,8 +124,8 @@ def competitors(words: Sequence[str], count: int) -> list[tuple[str, ...]]:
     ]
 
 
-def _code(words: Sequence[str], language: str) -> tuple[int, ...]:
-    """Output numbers of the network: 0 is the blank."""
+def spell(words: Sequence[str], language: str) -> tuple[int, ...]:
+    """The visemes of words as the network numbers them; 0 is the blank."""
     return tuple(VISEMES.index(v) + 1 for word in words for v in pronounce(word, language))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.liveness.lips.adaptation import Correction
 from veridical.liveness.lips.heard import Heard
 from veridical.liveness.lips.sound import BANDS, STEP_MS, log_mel, loudness
 from veridical.liveness.lips.track import GRID_MS, MouthTrack
@@ -17,6 +18,7 @@ __all__ = [
     "Agreement",
     "Codes",
     "LipSync",
+    "common_grid",
     "compare",
     "sound_at",
     "standardise",
@@ -78,6 +80,15 @@ class Codes:
     lip_code: NDArray[np.float32]
     sound_code: NDArray[np.float32]
 
+    def cut(self, count: int) -> "Codes":
+        """The first so many places."""
+        return Codes(
+            self.lips[:count],
+            self.expected[:count],
+            self.lip_code[:count],
+            self.sound_code[:count],
+        )
+
 
 class LipSync:
     """Compares lips and sound by a network of our own.
@@ -86,13 +97,15 @@ class LipSync:
         session: `lips` (1, n, 12) and `sound` (1, n, 128), each with mean 0 and standard
             deviation 1 over time, to `lip_code` and `sound_code` (1, n, 48) of unit length and
             `expected_lips` (1, n, 12).
+        correction: Of the expected lips, from recordings of one's own.
 
     Source: the loss follows J. S. Chung and A. Zisserman, "Out of time: automated lip sync in the
     wild", ACCV workshops 2016, on lip landmarks instead of pictures.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, correction: Correction | None = None) -> None:
         self._session = session
+        self._correction = correction
 
     @property
     def model(self) -> ModelRef:
@@ -110,7 +123,7 @@ class LipSync:
             What was found; None when lips and speech share less than 1.6 s.
         """
         mel = log_mel(heard.audio)
-        times = _common_grid(track, heard, len(mel) * STEP_MS)
+        times = common_grid(track, heard, len(mel) * STEP_MS)
         if len(times) < LEAST_PLACES:
             return None
         codes = self.encode(track.on_grid(times), sound_at(mel, times))
@@ -141,7 +154,8 @@ class LipSync:
         lip_code, sound_code, expected = self._session.run(
             {"lips": shown[None], "sound": heard[None]}
         )
-        return Codes(shown, standardise(expected[0]), lip_code[0], sound_code[0])
+        foretold = expected[0] if self._correction is None else self._correction(heard, expected[0])
+        return Codes(shown, standardise(foretold), lip_code[0], sound_code[0])
 
 
 def compare(lips: Codes, sound: Codes, moved_places: int = 0) -> tuple[float, float]:
@@ -210,8 +224,14 @@ def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.convolve(values, np.full(5, 0.2, np.float32), "same")
 
 
-def _common_grid(track: MouthTrack, heard: Heard, sound_ms: float) -> NDArray[np.float64]:
-    """Times every 40 ms that hold lips and sound, from just before speech to just after."""
+def common_grid(track: MouthTrack, heard: Heard, sound_ms: float) -> NDArray[np.float64]:
+    """Times every 40 ms that hold lips and sound, from just before speech to just after.
+
+    Args:
+        track: The mouth.
+        heard: The sound, on the same clock.
+        sound_ms: Its length.
+    """
     seen = track.times_ms[track.seen]
     if not len(seen) or not heard.segments_s:
         return np.zeros(0)

@@ -5,6 +5,7 @@ functions, so that `veridical --help` does not wait for any.
 """
 
 from veridical.service.cli import (
+    adapt,
     batch,
     bench,
     calibrate,
@@ -24,8 +25,10 @@ from veridical.service.cli import (
     policy,
     serve,
     simulate,
+    tenants,
     verify,
     voice,
+    webcam,
 )
 from veridical.service.cli.main import app, main
 
@@ -41,9 +44,11 @@ __all__ = [
     "serve",
     "simulate",
     "verify",
+    "webcam",
 ]
 
 for noun in (
+    adapt,
     db,
     document,
     engines,
@@ -55,6 +60,7 @@ for noun in (
     liveness,
     models,
     policy,
+    tenants,
     voice,
 ):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

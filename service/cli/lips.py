@@ -49,7 +49,9 @@ def lips(
     settings = Settings()
     store = settings.model_store()
     models = store.profile(profile or settings.profile)
-    check = LipsCheck.load(store, models)
+    adaptation = settings.open_lips_adaptation()
+    check = LipsCheck.load(store, models, adaptation)
+    point = adaptation.point if adaptation else point_of(check.name, store, models)
     times = _read_schedule(schedule)
     challenge = Challenge(digits, language, times, phrase) if digits or phrase else None
     clip = read_clip(file)
@@ -58,11 +60,9 @@ def lips(
     measured = check(track, heard, challenge)
     if report:
         finding = check.examine(track, heard, challenge)
-        page = lips_report(
-            finding, measured.evidence, track, heard, challenge, point_of(check.name, store, models)
-        )
+        page = lips_report(finding, measured.evidence, track, heard, challenge, point)
         report.write_text(page, encoding="utf-8")
-    answer(measured, store, models, as_json)
+    answer(measured, store, models, as_json, point)
 
 
 def _read_schedule(path: Path | None) -> tuple[float, ...]:
