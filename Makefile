@@ -30,8 +30,8 @@ models: .venv/.installed  ## pull the default models (about 200 MB once)
 demo: models  ## verify four sample transactions and write a report with pictures
 	$(VERIDICAL) demo --out demo-report
 
-serve: models  ## serve the API on loopback
-	$(VERIDICAL) serve
+serve: models  ## serve the API and its pages on loopback, without a key
+	$(VERIDICAL) serve --dev
 
 test: models  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q

@@ -1,10 +1,15 @@
 """Settings of the service, beside those of the verifier."""
 
-from typing import Literal
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, SecretStr
 
 from veridical.verification import Settings
+
+if TYPE_CHECKING:
+    from veridical.service.desk import Backing, DeskSettings
 
 __all__ = ["ServiceSettings"]
 
@@ -13,13 +18,52 @@ class ServiceSettings(Settings):
     """How the service runs; each field is also `VERIDICAL_<FIELD>` in the environment.
 
     Attributes:
-        api_key: Bearer key every request but the probes must carry; may be left out on loopback.
+        api_key: A key of the default tenant with every scope, beside those of `veridical tenants`.
         max_body_bytes: Largest request.
         capacity: Verifications at once; 0 takes one a core.
+        queue: Transactions that may wait for a verdict; more get 429.
+        transaction_s: From the start, or a verdict `retry`, to the last moment media are taken.
+        challenge_s: From drawing a challenge to the last moment it may be answered.
+        keep_days: For how long media and verdicts are kept once a transaction is over.
+        callback_hosts: Hosts, parted by commas, that webhooks may reach although they are private
+            or without TLS.
+        capture_origins: Origins, parted by commas, of pages that capture with an upload token.
+        qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         log_level: Least severe message that is logged.
     """
 
     api_key: SecretStr | None = None
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     capacity: int = Field(default=0, ge=0)
+    queue: int = Field(default=16, gt=0)
+    transaction_s: int = Field(default=180, gt=0)
+    challenge_s: int = Field(default=90, gt=0)
+    keep_days: float = Field(default=30.0, gt=0)
+    callback_hosts: str = ""
+    capture_origins: str = ""
+    qa_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def backing(self) -> "Backing":
+        """Open the database and the keys."""
+        from veridical.service.desk import Backing
+
+        signing = self.signing_key()
+        return Backing(self.open_database(), self.keys(), signing, self.public_keys())
+
+    def desk(self) -> "DeskSettings":
+        """Bounds of transactions."""
+        from veridical.service.desk import DeskSettings
+
+        return DeskSettings(
+            lifetime=timedelta(seconds=self.transaction_s),
+            challenge_lifetime=timedelta(seconds=self.challenge_s),
+            keep=timedelta(days=self.keep_days),
+            most_waiting=self.queue,
+            allowed_callbacks=frozenset(words(self.callback_hosts)),
+        )
+
+
+def words(text: str) -> list[str]:
+    """The words of a list parted by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from veridical.errors import InputError
 
-__all__ = ["Caller", "Send", "check_address", "is_public", "secret_text", "sign"]
+__all__ = ["Poster", "Send", "check_address", "is_public", "secret_text", "sign"]
 
 SECRET_WORD = "whsec_"  # noqa: S105  the beginning of every secret
 TIMEOUT_S = 10.0
@@ -102,7 +102,7 @@ def _refused(why: str) -> InputError:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Poster:
     """Posts to addresses, after looking at what their names resolve to.
 
     Attributes:

@@ -8,6 +8,7 @@ import pytest
 
 from veridical.gallery import Gallery
 from veridical.store import Database, MasterKeys
+from veridical.store.schema import HEAD
 from veridical.types import Template
 
 Run = Callable[..., tuple[int, str, str]]
@@ -40,7 +41,7 @@ def found(path: Path, keys: MasterKeys) -> list[str]:
 
 
 def test_rotating_leaves_the_new_key_alone_in_charge(run: Run, data: Path) -> None:
-    assert run("db", "upgrade")[:2] == (0, "version 0001\n")
+    assert run("db", "upgrade")[:2] == (0, f"version {HEAD}\n")
     assert run("keys", "list")[0] == 0
     path = data / "master.keys"
     database = Database(data / "veridical.db")

@@ -32,7 +32,9 @@ __all__ = [
     "Chain",
     "EvidenceLog",
     "SigningKey",
+    "public_keys",
     "read_public_keys",
+    "rotate_signing_key",
     "signed_record",
     "verdict_body",
     "verify_chain",
@@ -98,6 +100,46 @@ class SigningKey:
     def key_id(self) -> str:
         """Short name of the key: the first 16 hex digits of the hash of its public half."""
         return key_id(self.private.public_key())
+
+
+def public_keys(path: Path) -> bytes:
+    """PEM of the public half of a key file's key, and of those it was rotated from.
+
+    Raises:
+        InputError: `evidence.key`.
+        StoreError: A file cannot be read.
+    """
+    retired = _retired(path)
+    earlier = retired.read_bytes() if retired.exists() else b""
+    return earlier + SigningKey.from_file(path).public_pem
+
+
+def rotate_signing_key(path: Path) -> SigningKey:
+    """Put a new key in the place of a key file's; of the old one only the public half stays.
+
+    Whoever signs reads the file when it starts: restart it afterwards.
+
+    Raises:
+        InputError: `evidence.key`.
+        StoreError: A file cannot be written.
+    """
+    old = SigningKey.from_file(path)
+    beside = path.with_suffix(".new")
+    try:
+        with _retired(path).open("ab") as stream:
+            stream.write(old.public_pem)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.unlink(missing_ok=True)
+        new = SigningKey.from_file(beside)
+        beside.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot rotate the signing key {path}: {error.strerror}") from error
+    return new
+
+
+def _retired(path: Path) -> Path:
+    return path.with_suffix(".retired.pem")
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -17,6 +17,7 @@ from veridical.result import (
 
 __all__ = [
     "Verdict",
+    "check_to_json",
     "error_rates_from_json",
     "measurements_from_json",
     "points_from_json",
@@ -78,13 +79,14 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "attempt": verdict.attempt,
         "retries_left": verdict.retries_left,
         "decided_at": verdict.decided_at.isoformat(timespec="milliseconds"),
-        "checks": [_check_to_json(result) for result in verdict.results],
+        "checks": [check_to_json(result) for result in verdict.results],
         "document": {name: dict(values) for name, values in verdict.document.items()},
         "timings_ms": {stage: round(ms, 1) for stage, ms in verdict.timings_ms.items()},
     }
 
 
-def _check_to_json(result: CheckResult) -> dict[str, Any]:
+def check_to_json(result: CheckResult) -> dict[str, Any]:
+    """One check of a verdict, as plain values."""
     measured, point = result.measurement, result.point
     return {
         "check": result.check,

@@ -1,13 +1,19 @@
-"""Bounds on what a client may send, met before any parser runs."""
+"""Bounds on what a client may send and how slowly, met before any parser runs."""
 
+import asyncio
 import json
+import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from veridical.service.api.problems import document
 
-__all__ = ["BodyLimit"]
+__all__ = ["Application", "BodyLimit", "Message", "Receive", "Scope", "Send"]
+
+PATIENCE_S = 15.0
+SLOWEST_BYTES_S = 16 * 1024
+"""A body may take this long, and a second more for every so many bytes that have come."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,14 +43,23 @@ class BodyLimit:
             return
         claimed = dict(scope["headers"]).get(b"content-length", b"0")
         if claimed.isdigit() and int(claimed) > self._max_bytes:
-            await self._refuse(send)
+            await self._refuse(scope, send)
             return
         seen, answered = 0, False
 
+        started, whole = time.monotonic(), False
+
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:  # from here on it is waited for the client to leave
+                return await receive()
+            left_s = started + PATIENCE_S + seen / SLOWEST_BYTES_S - time.monotonic()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, left_s))
+            except TimeoutError:
+                raise _TooSlow from None
             seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if seen > self._max_bytes:
                 raise _TooLarge
             return message
@@ -58,25 +73,33 @@ class BodyLimit:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not answered:
-                await self._refuse(send)
+                await self._refuse(scope, send)
+        except _TooSlow:
+            if not answered:
+                await _answer(
+                    scope, send, 408, "request.too_slow", "the body came too slowly; send it again"
+                )
 
-    async def _refuse(self, send: Send) -> None:
-        body = json.dumps(
-            document(
-                413,
-                "request.too_large",
-                f"a request may hold {self._max_bytes} bytes; send smaller media",
-                uuid.uuid4().hex,
-            )
-        ).encode()
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        detail = f"a request may hold {self._max_bytes} bytes; send smaller media"
+        await _answer(scope, send, 413, "request.too_large", detail)
+
+
+async def _answer(scope: Scope, send: Send, status: int, code: str, detail: str) -> None:
+    request = scope.get("state", {}).get("request_id") or uuid.uuid4().hex
+    body = json.dumps(document(status, code, detail, request)).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class _TooLarge(BaseException):
     """Raised through the application so that no handler of it can mistake it for its own error."""
+
+
+class _TooSlow(BaseException):
+    """As `_TooLarge`."""

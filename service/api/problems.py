@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,18 +10,46 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
+from veridical.service.desk import Refusal
 
-__all__ = ["document", "install", "problem", "request_id"]
+__all__ = ["PROBLEMS", "document", "install", "problem", "request_id"]
 
 log = logging.getLogger("veridical.service")
 
-_HTTP_CODES = {
-    401: "auth.required",
-    404: "request.not_found",
-    405: "request.method",
-    429: "service.at_capacity",
-    503: "service.not_ready",
+_HTTP_CODES = {404: "request.not_found", 405: "request.method"}
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457)",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail", "code", "request_id"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "code": {"type": "string"},
+                        "request_id": {"type": "string"},
+                        "retryable": {"type": "boolean"},
+                    },
+                },
+                "example": {
+                    "type": "urn:veridical:problem:media.missing",
+                    "title": "media: missing",
+                    "status": 422,
+                    "detail": "upload these first: clip",
+                    "code": "media.missing",
+                    "request_id": "3f0c1a",
+                    "retryable": False,
+                },
+            }
+        },
+    }
 }
+"""How every route describes its problems in the OpenAPI document."""
 
 
 def request_id(request: Request) -> str:
@@ -46,7 +75,7 @@ def document(status: int, code: str, detail: str, request: str) -> dict[str, obj
         "detail": detail,
         "code": code,
         "request_id": request,
-        "retryable": status in (429, 503),
+        "retryable": status in (408, 429, 503, 507),
     }
 
 
@@ -76,8 +105,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(VeridicalError)
     def known(request: Request, error: VeridicalError) -> JSONResponse:
         if isinstance(error, ModelError | StoreError):
-            log.error("%s %s", error.code, error)
-        return problem(error.http_status, error.code, str(error), request)
+            log.error("%s %s", error.code, error, extra={"request": request_id(request)})
+        headers = {}
+        if error.http_status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, Refusal) and error.retry_after_s is not None:
+            headers["Retry-After"] = str(error.retry_after_s)
+        elif error.http_status in (503, 507):
+            headers["Retry-After"] = "5"
+        return problem(error.http_status, error.code, str(error), request, headers)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

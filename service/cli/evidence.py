@@ -1,5 +1,6 @@
 """`veridical evidence`: signed records of verdicts."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,41 @@ def verify(
 
 @app.command("public-key")
 def public_key() -> None:
-    """Print the public key of this installation, for those who verify its records."""
+    """Print the public keys of this installation, rotated ones first, for those who verify."""
     from veridical.verification import Settings
 
-    typer.echo(Settings().signing_key().public_pem.decode(), nl=False)
+    settings = Settings()
+    settings.signing_key()
+    typer.echo(settings.public_keys().decode(), nl=False)
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Make a new signing key; the old one stays known as a public key. Restart the service then."""
+    from veridical.verification import Settings
+    from veridical.verification.evidence import rotate_signing_key
+
+    key = rotate_signing_key(Settings().signing_key_path)
+    typer.echo(f"new signing key {key.key_id}")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="File to write; one record a line.")],
+    tenant: Annotated[str, typer.Option(help="Whose chain.")] = "default",
+) -> None:
+    """Write a tenant's chain out of the database, and print its head to be anchored elsewhere."""
+    from veridical.store.chain import chain_lines
+    from veridical.verification import Settings
+
+    database = Settings().open_database()
+    count, last = 0, ""
+    try:
+        with out.open("w", encoding="utf-8", newline="") as file, database.reading() as connection:
+            while lines := chain_lines(connection, tenant, count, 1_000):
+                file.writelines(lines)
+                count, last = count + len(lines), lines[-1]
+    finally:
+        database.close()
+    head = json.loads(last)["hash"] if last else "0" * 64
+    typer.echo(f"{count} records\nhead {head}")

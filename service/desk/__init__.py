@@ -1,6 +1,6 @@
 """Transactions from their first word to their verdict: what the API's routes rest on."""
 
-from veridical.service.desk.backing import Backing, Caller, DeskSettings, Refusal
+from veridical.service.desk.backing import Backing, DeskSettings, Principal, Refusal
 from veridical.service.desk.desk import Desk
 from veridical.service.desk.housekeeping import Housekeeper
 from veridical.service.desk.postman import Postman
@@ -10,13 +10,13 @@ from veridical.service.desk.worker import Worker
 
 __all__ = [
     "Backing",
-    "Caller",
     "Desk",
     "DeskSettings",
     "Housekeeper",
     "NewTransaction",
     "PolicyBook",
     "Postman",
+    "Principal",
     "Refusal",
     "Review",
     "Submission",

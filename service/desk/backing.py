@@ -9,7 +9,7 @@ from veridical.errors import VeridicalError
 from veridical.store import Database, KeyProvider
 from veridical.verification.evidence import SigningKey
 
-__all__ = ["Backing", "Caller", "DeskSettings", "Refusal", "iso", "now_ms"]
+__all__ = ["Backing", "DeskSettings", "Principal", "Refusal", "iso", "now_ms"]
 
 
 def now_ms() -> int:
@@ -44,7 +44,7 @@ class Refusal(VeridicalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """Who asks.
 
     Attributes:
@@ -75,12 +75,14 @@ class Backing:
         database: Upgraded.
         keys: Master keys.
         signing: Signs evidence.
+        public_keys: PEM of every key that ever signed it.
         clock: ms since 1970.
     """
 
     database: Database
     keys: KeyProvider
     signing: SigningKey
+    public_keys: bytes = b""
     clock: Callable[[], int] = now_ms
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from veridical.errors import StoreError
 from veridical.liveness.challenge import draw_challenge
 from veridical.service.desk import views
-from veridical.service.desk.backing import Backing, Caller, DeskSettings, Refusal, iso
+from veridical.service.desk.backing import Backing, DeskSettings, Principal, Refusal, iso
 from veridical.service.desk.customers import Customers
 from veridical.service.desk.records import record, tell
 from veridical.service.desk.requests import NewTransaction, Review, Submission
@@ -76,7 +76,7 @@ class Desk:
     # --- start -----------------------------------------------------------------------------------
 
     def create(
-        self, caller: Caller, asked: NewTransaction, idempotency_key: str = ""
+        self, caller: Principal, asked: NewTransaction, idempotency_key: str = ""
     ) -> tuple[dict[str, Any], bool]:
         """Start a transaction.
 
@@ -104,7 +104,7 @@ class Desk:
             raise
 
     def _create(
-        self, caller: Caller, asked: NewTransaction, idempotency_key: str, digest: bytes
+        self, caller: Principal, asked: NewTransaction, idempotency_key: str, digest: bytes
     ) -> dict[str, Any]:
         if not asked.consent.biometrics:
             raise Refusal(
@@ -206,7 +206,7 @@ class Desk:
                 )
         return answer
 
-    def _replayed(self, caller: Caller, key: str, digest: bytes) -> dict[str, Any] | None:
+    def _replayed(self, caller: Principal, key: str, digest: bytes) -> dict[str, Any] | None:
         with self.backing.database.reading() as connection:
             known = find_answer(connection, caller.tenant, key)
             if known is None:
@@ -223,7 +223,7 @@ class Desk:
         answer: dict[str, Any] = vault.unseal_json(known.sealed_answer, "answer")
         return answer
 
-    def holder(self, token: str) -> Caller | None:
+    def holder(self, token: str) -> Principal | None:
         """Who holds an upload token; None when it is none, or of a transaction long gone."""
         words = token.removeprefix(TOKEN_WORD)
         transaction, secret = words[:_ID_CHARACTERS], words[_ID_CHARACTERS + 1 :]
@@ -232,11 +232,11 @@ class Desk:
         genuine = hmac.compare_digest(_sha256(secret), row.upload_digest if row else bytes(32))
         if row is None or not genuine:
             return None
-        return Caller(row.tenant, frozenset(), row.sandbox, row.id, "upload")
+        return Principal(row.tenant, frozenset(), row.sandbox, row.id, "upload")
 
     # --- collect ---------------------------------------------------------------------------------
 
-    def begin_upload(self, caller: Caller, transaction: str, kind: str) -> Upload:
+    def begin_upload(self, caller: Principal, transaction: str, kind: str) -> Upload:
         """Begin to take a medium.
 
         Raises:
@@ -257,7 +257,7 @@ class Desk:
             )
         return Upload(self.backing.database, vault)
 
-    def finish_upload(self, caller: Caller, transaction: str, medium: Medium) -> None:
+    def finish_upload(self, caller: Principal, transaction: str, medium: Medium) -> None:
         """Keep a medium whose bytes are all there.
 
         Raises:
@@ -271,7 +271,7 @@ class Desk:
             if row.state == "created":
                 change_transaction(connection, transaction, {"state": "collecting"})
 
-    def challenge(self, caller: Caller, transaction: str) -> dict[str, Any]:
+    def challenge(self, caller: Principal, transaction: str) -> dict[str, Any]:
         """Draw a new challenge; what answered the old one is dropped.
 
         Raises:
@@ -333,7 +333,7 @@ class Desk:
             "expires_at": iso(expires_at),
         }
 
-    def submit(self, caller: Caller, transaction: str, sent: Submission) -> None:
+    def submit(self, caller: Principal, transaction: str, sent: Submission) -> None:
         """Ask for an attempt to be judged; when this returns it will be, whoever dies.
 
         Raises:
@@ -414,7 +414,7 @@ class Desk:
             row = find_transaction(connection, transaction)
         return "erased" if row is None else row.state
 
-    def view(self, caller: Caller, transaction: str) -> dict[str, Any]:
+    def view(self, caller: Principal, transaction: str) -> dict[str, Any]:
         """How a transaction stands, as the caller may see it.
 
         Raises:
@@ -438,7 +438,7 @@ class Desk:
             return view
         return views.operator_view(view, row, media, opened, link)
 
-    def page(self, caller: Caller, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
+    def page(self, caller: Principal, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions of a tenant, newest first.
 
         Raises:
@@ -451,7 +451,7 @@ class Desk:
             "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
         }
 
-    def queue(self, caller: Caller, cursor: str, limit: int) -> dict[str, Any]:
+    def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions that wait for a reviewer, longest first.
 
         Raises:
@@ -468,7 +468,7 @@ class Desk:
 
     # --- end -------------------------------------------------------------------------------------
 
-    def cancel(self, caller: Caller, transaction: str) -> None:
+    def cancel(self, caller: Principal, transaction: str) -> None:
         """Break a transaction off; its media are deleted.
 
         Raises:
@@ -493,7 +493,7 @@ class Desk:
                 },
             )
 
-    def erase(self, caller: Caller, transaction: str) -> dict[str, Any]:
+    def erase(self, caller: Principal, transaction: str) -> dict[str, Any]:
         """Erase a transaction for good; a tombstone and its evidence stay.
 
         Raises:
@@ -522,7 +522,7 @@ class Desk:
         tell(connection, gone, "transaction.erased", urls, now)
         return gone
 
-    def review(self, caller: Caller, transaction: str, decided: Review) -> None:
+    def review(self, caller: Principal, transaction: str, decided: Review) -> None:
         """Record what a reviewer decided.
 
         The chain names who decided what. The reason may speak of the applicant: the chain holds a
@@ -617,7 +617,7 @@ class Desk:
             raise _gone()
         return vault
 
-    def _mine(self, row: StoredTransaction | None, caller: Caller) -> StoredTransaction:
+    def _mine(self, row: StoredTransaction | None, caller: Principal) -> StoredTransaction:
         """The transaction, when the caller may know that it is there."""
         other = caller.transaction and (row is None or row.id != caller.transaction)
         if row is None or other:

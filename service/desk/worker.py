@@ -4,6 +4,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -66,6 +67,7 @@ class Worker:
         verifier: Gives the verifier; raises while there is none.
         threads: Transactions judged at once.
         meters: Counts verdicts.
+        place: Held while one is judged: bounds them together with what else runs.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class Worker:
         verifier: Callable[[], Verifier],
         threads: int,
         meters: Meters | None = None,
+        place: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._desk = desk
         self._verifier = verifier
         self._meters = meters or NoMeters()
+        self._place = place
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
         self._held: dict[int, Job] = {}
@@ -144,7 +148,8 @@ class Worker:
         with self._lock:
             self._held[job.id] = job
         try:
-            self._judge(verifier, job)
+            with self._place():
+                self._judge(verifier, job)
         except Exception:
             with backing.database.writing() as connection:  # let somebody try again soon
                 renew_job(connection, job, backing.clock() + 1_000)

@@ -1,0 +1,143 @@
+"""Routes of policies and models: what is judged by, and by which versions."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi import Path as PathParameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from veridical.errors import InputError
+from veridical.models import ModelStore
+from veridical.service.api.auth import Principal, allow
+from veridical.service.api.state import ServiceDep, TheDesk
+from veridical.service.desk import PolicyBook, Refusal
+from veridical.verification import Policy
+from veridical.verification.replay import replay
+from veridical.verification.verdict import FORMAT
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+Name = Annotated[str, PathParameter(min_length=1, max_length=200, pattern=r"^[ -.0-~]+$")]
+Catalogue = Annotated[Principal, Depends(allow("catalogue:read"))]
+Author = Annotated[Principal, Depends(allow("policies:write"))]
+
+
+class Verdicts(BaseModel):
+    """Verdicts to be decided again.
+
+    Attributes:
+        verdicts: As the service told them.
+        version: Of the policy; the newest when not given.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdicts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1_000)]
+    version: int | None = None
+
+
+def _shown(policy: Policy) -> dict[str, Any]:
+    return {
+        "id": policy.id,
+        "version": policy.version,
+        "sha256": policy.sha256,
+        "description": policy.description,
+        "attempts": policy.attempts,
+        "required": list(policy.required),
+        "optional": list(policy.optional),
+    }
+
+
+def _find(book: PolicyBook, tenant: str, name: str, version: int | None = None) -> Policy:
+    try:
+        return book.find(tenant, name, version)
+    except Refusal as error:
+        raise Refusal(404, error.code, str(error)) from error
+
+
+@router.get("/policies", summary="Every version of every policy")
+def policies(desk: TheDesk, principal: Catalogue) -> dict[str, Any]:
+    """The newest version of each first."""
+    return {"items": [_shown(policy) for policy in desk.book.all_of(principal.tenant)]}
+
+
+@router.get("/policies/{policy}", summary="One policy in its newest version")
+def policy_of(desk: TheDesk, principal: Catalogue, policy: Name) -> dict[str, Any]:
+    """Its checks, in the order in which causes are looked for."""
+    return _shown(_find(desk.book, principal.tenant, policy))
+
+
+@router.put("/policies/{policy}", status_code=201, summary="Store a version of a policy")
+def store_policy(
+    desk: TheDesk,
+    principal: Author,
+    policy: Name,
+    content: Annotated[str, Body(media_type="application/toml", max_length=65_536)],
+) -> dict[str, Any]:
+    """TOML, as policy files are. A version that is stored never changes."""
+    return _shown(desk.book.add(principal.tenant, policy, content.encode()))
+
+
+@router.post("/policies/{policy}/evaluate", summary="How would a policy have decided?")
+def evaluate(desk: TheDesk, principal: Catalogue, policy: Name, body: Verdicts) -> dict[str, Any]:
+    """Decides stored verdicts again, without media."""
+    chosen = _find(desk.book, principal.tenant, policy, body.version)
+    if any(verdict.get("format") != FORMAT for verdict in body.verdicts):
+        raise InputError(f"verdicts of format {FORMAT} are wanted", "policy.not_a_verdict")
+    try:
+        found = replay(body.verdicts, chosen, {})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(
+            "a verdict is not as the service told it", "policy.not_a_verdict"
+        ) from None
+    return {
+        "n": found.n,
+        "outcomes": [
+            {"before": before, "after": after, "n": count}
+            for (before, after), count in sorted(found.outcomes.items())
+        ],
+        "changes": [
+            {
+                "transaction": change.transaction,
+                "before": change.before,
+                "after": change.after,
+                "cause": change.cause,
+            }
+            for change in found.changes
+        ],
+        "unmeasured": dict(found.unmeasured),
+    }
+
+
+@router.get("/models", summary="The models in use: hash, licence, operating points")
+def models(request: Request, service: ServiceDep, principal: Catalogue) -> dict[str, Any]:
+    """Those of the profile that the verifier runs."""
+    del principal
+    store: ModelStore | None = request.app.state.models
+    if store is None:
+        raise Refusal(404, "request.not_found", "this service names no models")
+    profile = store.profile(service.loader.get().profile)
+    items = []
+    for name in profile.models:
+        card = store.card(name)
+        items.append(
+            {
+                "name": card.name,
+                "sha256": card.ref.sha256,
+                "licence": card.licence,
+                "commercial": card.commercial,
+                "roles": sorted(role for role, names in profile.roles.items() if name in names),
+                "operating_points": {
+                    check: {
+                        "accept_at": found.point.accept_at,
+                        "reject_below": found.point.reject_below,
+                        "source": found.point.source,
+                    }
+                    for check, found in card.operating_points.items()
+                },
+                "present": store.has(name),
+            }
+        )
+    return {"profile": profile.name, "items": items}

@@ -1,0 +1,81 @@
+"""Routes of the chain of evidence."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from veridical.service.api.auth import Principal, allow
+from veridical.service.api.state import TheDesk
+from veridical.service.api.transactions import Id
+from veridical.service.desk import Refusal
+from veridical.service.desk.backing import iso
+from veridical.store.chain import chain_head, chain_lines, transaction_lines
+from veridical.store.transactions import find_transaction
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["evidence"])
+
+Auditor = Annotated[Principal, Depends(allow("evidence:read"))]
+_LINES = "application/jsonl"
+_AS_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Signed records, one a line", "content": {_LINES: {}}}
+}
+
+
+@router.get(
+    "/transactions/{transaction}/evidence",
+    summary="The records about one transaction",
+    response_class=Response,
+    responses=_AS_LINES,
+)
+def of_transaction(desk: TheDesk, principal: Auditor, transaction: Id) -> Response:
+    """Verdicts, reviews and the erasure, as they stand in the chain."""
+    with desk.backing.database.reading() as connection:
+        if find_transaction(connection, transaction, principal.tenant) is None:
+            raise Refusal(404, "transaction.not_found", "no such transaction")
+        lines = transaction_lines(connection, principal.tenant, transaction)
+    return Response("".join(lines), media_type=_LINES)
+
+
+@router.get(
+    "/evidence", summary="The whole chain, in pages", response_class=Response, responses=_AS_LINES
+)
+def chain(
+    desk: TheDesk,
+    principal: Auditor,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> Response:
+    """From the record behind a number on; put together, `veridical evidence verify` checks it."""
+    with desk.backing.database.reading() as connection:
+        lines = chain_lines(connection, principal.tenant, after, limit)
+    headers = {}
+    if len(lines) == limit:
+        headers["Link"] = f'</v1/evidence?after={after + limit}&limit={limit}>; rel="next"'
+    return Response("".join(lines), media_type=_LINES, headers=headers)
+
+
+@router.get("/evidence/head", summary="The newest record, to be anchored elsewhere")
+def head(desk: TheDesk, principal: Auditor) -> dict[str, Any]:
+    """Only a head published elsewhere shows that records were cut off the end."""
+    with desk.backing.database.reading() as connection:
+        link = chain_head(connection, principal.tenant)
+    return {
+        "sequence": link.sequence if link else 0,
+        "hash": link.hash if link else "0" * 64,
+        "recorded_at": iso(link.recorded_at) if link else None,
+        "key": desk.backing.signing.key_id,
+    }
+
+
+@router.get(
+    "/evidence/keys",
+    summary="The public keys that verify it",
+    response_class=Response,
+    responses={200: {"description": "PEM", "content": {"application/x-pem-file": {}}}},
+)
+def keys(desk: TheDesk, principal: Auditor) -> Response:
+    """The current one and every one before it."""
+    del principal
+    return Response(desk.backing.public_keys, media_type="application/x-pem-file")

@@ -1,0 +1,77 @@
+"""Figures for the operator, in the format of Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from veridical.verification import Verdict
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 60.0)
+
+
+class Metrics:
+    """What one process counts; names and labels hold nothing personal."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "veridical_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._request_s = Histogram(
+            "veridical_request_seconds",
+            "Time to answer a request.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._verdicts = Counter(
+            "veridical_verdicts",
+            "Verdicts by outcome.",
+            ("policy", "outcome"),
+            registry=self._registry,
+        )
+        self._check_s = Histogram(
+            "veridical_check_seconds",
+            "Time a check took beside the shared analysis.",
+            ("check",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._stage_s = Histogram(
+            "veridical_stage_seconds",
+            "Time a stage of the shared analysis took.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.waiting = Gauge(
+            "veridical_queue_transactions",
+            "Transactions that wait for a verdict or are being judged, over all replicas.",
+            registry=self._registry,
+        )
+        self.webhooks = Gauge(
+            "veridical_webhooks",
+            "Webhooks not delivered, over all replicas.",
+            ("state",),
+            registry=self._registry,
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note an answer."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_s.labels(method, route).observe(seconds)
+
+    def judged(self, verdict: Verdict) -> None:
+        """Note a verdict."""
+        self._verdicts.labels(str(verdict.policy["id"]), str(verdict.outcome)).inc()
+        for result in verdict.results:
+            self._check_s.labels(result.check).observe(result.measurement.elapsed_ms / 1000)
+        for stage, elapsed_ms in verdict.timings_ms.items():
+            self._stage_s.labels(stage).observe(elapsed_ms / 1000)
+
+    def text(self) -> bytes:
+        """All figures."""
+        return generate_latest(self._registry)

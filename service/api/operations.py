@@ -1,0 +1,56 @@
+"""Routes for those who run the service: probes, figures, the description of the API."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import text
+
+from veridical.service.api.auth import Allow, Principal, allow
+from veridical.service.api.state import ServiceDep
+from veridical.store.jobs import count_jobs
+from veridical.store.outbox import count_letters
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez", summary="Is the process alive?")
+async def livez() -> dict[str, str]:
+    """Answered by the event loop itself: it says nothing about models or the database."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="Are the models loaded and self-tested, and is the database there?")
+def readyz(service: ServiceDep) -> dict[str, object]:
+    """503 until it is."""
+    verifier = service.loader.get()
+    if service.desk is not None:
+        with service.desk.backing.database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+    return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
+
+
+@router.get("/metrics", summary="Figures in the format of Prometheus", response_class=Response)
+def metrics(
+    service: ServiceDep, principal: Annotated[Principal, Depends(allow("metrics:read"))]
+) -> Response:
+    """Of this process; queue and webhooks of all replicas."""
+    del principal
+    if service.desk is not None:
+        with service.desk.backing.database.reading() as connection:
+            service.metrics.waiting.set(count_jobs(connection))
+            waiting, given_up = count_letters(connection)
+        service.metrics.webhooks.labels("waiting").set(waiting)
+        service.metrics.webhooks.labels("given_up").set(given_up)
+    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(
+    request: Request, principal: Annotated[Principal, Depends(Allow((), anybody=True))]
+) -> dict[str, Any]:
+    """The description of the API, for everybody with a key."""
+    del principal
+    described: dict[str, Any] = request.app.openapi()
+    return described

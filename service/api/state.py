@@ -1,0 +1,134 @@
+"""What every route of the application works with."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from veridical.errors import VeridicalError
+from veridical.service.api.auth import Access
+from veridical.service.api.metrics import Metrics
+from veridical.service.desk import Desk, Refusal, Worker
+from veridical.verification import Verifier
+from veridical.verification.evidence import EvidenceLog
+
+__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TheDesk"]
+
+log = logging.getLogger("veridical.service")
+
+Build = Callable[[], Verifier]
+
+
+class Gate:
+    """Lets a bounded number of verifications run; the rest are told when to come back.
+
+    Work waiting in threads helps nobody: it only makes every answer late.
+
+    Args:
+        capacity: Verifications at once.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._free = threading.BoundedSemaphore(capacity)
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Hold one place.
+
+        Raises:
+            Refusal: `service.at_capacity`: none is free.
+        """
+        if not self._free.acquire(blocking=False):
+            raise Refusal(
+                429, "service.at_capacity", "the service works at its capacity; try again", 2
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Hold one place, as soon as there is one."""
+        with self._free:
+            yield
+
+
+class Loader:
+    """Builds the verifier beside the event loop, so that probes answer from the first moment."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self.verifier: Verifier | None = None
+        self.failure = ""
+
+    def load(self) -> None:
+        """Load the models and self-test them; remember why when that fails."""
+        try:
+            self.verifier = self._build()
+        except VeridicalError as error:
+            self.failure = error.code
+            log.error("not ready: %s %s", error.code, error)
+        except Exception:
+            # Left alone, the thread would end and the probe say forever that models are loading.
+            self.failure = "internal.error"
+            log.exception("not ready: an unforeseen error")
+
+    def get(self) -> Verifier:
+        """The verifier.
+
+        Raises:
+            Refusal: `service.not_ready`: it is loading, or could not be loaded.
+        """
+        if self.verifier is None:
+            why = "models are being loaded"
+            if self.failure:
+                why = f"models could not be loaded ({self.failure}); see the server's log"
+            raise Refusal(503, "service.not_ready", why, 5)
+        return self.verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one running service.
+
+    Attributes:
+        loader: Gives the verifier.
+        gate: Bounds verifications at once.
+        guidance: Bounds looks at pictures for guidance at once.
+        access: Tells callers.
+        metrics: Counts.
+        evidence: File of records beside the database's; None without.
+        desk: The transactions; None for a service without a database.
+        worker: Judges them; None likewise.
+    """
+
+    loader: Loader
+    gate: Gate
+    guidance: Gate
+    access: Access
+    metrics: Metrics
+    evidence: EvidenceLog | None = None
+    desk: Desk | None = None
+    worker: Worker | None = None
+
+
+def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+
+def _desk(service: ServiceDep) -> Desk:
+    if service.desk is None:
+        raise Refusal(404, "request.not_found", "this service runs without a database")
+    return service.desk
+
+
+TheDesk = Annotated[Desk, Depends(_desk)]

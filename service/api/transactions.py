@@ -1,0 +1,329 @@
+"""Routes of transactions."""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from veridical.errors import InputError
+from veridical.media import Limits
+from veridical.service.api.auth import Allow, Principal, allow
+from veridical.service.api.state import ServiceDep, TheDesk
+from veridical.service.desk import Desk, NewTransaction, Refusal, Review, Submission
+from veridical.service.desk.requests import MediaKind
+from veridical.service.desk.worker import load_transaction
+from veridical.store.transactions import find_transaction
+from veridical.store.uploads import Medium, Upload
+from veridical.store.vault import opened_vault
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["transactions"])
+
+PIECE_BYTES = 1 << 20
+_LIMITS = Limits()
+_MOST_BYTES = {
+    "document_front": _LIMITS.max_image_bytes,
+    "document_back": _LIMITS.max_image_bytes,
+    "selfie": _LIMITS.max_image_bytes,
+    "clip": _LIMITS.max_clip_bytes,
+    "voice": _LIMITS.max_audio_bytes,
+}
+_POLL_S = (0.02, 0.05, 0.1, 0.1, 0.2)
+
+Id = Annotated[
+    str, Path(pattern="^t_[0-9a-f]{32}$", examples=["t_0123456789abcdef0123456789abcdef"])
+]
+Cursor = Annotated[str, Query(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Writer = Annotated[Principal, Depends(allow("transactions:write"))]
+Reader = Annotated[Principal, Depends(allow("transactions:read"))]
+Applicant = Annotated[Principal, Depends(Allow(("transactions:write",), upload=True))]
+Viewer = Annotated[
+    Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True))
+]
+Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
+Reviewer = Annotated[Principal, Depends(allow("reviews"))]
+
+_CHALLENGE = {
+    "digits": "402913",
+    "language": "en",
+    "schedule_ms": [812.4, 1701.0, 2530.2, 3466.9, 4300.3, 5159.8],
+    "nonce": "bWFkZSBieSBjaGFuY2UsIHVzZWQgb25j",
+    "expires_at": "2026-11-22T01:03:33.456Z",
+}
+_STARTED = {
+    "id": "t_0123456789abcdef0123456789abcdef",
+    "kind": "onboarding",
+    "state": "created",
+    "sandbox": False,
+    "created_at": "2026-11-22T01:02:03.456Z",
+    "expires_at": "2026-11-22T01:05:03.456Z",
+    "policy": {"id": "spoken", "version": 1, "sha256": "5f0a…"},
+    "upload_token": "vu_t_0123456789abcdef0123456789abcdef_…",
+    "media": {"required": ["document_front", "clip"], "optional": ["document_back"]},
+    "attempt": 1,
+    "retries_left": 2,
+    "challenge": _CHALLENGE,
+}
+_VIEW = {
+    "id": "t_0123456789abcdef0123456789abcdef",
+    "kind": "onboarding",
+    "state": "completed",
+    "sandbox": False,
+    "created_at": "2026-11-22T01:02:03.456Z",
+    "expires_at": "2026-11-22T01:05:03.456Z",
+    "attempt": 1,
+    "retries_left": 2,
+    "outcome": "accept",
+    "message": "Thank you, you are verified.",
+    "media": {
+        "required": ["document_front", "clip"],
+        "optional": ["document_back"],
+        "received": ["clip", "document_front"],
+    },
+}
+
+
+def _example(example: object, description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"example": example}}}
+
+
+@router.post(
+    "/transactions",
+    status_code=201,
+    summary="Start a transaction",
+    responses={201: _example(_STARTED, "Started")},
+)
+def create(
+    desk: TheDesk,
+    principal: Writer,
+    body: NewTransaction,
+    idempotency_key: Annotated[str, Header(max_length=200)] = "",
+) -> JSONResponse:
+    """Answers the upload token and the challenge, once: neither is told again."""
+    answer, again = desk.create(principal, body, idempotency_key)
+    headers = {"Location": f"/v1/transactions/{answer['id']}"}
+    if again:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(answer, 201, headers)
+
+
+@router.get("/transactions", summary="List transactions, newest first")
+def list_(
+    desk: TheDesk,
+    principal: Reader,
+    state: Literal[
+        "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
+    ]
+    | None = None,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Pages follow by `next`."""
+    return desk.page(principal, state, cursor, limit)
+
+
+@router.get(
+    "/transactions/{transaction}",
+    summary="How a transaction stands",
+    responses={200: _example(_VIEW, "As the holder of an upload token sees it")},
+)
+def get(desk: TheDesk, principal: Viewer, transaction: Id) -> dict[str, Any]:
+    """A key that may read transactions sees the verdict with its scores; nobody else does."""
+    return desk.view(principal, transaction)
+
+
+@router.put(
+    "/transactions/{transaction}/media/{kind}",
+    summary="Hand in a medium",
+    responses={
+        200: _example({"kind": "clip", "bytes": 313_000, "sha256": "9b1f…"}, "Kept, encrypted")
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
+async def put_medium(
+    request: Request,
+    desk: TheDesk,
+    principal: Applicant,
+    transaction: Id,
+    kind: MediaKind,
+    content_digest: Annotated[
+        str, Header(description="RFC 9530: `sha-256=:BASE64:`", max_length=500)
+    ] = "",
+) -> dict[str, Any]:
+    """The bytes themselves, never an address or a path; their type is seen in them."""
+    wanted = _digest(content_digest)
+    upload = await run_in_threadpool(desk.begin_upload, principal, transaction, kind)
+    try:
+        size, digest = await _take(request, desk, upload, _MOST_BYTES[kind])
+        if not hmac.compare_digest(digest, wanted):
+            raise InputError(
+                "the bytes are not those the Content-Digest names; send them again",
+                "media.digest_mismatch",
+            )
+        medium = Medium(kind, digest, size, upload.id)
+        await run_in_threadpool(desk.finish_upload, principal, transaction, medium)
+    except BaseException:
+        # The client left, or was refused. What cannot be deleted now is swept away later.
+        with contextlib.suppress(Exception):
+            await asyncio.shield(run_in_threadpool(upload.discard))
+        raise
+    return {"kind": kind, "bytes": size, "sha256": digest.hex()}
+
+
+async def _take(request: Request, desk: Desk, upload: Upload, most: int) -> tuple[int, bytes]:
+    """Write a body piece by piece; its size and SHA-256."""
+    total, size, piece = hashlib.sha256(), 0, bytearray()
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise Refusal(413, "request.too_large", f"this medium may have {most} bytes")
+        piece += chunk
+        if len(piece) >= PIECE_BYTES:
+            total.update(piece)
+            await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
+            piece.clear()
+    if not size:
+        raise InputError("the body is empty; send the bytes of the medium", "media.empty")
+    total.update(piece)
+    if piece:
+        await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
+    return size, total.digest()
+
+
+def _digest(header: str) -> bytes:
+    """The SHA-256 of a Content-Digest header.
+
+    Raises:
+        InputError: `media.digest_missing`.
+
+    Source: RFC 9530, section 2.
+    """
+    for word in header.split(","):
+        name, _, value = word.strip().partition("=")
+        if name.lower() == "sha-256" and len(value) > 2 and value[0] == value[-1] == ":":
+            with contextlib.suppress(binascii.Error, ValueError):
+                found = base64.b64decode(value[1:-1], validate=True)
+                if len(found) == hashlib.sha256().digest_size:
+                    return found
+    raise InputError(
+        "send the header `Content-Digest: sha-256=:BASE64:` of the body", "media.digest_missing"
+    )
+
+
+@router.post(
+    "/transactions/{transaction}/challenge",
+    summary="Draw a new challenge",
+    responses={200: _example({"challenge": _CHALLENGE}, "The old one is void")},
+)
+def challenge(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+    """What was recorded for the old one is dropped."""
+    return {"challenge": desk.challenge(principal, transaction)}
+
+
+@router.post(
+    "/transactions/{transaction}/submit",
+    summary="Ask for the verdict",
+    responses={
+        200: _example(_VIEW, "Judged"),
+        202: _example({**_VIEW, "state": "processing", "outcome": None}, "Being judged"),
+    },
+)
+async def submit(
+    desk: TheDesk,
+    service: ServiceDep,
+    principal: Applicant,
+    transaction: Id,
+    body: Submission,
+    wait_s: Annotated[float, Query(ge=0, le=60)] = 0,
+) -> JSONResponse:
+    """Answers 202 at once, or waits for the verdict. Once it answers, nothing is lost any more."""
+    await run_in_threadpool(desk.submit, principal, transaction, body)
+    if service.worker is not None:
+        service.worker.wake()
+    until, polls = time.monotonic() + wait_s, iter(_POLL_S)
+    while True:
+        state = await run_in_threadpool(desk.state, transaction)
+        left_s = until - time.monotonic()
+        if state != "processing" or left_s <= 0:
+            break
+        await asyncio.sleep(min(left_s, next(polls, _POLL_S[-1])))
+    view = await run_in_threadpool(desk.view, principal, transaction)
+    if view["state"] == "processing":
+        return JSONResponse(view, 202, {"Retry-After": "1"})
+    return JSONResponse(view)
+
+
+@router.post("/transactions/{transaction}/cancel", summary="Break a transaction off")
+def cancel(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+    """What was handed in is deleted."""
+    desk.cancel(principal, transaction)
+    return desk.view(principal, transaction)
+
+
+@router.delete("/transactions/{transaction}", summary="Erase a transaction")
+def erase(desk: TheDesk, principal: Eraser, transaction: Id) -> dict[str, Any]:
+    """Its key is deleted: nothing opens what was kept. A tombstone and its evidence stay."""
+    return desk.erase(principal, transaction)
+
+
+@router.get("/reviews", tags=["reviews"], summary="Transactions that wait for a reviewer")
+def queue(
+    desk: TheDesk, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
+) -> dict[str, Any]:
+    """The longest waiting first."""
+    return desk.queue(principal, cursor, limit)
+
+
+@router.post("/transactions/{transaction}/review", tags=["reviews"], summary="Decide as a reviewer")
+def review(desk: TheDesk, principal: Reviewer, transaction: Id, body: Review) -> dict[str, Any]:
+    """Signed into the chain of evidence with the reviewer's name."""
+    desk.review(principal, transaction, body)
+    reader = Principal(
+        principal.tenant, principal.scopes | {"transactions:read"}, principal.sandbox
+    )
+    return desk.view(reader, transaction)
+
+
+@router.get(
+    "/transactions/{transaction}/explanation",
+    tags=["reviews"],
+    summary="What was seen and heard, for a reviewer",
+)
+def explanation(
+    desk: TheDesk, service: ServiceDep, principal: Reviewer, transaction: Id
+) -> Response:
+    """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
+    from veridical.service.demo.explain import explain
+
+    with desk.backing.database.reading() as connection:
+        row = find_transaction(connection, transaction, principal.tenant)
+        vault = opened_vault(connection, desk.backing.keys, principal.tenant, transaction)
+    if row is None:
+        raise Refusal(404, "transaction.not_found", "no such transaction")
+    if vault is None:
+        raise Refusal(410, "transaction.erased", "this transaction was erased")
+    if row.state != "completed":
+        raise Refusal(409, "transaction.state", f"the transaction is {row.state}, not completed")
+    verifier = service.loader.get()
+    request = desk.request_of(row, vault)
+    with service.gate.entered():
+        analysis = verifier.analyse(load_transaction(desk, verifier, row, vault, request))
+        verdict = verifier.judge(analysis, desk.policy_of(row, request))
+        return JSONResponse(explain(analysis, verdict))

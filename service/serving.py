@@ -1,0 +1,149 @@
+"""How is the service run? Its application from the settings, and the server around it."""
+
+import asyncio
+import ipaddress
+import math
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from veridical.errors import InputError
+from veridical.service.api import create_app
+from veridical.service.quota import cpu_quota
+from veridical.service.settings import ServiceSettings, words
+from veridical.store.tenants import any_api_key
+from veridical.verification import load_verifier
+
+__all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
+
+HEAD_S = 10.0
+"""Longest time from a connection, or from a further request's first byte, to a whole head."""
+MOST_CONNECTIONS = 1_000
+DRAIN_S = 30
+
+
+def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAPI:
+    """The application of an installation.
+
+    Args:
+        settings: The installation.
+        host: Address it will listen on.
+        dev: Let everybody in without a key; on loopback only.
+
+    Raises:
+        InputError: `usage.open_server`: nobody could come in, or everybody could from elsewhere.
+        StoreError: The database cannot be used.
+    """
+    if dev and not is_loopback(host):
+        raise InputError(
+            f"--dev lets everybody in without a key: not on {host}, only on 127.0.0.1",
+            "usage.open_server",
+        )
+    backing = settings.backing()
+    if not dev and settings.api_key is None and not any_api_key(backing.database):
+        raise InputError(
+            "refusing to serve without a key: make one with `veridical tenants add` and "
+            "`veridical tenants issue`, set VERIDICAL_API_KEY, or try it out on this machine with "
+            "`veridical serve --dev`",
+            "usage.open_server",
+        )
+    return create_app(
+        lambda: load_verifier(settings),
+        api_key=settings.api_key,
+        evidence=settings.evidence(),
+        max_body_bytes=settings.max_body_bytes,
+        capacity=settings.capacity or math.ceil(cpu_quota()),
+        backing=backing,
+        desk=settings.desk(),
+        policy=settings.policy,
+        open_to_everyone=dev,
+        capture_origins=words(settings.capture_origins),
+        snapshots=settings.data_dir / "galleries",
+        models=settings.model_store(),
+        qa_dir=settings.qa_dir,
+    )
+
+
+def server_of(
+    app: FastAPI,
+    host: str,
+    port: int,
+    log_level: str,
+    certificate: str | None = None,
+    key: str | None = None,
+) -> uvicorn.Server:
+    """The server around an application.
+
+    Args:
+        app: The application.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        log_level: Least severe message.
+        certificate: PEM file for TLS.
+        key: PEM file of its key.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http=PatientProtocol,
+            log_level=log_level,
+            log_config=None,  # as `service.logs` says
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=DRAIN_S,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP whose patience ends: a head that does not come whole in time closes its connection."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401
+        """A client connected: its head is waited for."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Something came: when it ended a head, nothing is waited for any more."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._stop_waiting()
+        elif (self.cycle is None or self.cycle.response_complete) and self._timer is None:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._timer = self.loop.call_later(HEAD_S, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self.transport.close()

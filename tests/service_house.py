@@ -1,0 +1,159 @@
+"""A whole service in process: real database, queue, chain and routes; checks that answer by rule."""
+
+import base64
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from fastapi.testclient import TestClient
+
+from veridical import Measurement, OperatingPoint
+from veridical.service.api import create_app
+from veridical.service.api.auth import SCOPES
+from veridical.service.desk import Backing, DeskSettings
+from veridical.store import Database, MasterKeys
+from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.verification import CHECKS, Verifier, load_policy
+from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.evidence import SigningKey
+
+KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
+POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
+
+
+def picture(grey: int = 128) -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(np.full((40, 60, 3), grey, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def digest_of(data: bytes) -> dict[str, str]:
+    return {"Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"}
+
+
+class Clock:
+    """Real time, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+
+@dataclass
+class Rules:
+    """What every check answers, and what happens on the way."""
+
+    score: float | None = 1.0
+    reason: str = ""
+    hook: Callable[[], None] = field(default=lambda: None)
+    seen: list[str] = field(default_factory=list)
+
+    def build(self, policy: str = "selfie") -> Callable[[], Verifier]:
+        def step(check: str) -> Callable[[Analysis], Measurement]:
+            def run(analysis: Analysis) -> Measurement:
+                self.seen.append(analysis.transaction.id)
+                self.hook()
+                return Measurement(check, self.score, self.reason)
+
+            return run
+
+        steps = {check: step(check) for check in CHECKS}
+        return lambda: Verifier(steps, Analyser(), POINTS, load_policy(policy), "registry", {})
+
+
+@dataclass
+class House:
+    """One running service and what is behind it."""
+
+    client: TestClient
+    backing: Backing
+    clock: Clock
+    rules: Rules
+
+    def key(
+        self, *scopes: str, tenant: str = "default", expires_at: int | None = None, **more: bool
+    ) -> dict[str, str]:
+        """Headers of a new key; every scope when none is named."""
+        _, text = issue_api_key(
+            self.backing.database, tenant, scopes or tuple(SCOPES), "", expires_at, **more
+        )
+        return {"Authorization": f"Bearer {text}"}
+
+    def start(self, headers: dict[str, str], **more: Any) -> dict[str, Any]:
+        body = {"policy": "selfie", "consent": {"biometrics": True}, **more}
+        answer = self.client.post("/v1/transactions", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def put(self, made: dict[str, Any], kind: str, data: bytes, token: str = "") -> Any:
+        return self.client.put(
+            f"/v1/transactions/{made['id']}/media/{kind}",
+            content=data,
+            headers={**bearer(token or made["upload_token"]), **digest_of(data)},
+        )
+
+    def submit(self, made: dict[str, Any], wait_s: float = 20, **more: Any) -> Any:
+        body = {"nonce": made["challenge"]["nonce"]} if made["challenge"] else {}
+        return self.client.post(
+            f"/v1/transactions/{made['id']}/submit",
+            params={"wait_s": wait_s},
+            json={**body, **more},
+            headers=bearer(made["upload_token"]),
+        )
+
+    def collect(self, made: dict[str, Any], grey: int = 1) -> None:
+        """Hand in a picture of each kind that is required."""
+        for kind in made["media"]["required"]:
+            assert self.put(made, kind, picture(grey)).status_code == 200
+
+    def finished(self, headers: dict[str, str], grey: int = 1, **more: Any) -> dict[str, Any]:
+        """A transaction by selfie, judged; as the operator sees it."""
+        made = self.start(headers, **more)
+        self.collect(made, grey)
+        assert self.submit(made).status_code == 200
+        found: dict[str, Any] = self.client.get(
+            f"/v1/transactions/{made['id']}", headers=headers
+        ).json()
+        return found
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def house(
+    url: str | Path, folder: Path, settings: DeskSettings | None = None, **more: Any
+) -> Iterator[House]:
+    """Start a service over a database."""
+    database = Database(url)
+    database.upgrade()
+    add_tenant(database, Tenant("default", 60_000, 64))
+    clock, rules = Clock(), Rules()
+    signing = SigningKey.from_file(folder / "signing.pem")
+    backing = Backing(database, KEYS, signing, signing.public_pem, clock)
+    app = create_app(
+        rules.build(),
+        backing=backing,
+        desk=settings or DeskSettings(),
+        policy="selfie",
+        snapshots=folder / "galleries",
+        **more,
+    )
+    with TestClient(app, raise_server_exceptions=False) as client:
+        for _ in range(500):
+            if client.get("/readyz").status_code == 200:
+                break
+            time.sleep(0.01)
+        yield House(client, backing, clock, rules)
+    database.close()
