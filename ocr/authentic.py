@@ -1,6 +1,6 @@
 """Is it the document itself that was photographed, whole and unaltered?
 
-Eight plain measurements, each named for what it measures and reported as evidence. None proves
+Twelve plain measurements, each named for what it measures and reported as evidence. None proves
 anything alone; a skilled forgery shows none of them. Each becomes a suspicion between 0 and 1 by a
 ramp between two values, `RAMPS`, which lie outside what specimens drawn and photographed without
 tampering showed (docs/documents.md has the distributions).
@@ -16,31 +16,40 @@ from numpy.typing import NDArray
 from veridical.media import ImageInfo
 from veridical.ocr.document import Document
 from veridical.ocr.geometry import bounds
+from veridical.ocr.glare import glare
+from veridical.ocr.tampering import cut, jpeg_history, noise_contrast, portrait_edges
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Box, Image
 
-__all__ = ["DocumentAuthenticCheck"]
+__all__ = ["DocumentAuthenticCheck", "suspicion"]
 
 RAMPS: Mapping[str, tuple[float, float]] = {
-    "photocopy": (-0.030, -0.012),
+    "photocopy": (0.030, 0.012),
     "screen_recapture": (7.0, 9.0),
     "glare_on_field": (0.10, 0.40),
-    "field_blurred": (-0.16, -0.08),
+    "field_blurred": (0.16, 0.08),
     "border_cut": (0.0, 1.0),
+    "border_covered": (0.25, 0.5),
+    "several_documents": (0.0, 1.0),
     "edited": (0.0, 1.0),
     "portrait_noise": (1.3, 2.2),
+    "portrait_edges": (9.0, 9.9),
+    "jpeg_history": (9.0, 9.9),
     "digits_uneven": (0.10, 0.22),
 }
-"""From which value on a measurement raises suspicion, and where suspicion is full. Those for which
-less is worse are measured negated."""
-QUALITY = ("glare_on_field", "field_blurred", "border_cut")
+"""From which value on a measurement raises suspicion, and where suspicion is full: above, or below
+where less is worse."""
+QUALITY = (
+    "glare_on_field",
+    "field_blurred",
+    "border_cut",
+    "border_covered",
+    "several_documents",
+)
 """What a careless photograph of a genuine document shows too: at most a doubt."""
 MOST_DOUBT = 0.5
 NAMED_FROM = 0.5
 SPECTRUM_PX = 384
-BLOCK = 8
-NEARLY_WHITE = 250
-"""Where light clips, so does noise."""
 
 
 class DocumentAuthenticCheck:
@@ -67,43 +76,52 @@ class DocumentAuthenticCheck:
         grey = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8)
         fields = [field.box for field in document.fields.values() if field.box is not None]
         measured: dict[str, float | None] = {
-            "photocopy": -colour_spread(document.card),
+            "photocopy": colour_spread(document.card),
             "screen_recapture": spectral_peak(grey, bounds(document.quad)),
-            "glare_on_field": max((_glare(image, box) for box in fields), default=None),
-            "field_blurred": max((-_sharpness(grey, box) for box in fields), default=None),
+            "glare_on_field": max((glare(image, box) for box in fields), default=None),
+            "field_blurred": min((_sharpness(grey, box) for box in fields), default=None),
             "border_cut": float(4 - int(document.evidence.get("edges_inside") or 0)),
+            "border_covered": float(document.evidence.get("border_gap") or 0.0),
+            "several_documents": float(int(document.evidence.get("other_documents") or 0)),
             "edited": None if info is None else float(bool(info.editor or info.generator)),
             "portrait_noise": None,
+            "portrait_edges": None,
+            "jpeg_history": None,
             "digits_uneven": None,
         }
-        if document.portrait_box is not None:
-            whole = bounds(document.quad)
-            measured["portrait_noise"] = noise_contrast(grey, document.portrait_box, whole)
         number = document.fields.get("number")
+        portrait = document.portrait_box
+        if portrait is not None:
+            whole = bounds(document.quad)
+            measured["portrait_noise"] = noise_contrast(grey, portrait, whole)
+            measured["jpeg_history"] = jpeg_history(grey, portrait, whole)
+            measured["portrait_edges"] = portrait_edges(
+                grey, portrait, None if number is None else number.box
+            )
         whole_card = document.evidence.get("edges_seen") == 4
         if number is not None and whole_card and document.kind == "prc_id_front":
             measured["digits_uneven"] = _digits_uneven(document.card)
-        suspicion = {
-            name: _suspicion(name, value) for name, value in measured.items() if value is not None
+        suspicions = {
+            name: suspicion(name, value) for name, value in measured.items() if value is not None
         }
-        worst = max(suspicion, key=lambda name: suspicion[name])
+        worst = max(suspicions, key=lambda name: suspicions[name])
         evidence: dict[str, EvidenceValue] = {
-            name: None if value is None else round(abs(value), 4)
-            for name, value in measured.items()
+            name: None if value is None else round(value, 4) for name, value in measured.items()
         }
         return Measurement(
             self.name,
-            1 - suspicion[worst],
-            worst if suspicion[worst] >= NAMED_FROM else "",
+            1 - suspicions[worst],
+            worst if suspicions[worst] >= NAMED_FROM else "",
             evidence,
             document.models,
             (time.perf_counter() - start) * 1e3,
         )
 
 
-def _suspicion(name: str, value: float) -> float:
-    low, high = RAMPS[name]
-    share = min(max((value - low) / (high - low), 0.0), 1.0)
+def suspicion(name: str, value: float) -> float:
+    """Suspicion, 0 to 1, that a measurement of this name raises."""
+    none, full = RAMPS[name]
+    share = min(max((value - none) / (full - none), 0.0), 1.0)
     return min(share, MOST_DOUBT) if name in QUALITY else share
 
 
@@ -151,22 +169,9 @@ def spectral_peak(grey: NDArray[np.uint8], around: Box) -> float:
     return peak
 
 
-def _cut(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """The part of a picture inside a box."""
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    return grey[top : max(top, round(box.bottom)), left : max(left, round(box.right))]
-
-
-def _glare(image: Image, box: Box) -> float:
-    """Share of a field that is white in all channels."""
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    patch = image.pixels[top : max(0, round(box.bottom)), left : max(0, round(box.right))]
-    return float((patch.min(axis=2) >= 250).mean()) if patch.size else 0.0
-
-
 def _sharpness(grey: NDArray[np.uint8], box: Box) -> float:
     """Steepest steps of a field over its contrast, per pixel of a line 32 pixels high."""
-    patch = _cut(grey, box)
+    patch = cut(grey, box)
     if min(patch.shape) < 6:
         return 0.0
     lines = max(1, round(min(patch.shape) / 32))
@@ -175,35 +180,6 @@ def _sharpness(grey: NDArray[np.uint8], box: Box) -> float:
     steps = np.abs(np.diff(small, axis=1))
     low, high = np.percentile(small, (2, 98))
     return float(np.percentile(steps, 98) / max(high - low, 8.0))
-
-
-def noise_contrast(grey: NDArray[np.uint8], portrait: Box, whole: Box) -> float:
-    """Absolute difference of the logarithms of the noise in the portrait and beside it."""
-    inside = _noise(_cut(grey, portrait))
-    left, right = portrait.left - portrait.width, portrait.left
-    if portrait.centre[0] < whole.centre[0]:
-        left, right = portrait.right, portrait.right + portrait.width
-    beside = Box(max(whole.left, left), portrait.top, min(whole.right, right), portrait.bottom)
-    outside = _noise(_cut(grey, beside))
-    if inside is None or outside is None:
-        return 0.0
-    return abs(float(np.log((inside + 0.3) / (outside + 0.3))))
-
-
-def _noise(patch: NDArray[np.uint8]) -> float | None:
-    """Noise of the quiet parts of a patch, in grey levels.
-
-    Source: J. Immerkaer, Computer Vision and Image Understanding 64(2), 1996, by blocks, of which
-    the quietest quarter counts.
-    """
-    if min(patch.shape) < 24 or np.percentile(patch, 75) > NEARLY_WHITE:
-        return None
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    bent = np.abs(cv2.filter2D(patch.astype(np.float32), -1, kernel))
-    rows, columns = patch.shape[0] // BLOCK, patch.shape[1] // BLOCK
-    blocks = bent[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    means = np.sort(blocks.mean(axis=(1, 3)).ravel())
-    return float(means[: max(1, len(means) // 4)].mean() * np.sqrt(np.pi / 2) / 6)
 
 
 def _digits_uneven(card: Image) -> float | None:

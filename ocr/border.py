@@ -36,11 +36,14 @@ class Border:
         quad: Its corners in the picture; an edge that was not seen stays where it was predicted.
         support: Share of rows that agree on each edge, 0..1: top, right, bottom, left.
         inside: Whether each edge lies within the picture, in the same order.
+        gaps: Longest stretch of each edge that does not agree, as a share of it, in the same
+            order; 0 for an edge that was not seen.
     """
 
     quad: Quad
     support: tuple[float, ...]
     inside: tuple[bool, ...]
+    gaps: tuple[float, ...]
 
     @property
     def seen(self) -> int:
@@ -69,18 +72,20 @@ def find_border(image: Image, predicted: Quad) -> Border:
     upright = light.transpose(1, 0, 2)
     views = (upright, light[:, ::-1], upright[:, ::-1], light)  # top, right, bottom, left
     edges = [_edge(view, margin) for view in views]
-    support = tuple(share for _, _, share in edges)
+    support = tuple(share for _, _, share, _ in edges)
+    gaps = tuple(gap if share >= SEEN else 0.0 for _, _, share, gap in edges)
     lines = [
-        (place, slope) if share >= SEEN else (float(margin), 0.0) for place, slope, share in edges
+        (place, slope) if share >= SEEN else (float(margin), 0.0)
+        for place, slope, share, _ in edges
     ]
     quad = cv2.perspectiveTransform(_corners(lines, size)[None], matrix)[0].astype(np.float32)
     middles = (quad + np.roll(quad, -1, 0)) / 2
     inside = tuple(0 <= x < image.width and 0 <= y < image.height for x, y in middles.tolist())
-    return Border(quad, support, inside)
+    return Border(quad, support, inside, gaps)
 
 
-def _edge(view: NDArray[np.float32], margin: int) -> tuple[float, float, float]:
-    """The left edge in a view: its place at half height, its slope, and its support.
+def _edge(view: NDArray[np.float32], margin: int) -> tuple[float, float, float, float]:
+    """The left edge in a view: its place at half height, slope, support, and longest gap.
 
     Rows vote with their strongest step within twice the margin; the line most rows agree on wins.
     """
@@ -110,7 +115,17 @@ def _edge(view: NDArray[np.float32], margin: int) -> tuple[float, float, float]:
         near = np.abs(places - best[0] - best[1] * (rows - middle)) < INLIER_PX
         slope, place = np.polyfit(rows[near] - middle, places[near], 1)
         best = (float(place), float(slope), best[2])
-    return best
+    near = np.abs(places - best[0] - best[1] * (rows - middle)) < 2 * INLIER_PX
+    return (*best, _longest_gap(near))
+
+
+def _longest_gap(near: NDArray[np.bool_]) -> float:
+    """Longest run of False, as a share of all."""
+    longest = run = 0
+    for agrees in near.tolist():
+        run = 0 if agrees else run + 1
+        longest = max(longest, run)
+    return longest / max(1, len(near))
 
 
 def _corners(lines: list[tuple[float, float]], size: tuple[int, int]) -> Quad:

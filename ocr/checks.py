@@ -25,6 +25,7 @@ CONTRADICTIONS = (
 )
 """Findings no genuine, valid document shows, gravest first."""
 DOUBTS = (
+    "glare_on_field",
     "fields_missing",
     "temporary_card",
     "term_not_legal",
@@ -111,6 +112,11 @@ class DocumentReadCheck:
         if number:
             # A withdrawn code is no finding: people born under it keep it for life.
             evidence["region"] = str(region_status(number[:6]))
+        hidden = " ".join(str(side.evidence.get("hidden_by_glare", "")) for side in sides).strip()
+        if "fields_missing" in found and hidden:
+            # Says what to do about it: turn the light away.
+            found[found.index("fields_missing")] = "glare_on_field"
+            evidence["hidden_by_glare"] = hidden
         scores = [field.score for side in sides for field in side.fields.values()]
         least = min(scores, default=0.0)
         evidence["least_field_score"] = round(least, 3)

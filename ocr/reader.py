@@ -11,10 +11,11 @@ from veridical.models import ModelStore, Profile
 from veridical.ocr.border import find_border
 from veridical.ocr.document import Document, Field
 from veridical.ocr.geometry import Quad, bounds, crop_quad, edge_lengths
+from veridical.ocr.glare import glare
 from veridical.ocr.mrz_zone import Zone, read_zone
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, reading_angle
-from veridical.ocr.resident import Front, read_front
+from veridical.ocr.resident import Front, find_number, read_front, read_front_without_number
 from veridical.ocr.resident_back import Back, read_back
 from veridical.ocr.text import (
     LineFinder,
@@ -37,15 +38,24 @@ SMALL_TEXT_PX = 10.0
 """Boxes lower than this at the size the detector saw merge and lose characters."""
 CLOSER_TEXT_PX = (17.0, 24.0)
 """Heights at which text is seen when it is looked at again, one after the other."""
+FEWEST_BOXES = 6
+LARGER = 2.2
+"""Factor on the scale of the next look when the height of the text does not say which."""
 FINEST_SIDE_PX = 960
 MARGIN_LINES = 3.0
 """Lines of margin around the text when the detector looks again."""
+GLARE_HIDES = 0.1
+"""Share of a field's place that is white from which glare is taken for the cause of its loss."""
 CARD_HEIGHT_PX = 540
 EDGES_WANTED = 3
 """Edges that must be seen before they move the corners that the layout predicts."""
 PORTRAIT_HEIGHT_PX = 320
 TRAVEL_PORTRAIT = (0.02, 0.1, 0.38, 0.72)
 """Left, top, right, bottom of the portrait on a page with a zone, in shares of the page."""
+
+CARD_SIDES = ("prc_id_front", "prc_id_back")
+LINES_OF_A_SIDE = 3
+"""Lines beside a card from which its other side is looked for."""
 
 Found = Front | Back | Zone
 
@@ -122,9 +132,12 @@ class DocumentReader:
         day = today or date.today()
         best: _Reading | None = None
         before: Found | None = None
-        looks, lines = 0, 0
+        fullest: Page | None = None
+        looks = 0
         for page in self._looks(image):
-            looks, lines = looks + 1, max(lines, len(page.lines))
+            looks += 1
+            if fullest is None or len(page.lines) >= len(fullest.lines):
+                fullest = page
             reading = self._find(page, kind, day)
             found = reading.found if reading else None
             if reading and (best is None or reading.found.agreement > best.found.agreement):
@@ -132,10 +145,36 @@ class DocumentReader:
             if best and (best.found.complete or _same(before, found)):
                 break
             before = found
+        if best is None and fullest is not None and kind in (None, "prc_id_front"):
+            front = read_front_without_number(fullest)
+            best = None if front is None else _Reading(fullest, front)
+        lines = len(fullest.lines) if fullest is not None else 0
         evidence: dict[str, EvidenceValue] = {"looks": looks, "lines": lines}
         if best is None:
             return Document("none", evidence=evidence, models=self.models)
         return self._document(image, best, day, evidence)
+
+    def both_sides(
+        self, image: Image, read: Document, *, today: date | None = None
+    ) -> tuple[Document, Document | None]:
+        """Front and back of a card whose two sides may stand on one picture.
+
+        Args:
+            image: The picture.
+            read: What was read in it.
+            today: Day by which validity is judged; the current one when None.
+
+        Returns:
+            The front and the back; what was read, and None, unless both sides are there.
+        """
+        beside = read.evidence.get("lines_outside")
+        if read.kind not in CARD_SIDES or not isinstance(beside, int) or beside < LINES_OF_A_SIDE:
+            return read, None
+        sides = {side.kind: side for side in reversed(self.read_all(image, today=today))}
+        if not all(kind in sides for kind in CARD_SIDES):
+            return read, None
+        front, back = (sides[kind] for kind in CARD_SIDES)
+        return front, back
 
     def read_all(self, image: Image, *, today: date | None = None) -> tuple[Document, ...]:
         """Read every document in a picture, such as both sides of a card on one sheet.
@@ -185,21 +224,24 @@ class DocumentReader:
 
     def _looks(self, image: Image) -> Iterator[Page]:
         """One page after the other, each of text seen larger than before, at last all of it."""
+        longest = max(image.width, image.height)
         boxes = self._detector(image, COARSE_SIDE_PX)
-        seen_px = 0.0
+        scale = min(1.0, COARSE_SIDE_PX / longest)
         if boxes:
             text_px = _text_height(boxes)
-            seen_px = text_px * min(1.0, COARSE_SIDE_PX / max(image.width, image.height))
+            seen_px = text_px * scale
             if seen_px >= SMALL_TEXT_PX:
                 yield self._page(image, boxes)
             for wanted_px in CLOSER_TEXT_PX:
-                if wanted_px > seen_px:
-                    boxes = self._look_closer(image, boxes, text_px, wanted_px) or boxes
-                    text_px = _text_height(boxes)
-                    yield self._page(image, boxes)
-        if max(image.width, image.height) > COARSE_SIDE_PX and (
-            boxes := self._detector(image, FINEST_SIDE_PX)
-        ):
+                if scale >= 1:
+                    break
+                # Boxes that merged several lines are few or tall, and tell no height of text.
+                merged = len(boxes) < FEWEST_BOXES or seen_px >= wanted_px
+                scale = min(1.0, LARGER * scale if merged else max(scale, wanted_px / text_px))
+                boxes = self._look_closer(image, boxes, text_px, scale) or boxes
+                text_px = _text_height(boxes)
+                yield self._page(image, boxes)
+        if longest > COARSE_SIDE_PX and (boxes := self._detector(image, FINEST_SIDE_PX)):
             yield self._page(image, boxes)
 
     def _page(self, image: Image, boxes: Sequence[TextBox]) -> Page:
@@ -207,17 +249,28 @@ class DocumentReader:
         return Page.of(image, boxes, angle_deg, self._recogniser)
 
     def _look_closer(
-        self, image: Image, boxes: list[TextBox], text_px: float, wanted_px: float
+        self, image: Image, boxes: list[TextBox], text_px: float, scale: float
     ) -> list[TextBox]:
-        """Look at the part of the picture around some text again, at a larger size."""
+        """Look at the part of the picture around some text again, at a larger scale."""
         around = bounds(np.concatenate([box.quad for box in boxes]))
         margin = MARGIN_LINES * text_px
         left, top = max(0, int(around.left - margin)), max(0, int(around.top - margin))
         right, bottom = int(around.right + margin) + 1, int(around.bottom + margin) + 1
         part = Image(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
-        side_px = min(FINEST_SIDE_PX, int(max(part.width, part.height) * wanted_px / text_px))
+        side_px = min(FINEST_SIDE_PX, int(max(part.width, part.height) * scale))
         shift = np.array([left, top], np.float32)
         return [TextBox(box.quad + shift, box.score) for box in self._detector(part, side_px)]
+
+    def _others(self, outside: Page, today: date) -> int:
+        """How many more holders' documents lie beside the one that was read.
+
+        The other side of a card has neither a number nor a zone, and is none.
+        """
+        if self._ocrb is None or not any(line.width > 6 * line.height for line in outside.lines):
+            return 0
+        zone = read_zone(outside, self._ocrb, today)
+        number = find_number(outside, self._ocrb)
+        return int(zone is not None and zone.certain) + int(number is not None)
 
     def _document(
         self, image: Image, reading: _Reading, today: date, evidence: dict[str, EvidenceValue]
@@ -236,8 +289,21 @@ class DocumentReader:
             "text_height_px": round(page.height, 1),
             "edges_seen": border.seen,
             "edges_inside": sum(border.inside),
+            "border_gap": round(max(border.gaps), 3),
         }
         warnings = validate(kind, fields, mrz, today, texts)
+        outside = page.without(line for line in page.lines if _within(line, quad))
+        evidence["lines_outside"] = len(outside.lines)
+        evidence["other_documents"] = self._others(outside, today)
+        if not isinstance(found, Zone):
+            evidence["layout"] = found.layout
+        if isinstance(found, Front):
+            hidden = [
+                name
+                for name, place in found.places.items()
+                if name not in fields and glare(image, bounds(place)) >= GLARE_HIDES
+            ]
+            evidence["hidden_by_glare"] = " ".join(hidden)
         if isinstance(found, Zone):
             evidence["corrections"] = len(found.mrz.corrections)
             evidence |= compare_visual(page, found.lines, found.mrz.fields)

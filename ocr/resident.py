@@ -8,6 +8,7 @@ it is the longest line, the one with a check character, and tells the card's pla
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from veridical.ocr.geometry import Quad, bounds
 from veridical.ocr.number import NUMBER_LENGTH, birth_of, is_consistent, mend, sex_of
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, rows_of
+from veridical.ocr.resident_back import read_issue
 from veridical.ocr.text import Reading
 
-__all__ = ["NATIONS", "Front", "read_front"]
+__all__ = ["NATIONS", "Front", "find_number", "read_front", "read_front_without_number"]
 
 TABLES = Path(__file__).parent / "tables"
 NATIONS = tuple((TABLES / "nations.txt").read_text(encoding="utf-8").split())
@@ -36,14 +38,41 @@ HEIGHT = 54.0 / 85.6
 """Height of an ID-1 card over its width (ISO/IEC 7810)."""
 PORTRAIT = (0.615, 0.07, 0.965, 0.465)
 """Left, top, right, bottom of the portrait with its margin, in card widths."""
+BIRTH_Y, BIRTH_LEFT, BIRTH_VALUE_LEFT, BIRTH_RIGHT = 0.259, 0.058, 0.178, 0.518
+"""The row of the birth date: its middle, the left end of its caption and of its value, its end."""
+BIRTH_ROW = re.compile(r"\d{4}年\d{1,2}月\d{1,2}日")
+BIRTH_ASPECT = (4.0, 20.0)
+"""Length over height from which to which a row may hold the birth date."""
+NUMBER_HEIGHT = 0.05
+PLACES: Mapping[str, tuple[float, float, float, float]] = {
+    "name": (0.17, 0.07, 0.40, 0.13),
+    "sex": (0.17, 0.155, 0.24, 0.21),
+    "nation": (0.38, 0.155, 0.55, 0.21),
+    "birth": (0.17, 0.23, 0.55, 0.29),
+    "address": (0.17, 0.31, 0.60, 0.48),
+    "number": (0.345, 0.525, 0.955, 0.585),
+}
+"""Left, top, right, bottom of each field, in card widths."""
 FIELDS = ("name", "sex", "nation", "birth", "address", "number")
 CLEAR_BOX = 0.65
 """A box the detector is less sure of may be half a line."""
 SURE_NUMBER = 0.9
 """Mean probability from which the small net is believed: one pair of misread digits in eleven would
 pass the check character."""
+FEWEST_DIGITS = 8
+"""Digits the small net must see on a line before the general recogniser is asked for a number."""
 NUMBER_ASPECT = 6.0
 """Length over height from which a line may be the number."""
+TEMPORARY_NUMBER_Y = 0.435
+"""As `NUMBER_Y`, on a temporary card, where two more rows stand below the number."""
+TEMPORARY_PORTRAIT = (0.645, 0.04, 0.965, 0.39)
+BELOW = (0.03, 0.20)
+"""How far below the number the two rows of a temporary card stand, in card widths."""
+SECOND_SCRIPT_ROWS = 2
+"""Rows without Chinese from which a card counts as one with a second script."""
+SMALL_ROW, UNSURE_ROW = 0.8, 0.8
+"""A row lower than this share of the others and read with less than this probability is none of
+Chinese: those were read with 0.98 and more, other scripts, taken for Chinese, with 0.72 at most."""
 NOT_A_NAME = re.compile(r"[^㐀-鿿\U00020000-\U0003ffff·]")
 
 
@@ -57,6 +86,9 @@ class Front:
         portrait: Where the layout puts the portrait, in the picture.
         texts: Words outside the fields.
         weakest_box: The detector's lowest score of a line that was read.
+        layout: `resident`, `temporary` (authority and term stand below the number), or
+            `second_script` (rows in another script beside the Chinese ones).
+        places: Where the layout puts each field, in the picture, read or not.
     """
 
     fields: Mapping[str, Field]
@@ -64,6 +96,8 @@ class Front:
     portrait: Quad
     texts: tuple[str, ...]
     weakest_box: float
+    layout: str = "resident"
+    places: Mapping[str, Quad] = dataclass_field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -98,9 +132,55 @@ def read_front(page: Page, ocrb: OcrbRecogniser | None = None) -> Front | None:
         What it says, or None when there is no citizen number on the page.
     """
     found = _find_number(page, ocrb)
-    if found is None:
-        return None
-    anchor, number = found
+    return None if found is None else _read_around(page, *found)
+
+
+def read_front_without_number(page: Page) -> Front | None:
+    """Read the front of a card whose number cannot be read, as under glare.
+
+    The row of the birth date then tells where the card lies; the rows of its shape are read for it.
+
+    Args:
+        page: The page.
+
+    Returns:
+        What it says, without a number, or None when no row holds a birth date as the card prints
+        it below one with sex or nation.
+    """
+    rows = rows_of(page.lines)
+    for row, above in zip(rows[1:], rows, strict=False):
+        first, last = row[0], row[-1]
+        aspect = (last.right - first.left) / max(first.height, 1)
+        if not BIRTH_ASPECT[0] < aspect < BIRTH_ASPECT[1]:
+            continue
+        text = _joined(page, row)
+        if not BIRTH_ROW.search(text) or not re.search("性别|民族|[男女]", _joined(page, above)):
+            continue
+        captioned = re.match("出|生", text) is not None
+        left, right = BIRTH_LEFT if captioned else BIRTH_VALUE_LEFT, BIRTH_RIGHT
+        width = (last.right - first.left) / (right - left)
+        slope = (last.y - first.y) / max(last.x - first.x, 1) if len(row) > 1 else first.slope
+        middle = first.left + (NUMBER_LEFT + NUMBER_WIDTH / 2 - left) * width
+        down = (NUMBER_Y - BIRTH_Y) * width
+        anchor = page.strip(
+            middle - NUMBER_WIDTH / 2 * width - slope * down,
+            middle + NUMBER_WIDTH / 2 * width - slope * down,
+            first.y + slope * (middle - first.x) + down,
+            NUMBER_HEIGHT * width,
+            slope,
+        )
+        return _read_around(page, anchor, None)
+    return None
+
+
+def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
+    """Everything else on a card, once it is known where its number stands.
+
+    Args:
+        page: The page.
+        anchor: The place of the number.
+        number: The number; None when it could not be read.
+    """
     width = anchor.width / NUMBER_WIDTH
     left = anchor.left - NUMBER_LEFT * width
 
@@ -121,43 +201,101 @@ def read_front(page: Page, ocrb: OcrbRecogniser | None = None) -> Front | None:
 
     body: list[Line] = []
     others: list[Line] = []
+    below: list[Line] = []
     for line in page.lines:
         start, end, above = shares(line)
-        if line is anchor or not -0.1 < start < 1.05 or not -0.15 < above < NUMBER_Y + 0.15:
+        if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < NUMBER_Y + 0.15:
             continue
         if above > 0.055 and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
             body.append(line)
         elif start > 0.5 and above > 0.03:
             others.append(line)
-    fields: dict[str, Field] = {"number": number}
+        elif above < -BELOW[0] and start < PORTRAIT_LEFT:
+            below.append(line)
+    fields: dict[str, Field] = {} if number is None else {"number": number}
     rows = [
         [line for line in row if shares(line)[1] > CAPTIONS_END or len(row) == 1]
         for row in rows_of(body)
     ]
-    fields |= _read_rows(page, [row for row in rows if row])
-    if is_consistent(number.value):
+    rows = [row for row in rows if row]
+    usual = float(np.percentile([row[0].height for row in rows], 75)) if rows else 0.0
+    chinese = [row for row in rows if not _other_script(page, row, usual)]
+    layout = "resident" if len(rows) - len(chinese) < SECOND_SCRIPT_ROWS else "second_script"
+    fields |= _read_rows(page, chinese)
+    if number is not None and is_consistent(number.value):
         for name, value in (("birth", birth_of(number.value)), ("sex", sex_of(number.value))):
             if name not in fields and value:
                 fields[name] = Field(value, number.score, None, Source.DERIVED)
-    x0, y0, x1, y1 = PORTRAIT
+    number_y, portrait = NUMBER_Y, PORTRAIT
+    if below and (issued := read_issue(page, rows_of(below))):
+        fields |= issued
+        layout, number_y, portrait = "temporary", TEMPORARY_NUMBER_Y, TEMPORARY_PORTRAIT
+    x0, y0, x1, y1 = portrait
     return Front(
         fields=fields,
-        quad=page.to_picture([at(0, 0), at(1, 0), at(1, HEIGHT), at(0, HEIGHT)]),
-        portrait=page.to_picture([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1)]),
+        quad=page.to_picture(
+            [at(x, y + NUMBER_Y - number_y) for x, y in ((0, 0), (1, 0), (1, HEIGHT), (0, HEIGHT))]
+        ),
+        portrait=page.to_picture(
+            [at(x, y + NUMBER_Y - number_y) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+        ),
         texts=tuple(text for line in others[:4] if (text := page.read(line).text)),
-        weakest_box=min((line.score for row in rows for line in row), default=0.0),
+        weakest_box=min((line.score for row in chinese for line in row), default=0.0),
+        layout=layout,
+        places={
+            name: page.to_picture([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1)])
+            for name, (x0, y0, x1, y1) in PLACES.items()
+        },
     )
+
+
+def _other_script(page: Page, row: list[Line], usual_px: float) -> bool:
+    """Whether a row is in another script, of which the recogniser makes little, and that unsurely.
+
+    Args:
+        page: The page.
+        row: The row.
+        usual_px: Height of the card's Chinese rows; a second script is printed smaller.
+    """
+    text = _joined(page, row)
+    known = sum(character.isdigit() or "㐀" <= character <= "鿿" for character in text)
+    score = float(np.mean([page.read(line).score for line in row]))
+    small = row[0].height < SMALL_ROW * usual_px
+    return 2 * known < len(text) or not text or (small and score < UNSURE_ROW)
+
+
+def find_number(page: Page, ocrb: OcrbRecogniser) -> tuple[Line, Field] | None:
+    """The line with a consistent citizen number that the small net alone is sure of."""
+    for line in _long_lines(page):
+        found = _number_on(page, line, ocrb(page.image, line.quad).read())
+        if found and _sure(found[1]):
+            return found
+    return None
+
+
+def _sure(number: Field) -> bool:
+    return is_consistent(number.value) and number.score >= SURE_NUMBER
+
+
+def _long_lines(page: Page) -> list[Line]:
+    """Lines that may hold a number; the lowest four, from below."""
+    long = [line for line in page.lines if line.width > NUMBER_ASPECT * line.height]
+    return sorted(long, key=lambda line: -line.y)[:4]
 
 
 def _find_number(page: Page, ocrb: OcrbRecogniser | None) -> tuple[Line, Field] | None:
     """The line with the citizen number, cut to its digits; lowest long lines are tried first."""
-    candidates = [line for line in page.lines if line.width > NUMBER_ASPECT * line.height]
-    candidates = sorted(candidates, key=lambda line: -line.y)[:4]
+    candidates = _long_lines(page)
     if ocrb is not None:
+        digital = []
         for line in candidates:
-            found = _number_on(page, line, ocrb(page.image, line.quad).read())
-            if found and is_consistent(found[1].value) and found[1].score >= SURE_NUMBER:
+            reading = ocrb(page.image, line.quad).read()
+            found = _number_on(page, line, reading)
+            if found and _sure(found[1]):
                 return found
+            if sum(character.isdigit() for character in reading.text) >= FEWEST_DIGITS:
+                digital.append(line)
+        candidates = digital
     best: tuple[Line, Field] | None = None
     for line in candidates:
         found = _number_on(page, line, page.read(line))

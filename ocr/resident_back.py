@@ -16,7 +16,7 @@ from veridical.ocr.geometry import Quad, bounds
 from veridical.ocr.page import Line, Page, rows_of
 from veridical.ocr.validate import LONG_TERM
 
-__all__ = ["Back", "read_back"]
+__all__ = ["Back", "read_back", "read_issue"]
 
 TERM = re.compile(
     r"([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})\D{0,3}(?:([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})|(长期))"
@@ -30,6 +30,14 @@ ROW_STEP = 0.082
 """From the authority's row to the term's, in card widths."""
 HEIGHT = 54.0 / 85.6
 ROWS_TRIED = 4
+LONGEST_ASPECT = 24.0
+"""Length over height up to which a line may hold a term."""
+TEMPORARY = re.compile("临时|时居民")
+TITLE_WIDTH, TITLE_Y = 0.73, 0.34
+"""Width of a temporary card's title and its middle from the top edge, in card widths; roughly."""
+TITLE_ASPECT = (5.0, 14.0)
+"""Length over height from which to which a line may be that title."""
+TITLES_TRIED = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,12 +49,14 @@ class Back:
         quad: Where the layout puts the card's corners, in the picture; only roughly.
         texts: Words outside the fields.
         weakest_box: The detector's lowest score of a line that was read.
+        layout: As in `Front`.
     """
 
     fields: Mapping[str, Field]
     quad: Quad
     texts: tuple[str, ...]
     weakest_box: float
+    layout: str = "resident"
 
     @property
     def agreement(self) -> int:
@@ -56,48 +66,103 @@ class Back:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
-        return len(self.fields) == 3 and self.weakest_box >= 0.6
+        return (len(self.fields) == 3 or self.layout == "temporary") and self.weakest_box >= 0.6
 
 
 def read_back(page: Page) -> Back | None:
-    """Read the back of a card, or None when there is no term of validity on the page."""
+    """Read the back of a card, or None when there is neither a term nor a temporary title."""
     rows = rows_of(page.lines)
     for place in range(len(rows) - 1, max(-1, len(rows) - 1 - ROWS_TRIED), -1):
-        match = TERM.search(_joined(page, rows[place]))
-        if match:
+        if any(line.width > LONGEST_ASPECT * line.height for line in rows[place]):
+            continue  # a line of a zone: dear to read, and no term
+        term = _read_term(page, rows[place])
+        if term is not None:
             break
     else:
-        return None
-    term = rows[place]
-    fields: dict[str, Field] = {}
-    starts = _day(*match.group(1, 2, 3))
-    ends = LONG_TERM if match[7] else _day(*match.group(4, 5, 6))
-    if starts:
-        fields["valid_from"] = _field(page, term, starts)
-    if ends:
-        fields["valid_to"] = _field(page, term, ends)
-    height = max(line.height for line in term)
-    used = list(term)
-    above = rows[place - 1] if place else []
-    if above and 0 < term[0].y - above[0].y < 4 * height:
-        authority = re.sub(r"[^㐀-鿿]", "", CAPTION.sub("", _joined(page, above)))
-        if len(authority) >= 4:
-            fields["authority"] = _field(page, above, authority)
-            used += above
-    step = (term[0].y - above[0].y) / ROW_STEP if "authority" in fields else 20 * height
-    anchor = term[0]
+        return _read_title(page)
+    anchor = rows[place][0]
+    used = list(rows[place])
+    height = max(line.height for line in used)
+    fields, step, others, scripts = dict(term), 20 * height, rows[: max(0, place - 1)], 0
+    # A row in a second script may stand between the term and the authority.
+    for row_number in range(place - 1, max(-1, place - 4), -1):
+        row = rows[row_number]
+        if not 0 < anchor.y - row[0].y < 4 * height:
+            break
+        authority = _read_authority(page, row)
+        if authority is not None:
+            fields["authority"] = authority
+            used += row
+            step = (anchor.y - row[0].y) / ROW_STEP
+            others = rows[:row_number]
+            break
+        scripts += 1
 
     def at(x: float, y: float) -> tuple[float, float]:
         dx, dy = (x - CAPTION_LEFT) * step, (y - TERM_Y) * step
         return anchor.left + dx - anchor.slope * dy, anchor.y + dy + anchor.slope * dx
 
-    others = [line for row in rows[: max(0, place - 1)] for line in row]
     return Back(
         fields=fields,
         quad=page.to_picture([at(0, 0), at(1, 0), at(1, HEIGHT), at(0, HEIGHT)]),
-        texts=tuple(page.read(line).text for line in others[:6]),
+        texts=tuple(page.read(line).text for row in others for line in row[:2])[:6],
         weakest_box=min(line.score for line in used),
+        layout="second_script" if scripts else "resident",
     )
+
+
+def read_issue(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
+    """Authority and term below the number of a temporary card; empty when no term stands there."""
+    fields: dict[str, Field] = {}
+    for row in rows[:4]:
+        term = _read_term(page, row)
+        if term is not None:
+            return fields | term
+        authority = _read_authority(page, row)
+        if authority is not None:
+            fields["authority"] = authority
+    return {}
+
+
+def _read_title(page: Page) -> Back | None:
+    """The side of a temporary card that bears its title, and nothing else."""
+    for line in sorted(page.lines, key=lambda line: -line.height)[:TITLES_TRIED]:
+        if not TITLE_ASPECT[0] < line.width / max(line.height, 1) < TITLE_ASPECT[1]:
+            continue
+        text = page.read(line).text.replace(" ", "")
+        if TEMPORARY.search(text):
+            width = line.width / TITLE_WIDTH
+
+            def at(
+                x: float, y: float, line: Line = line, width: float = width
+            ) -> tuple[float, float]:
+                dx, dy = (x - 0.5) * width, (y - TITLE_Y) * width
+                return line.x + dx - line.slope * dy, line.y + dy + line.slope * dx
+
+            quad = page.to_picture([at(0, 0), at(1, 0), at(1, HEIGHT), at(0, HEIGHT)])
+            return Back({}, quad, (text,), line.score, "temporary")
+    return None
+
+
+def _read_term(page: Page, row: list[Line]) -> dict[str, Field] | None:
+    """First and last day in a row, or None when it holds no term."""
+    match = TERM.search(_joined(page, row))
+    if match is None:
+        return None
+    starts = _day(*match.group(1, 2, 3))
+    ends = LONG_TERM if match[7] else _day(*match.group(4, 5, 6))
+    days = {"valid_from": starts, "valid_to": ends}
+    return {name: _field(page, row, day) for name, day in days.items() if day}
+
+
+def _read_authority(page: Page, row: list[Line]) -> Field | None:
+    """The issuing authority in a row, or None when it holds none."""
+    text = CAPTION.sub("", _joined(page, row))
+    authority = re.sub(r"[^㐀-鿿]", "", text)
+    # Another script, misread, has a Chinese character here and there.
+    if len(authority) < 4 or 2 * len(authority) < len(text):
+        return None
+    return _field(page, row, authority)
 
 
 def _joined(page: Page, row: list[Line]) -> str:

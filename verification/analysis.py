@@ -130,12 +130,22 @@ class Analysis:
     @cached_property
     def front(self) -> Document | None:
         """The document's front, read; None when no picture of it was handed in."""
-        return self._read(self.transaction.document_front)
+        return self._sides[0]
 
     @cached_property
     def back(self) -> Document | None:
-        """The document's back, read; None when no picture of it was handed in."""
-        return self._read(self.transaction.document_back)
+        """The document's back, read; None when no picture shows it."""
+        return self._sides[1]
+
+    @cached_property
+    def _sides(self) -> tuple[Document | None, Document | None]:
+        """Front and back; both sides of a card may stand on one picture, handed in as the front."""
+        front = self._read(self.transaction.document_front)
+        back = self._read(self.transaction.document_back)
+        image, reader = self.transaction.document_front, self._analyser.reader
+        if back is None and front is not None and image is not None and reader is not None:
+            return self._timed("document", lambda: reader.both_sides(image, front))
+        return front, back
 
     def _read(self, image: Image | None) -> Document | None:
         reader = self._analyser.reader

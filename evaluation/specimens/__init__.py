@@ -9,15 +9,30 @@ from veridical.evaluation.specimens.cards import (
     Drawing,
     draw_card_back,
     draw_card_front,
+    draw_temporary_back,
+    draw_temporary_front,
     draw_travel_document,
 )
-from veridical.evaluation.specimens.fonts import Fonts, font_sources, pulled_fonts, system_fonts
-from veridical.evaluation.specimens.people import draw_back, draw_front, draw_traveller
+from veridical.evaluation.specimens.fonts import (
+    SCRIPTS,
+    Fonts,
+    font_sources,
+    pulled_fonts,
+    second_script,
+    system_fonts,
+)
+from veridical.evaluation.specimens.people import (
+    draw_back,
+    draw_front,
+    draw_temporary_term,
+    draw_traveller,
+)
 from veridical.evaluation.specimens.scene import PROFILES, photograph
 from veridical.ocr import Quad
 from veridical.types import Image
 
 __all__ = [
+    "LAYOUTS",
     "PROFILES",
     "Fonts",
     "Truth",
@@ -28,6 +43,10 @@ __all__ = [
     "render_prc_front",
     "system_fonts",
 ]
+
+
+LAYOUTS = ("resident", "temporary", *SCRIPTS)
+"""Layouts of Chinese cards: the common one, the temporary card, and those with a second script."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +76,7 @@ def render_prc_front(
     *,
     fonts: Fonts | None = None,
     altered_digit: int | None = None,
+    layout: str = "resident",
 ) -> tuple[Image, Truth]:
     """A picture of the front of a specimen resident identity card.
 
@@ -69,9 +89,10 @@ def render_prc_front(
         fonts: What to write with; the machine's first Chinese font when None.
         altered_digit: Position, 0 to 17, of a character of the number that is printed one higher,
             as on a card somebody tampered with.
+        layout: One of `LAYOUTS`.
 
     Raises:
-        InputError: The machine has no Chinese font and none was given.
+        InputError: The machine has no Chinese font and none was given, or none for the layout.
     """
     rng = np.random.default_rng(seed)
     values = draw_front(rng, fields)
@@ -79,7 +100,13 @@ def render_prc_front(
         number = values["number"]
         digit = "0" if number[altered_digit] == "X" else str((int(number[altered_digit]) + 1) % 10)
         values["number"] = number[:altered_digit] + digit + number[altered_digit + 1 :]
-    drawing = draw_card_front(values, portrait, fonts or system_fonts()[0], rng)
+    written = fonts or system_fonts()[0]
+    if layout == "temporary":
+        values |= draw_temporary_term(rng)
+        drawing = draw_temporary_front(values, portrait, written, rng)
+    else:
+        second = None if layout == "resident" else second_script(layout)
+        drawing = draw_card_front(values, portrait, written, rng, second)
     return _taken("prc_id_front", profile, values, drawing, rng)
 
 
@@ -89,11 +116,20 @@ def render_prc_back(
     profile: str = "clean",
     *,
     fonts: Fonts | None = None,
+    layout: str = "resident",
 ) -> tuple[Image, Truth]:
-    """A picture of the back of a specimen resident identity card; as `render_prc_front`."""
+    """A picture of the back of a specimen resident identity card; as `render_prc_front`.
+
+    A temporary card has its title there and no fields.
+    """
     rng = np.random.default_rng(seed)
     values = draw_back(rng) | dict(fields or {})
-    drawing = draw_card_back(values, fonts or system_fonts()[0], rng)
+    written = fonts or system_fonts()[0]
+    if layout == "temporary":
+        values, drawing = {}, draw_temporary_back(written, rng)
+    else:
+        second = None if layout == "resident" else second_script(layout)
+        drawing = draw_card_back(values, written, rng, second)
     return _taken("prc_id_back", profile, values, drawing, rng)
 
 

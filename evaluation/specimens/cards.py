@@ -14,10 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from veridical.evaluation.specimens.fonts import Font, Fonts
+from veridical.evaluation.specimens.fonts import Font, Fonts, Script
 from veridical.types import Image
 
-__all__ = ["Drawing", "draw_card_back", "draw_card_front", "draw_travel_document"]
+__all__ = [
+    "Drawing",
+    "draw_card_back",
+    "draw_card_front",
+    "draw_temporary_back",
+    "draw_temporary_front",
+    "draw_travel_document",
+]
 
 PIXELS_PER_MM = 12.0
 CARD_MM = (85.6, 54.0)  # ISO/IEC 7810 ID-1: resident cards, TD1
@@ -99,7 +106,11 @@ class _Sheet:
 
 
 def draw_card_front(
-    fields: Mapping[str, str], portrait: Image | None, fonts: Fonts, rng: Generator
+    fields: Mapping[str, str],
+    portrait: Image | None,
+    fonts: Fonts,
+    rng: Generator,
+    second: Script | None = None,
 ) -> Drawing:
     """The side of a resident identity card with the portrait.
 
@@ -108,15 +119,62 @@ def draw_card_front(
         portrait: Picture of the holder; a drawn face when None.
         fonts: What to write with.
         rng: Source of chance, for the paper.
+        second: A second script, of which a line stands above each Chinese one.
     """
     sheet = _Sheet(CARD_MM, fonts, rng)
+    rows = (8.6, 15.6, 22.2, 29.0)
+    _person(sheet, fields, rows, 4.5)
+    if second is not None:
+        for y in rows:
+            _write_second(sheet, (15.2, y - 3.2), second, 1.7, rng)
+    sheet.text((5.0, 47.6), "公民身份号码", 2.7, CAPTION, pitch_mm=3.3)
+    sheet.text(
+        (29.6, 47.6), fields["number"], 3.9, font=fonts.machine, pitch_mm=2.88, field="number"
+    )
+    sheet.photograph((55.5, 6.5, 79.5, 36.5), portrait or draw_face(rng))
+    sheet.mark((57.0, 40.2), 3.0)
+    return sheet.finish()
+
+
+def draw_temporary_front(
+    fields: Mapping[str, str], portrait: Image | None, fonts: Fonts, rng: Generator
+) -> Drawing:
+    """The side of a temporary identity card with the portrait: authority and term stand on it too.
+
+    Args:
+        fields: As for `draw_card_front`, and `authority valid_from valid_to`.
+        portrait: Picture of the holder; a drawn face when None.
+        fonts: What to write with.
+        rng: Source of chance, for the paper.
+    """
+    sheet = _Sheet(CARD_MM, fonts, rng)
+    _person(sheet, fields, (6.4, 12.2, 18.0, 23.6), 4.2)
+    sheet.text((5.0, 37.2), "公民身份号码", 2.7, CAPTION, pitch_mm=3.3)
+    sheet.text(
+        (29.6, 37.2), fields["number"], 3.9, font=fonts.machine, pitch_mm=2.88, field="number"
+    )
+    sheet.text((5.0, 43.0), "签发机关", 2.7, CAPTION, pitch_mm=3.3)
+    sheet.text((20.0, 43.0), fields["authority"], 3.1, field="authority")
+    sheet.text((5.0, 48.8), "有效期限", 2.7, CAPTION, pitch_mm=3.3)
+    sheet.text((20.0, 48.8), _term(fields), 3.1, field="valid_to")
+    sheet.boxes["valid_from"] = sheet.boxes["valid_to"]
+    sheet.photograph((58.5, 4.5, 79.5, 30.5), portrait or draw_face(rng))
+    sheet.mark((60.0, 33.2), 2.4)
+    return sheet.finish()
+
+
+def _person(
+    sheet: _Sheet, fields: Mapping[str, str], rows: tuple[float, ...], step_mm: float
+) -> None:
+    """Name, sex, nation, birth and address with their captions; the address wraps."""
     caption, value, pitch = 2.7, 3.3, 3.55
-    for y, words in ((8.6, "姓名"), (15.6, "性别"), (22.2, "出生"), (29.0, "住址")):
+    for y, words in zip(rows, ("姓名", "性别", "出生", "住址"), strict=True):
         sheet.text((5.0, y), words, caption, CAPTION, pitch_mm=3.6)
-    sheet.text((15.2, 8.6), fields["name"], value + 0.5, pitch_mm=4.3, field="name")
-    sheet.text((15.2, 15.6), fields["sex"], value, field="sex")
-    sheet.text((26.4, 15.6), "民族", caption, CAPTION, pitch_mm=3.4)
-    sheet.text((34.6, 15.6), fields["nation"], value, pitch_mm=pitch, field="nation")
+    name, sex, birth, address = rows
+    sheet.text((15.2, name), fields["name"], value + 0.5, pitch_mm=4.3, field="name")
+    sheet.text((15.2, sex), fields["sex"], value, field="sex")
+    sheet.text((26.4, sex), "民族", caption, CAPTION, pitch_mm=3.4)
+    sheet.text((34.6, sex), fields["nation"], value, pitch_mm=pitch, field="nation")
     year, month, day = (str(int(part)) for part in fields["birth"].split("-"))
     for x, words, size, colour in (
         (15.2, year, value, INK),
@@ -126,25 +184,29 @@ def draw_card_front(
         (38.0 if len(day) == 1 else 37.0, day, value, INK),
         (41.6, "日", caption, CAPTION),
     ):
-        sheet.text((x, 22.2), words, size, colour, field="birth" if colour == INK else "")
-    for row, words in enumerate(_wrapped(fields["address"], fonts.text, value, 36.5)):
-        sheet.text((15.2, 29.0 + 4.5 * row), words, value, field="address")
-    sheet.text((5.0, 47.6), "公民身份号码", caption, CAPTION, pitch_mm=3.3)
-    sheet.text(
-        (29.6, 47.6), fields["number"], 3.9, font=fonts.machine, pitch_mm=2.88, field="number"
-    )
-    sheet.photograph((55.5, 6.5, 79.5, 36.5), portrait or draw_face(rng))
-    sheet.mark((57.0, 40.2), 3.0)
-    return sheet.finish()
+        sheet.text((x, birth), words, size, colour, field="birth" if colour == INK else "")
+    for row, words in enumerate(_wrapped(fields["address"], sheet.fonts.text, value, 36.5)):
+        sheet.text((15.2, address + step_mm * row), words, value, field="address")
 
 
-def draw_card_back(fields: Mapping[str, str], fonts: Fonts, rng: Generator) -> Drawing:
+def _write_second(
+    sheet: _Sheet, at: tuple[float, float], second: Script, height_mm: float, rng: Generator
+) -> None:
+    """A few words of a second script."""
+    words = " ".join(rng.choice(second.words, size=3))
+    sheet.text(at, words, height_mm, font=second.font)
+
+
+def draw_card_back(
+    fields: Mapping[str, str], fonts: Fonts, rng: Generator, second: Script | None = None
+) -> Drawing:
     """The side of a resident identity card with the authority.
 
     Args:
         fields: `authority valid_from valid_to`.
         fonts: What to write with.
         rng: Source of chance, for the paper.
+        second: A second script, of which a line stands above each Chinese one.
     """
     sheet = _Sheet(CARD_MM, fonts, rng)
     sheet.text((30.0, 11.5), "中华人民共和国", 5.0, pitch_mm=6.3)
@@ -153,11 +215,32 @@ def draw_card_back(fields: Mapping[str, str], fonts: Fonts, rng: Generator) -> D
     sheet.text((18.0, 39.4), "签发机关", 2.9, pitch_mm=3.3)
     sheet.text((34.0, 39.4), fields["authority"], 3.1, field="authority")
     sheet.text((18.0, 46.4), "有效期限", 2.9, pitch_mm=3.3)
-    starts, ends = (fields[name].replace("-", ".") for name in ("valid_from", "valid_to"))
-    ends = "长期" if fields["valid_to"] == "long-term" else ends
-    sheet.text((34.0, 46.4), f"{starts}-{ends}", 3.1, field="valid_to")
+    sheet.text((34.0, 46.4), _term(fields), 3.1, field="valid_to")
     sheet.boxes["valid_from"] = sheet.boxes["valid_to"]
+    if second is not None:
+        for at in ((30.0, 7.0), (30.0, 15.8), (34.0, 36.3), (34.0, 43.2)):
+            _write_second(sheet, at, second, 1.7, rng)
     return sheet.finish()
+
+
+def draw_temporary_back(fonts: Fonts, rng: Generator) -> Drawing:
+    """The side of a temporary identity card with its title, and nothing else.
+
+    Args:
+        fonts: What to write with.
+        rng: Source of chance, for the paper.
+    """
+    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet.text((20.0, 18.0), "中华人民共和国", 5.0, pitch_mm=6.9)
+    sheet.text((12.0, 29.0), "临时居民身份证", 7.0, pitch_mm=9.2)
+    sheet.mark((5.0, 48.0), 3.0)
+    return sheet.finish()
+
+
+def _term(fields: Mapping[str, str]) -> str:
+    """The term of validity as it is printed."""
+    starts, ends = (fields[name].replace("-", ".") for name in ("valid_from", "valid_to"))
+    return f"{starts}-{'长期' if fields['valid_to'] == 'long-term' else ends}"
 
 
 def draw_travel_document(

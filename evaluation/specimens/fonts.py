@@ -12,7 +12,16 @@ from veridical.errors import InputError
 from veridical.models.source import SourceFile, read_source_file
 from veridical.models.tables import load_table
 
-__all__ = ["Font", "Fonts", "font_sources", "pulled_fonts", "system_fonts"]
+__all__ = [
+    "SCRIPTS",
+    "Font",
+    "Fonts",
+    "Script",
+    "font_sources",
+    "pulled_fonts",
+    "second_script",
+    "system_fonts",
+]
 
 SYSTEM_FOLDER = Path("/usr/share/fonts")
 CHINESE = (
@@ -27,6 +36,28 @@ CHINESE = (
 -arphic-uming."""
 MACHINE_READABLE = ("opentype/ocr-b/OCRB.otf",)
 """OCR-B (ISO 1073-2) of Debian's package fonts-ocr-b."""
+UNTRAINED_READABLE = ("opentype/ocr-b/OCRBL.otf", "opentype/ocr-b/OCRBE.otf")
+"""Cuts of OCR-B with which `ocrb-line` was not trained: letterpress and engraved."""
+SCRIPTS: Mapping[str, tuple[str, str]] = {
+    "latin": (
+        "truetype/dejavu/DejaVuSans.ttf",
+        "Singqmingz Singqbied Minzcuz Seng Diegyouq Gunghminz Bit gih gvaq",
+    ),
+    "hangul": ("opentype/noto/NotoSansCJK-Regular.ttc", "이름 성별 민족 출생 주소 공민 번호 기관"),
+    "arabic": (
+        "truetype/noto/NotoNaskhArabic-Regular.ttf",
+        "ئىسىم جىنسى مىللىتى تۇغۇلغان ئادرېسى نومۇر",
+    ),
+    "tibetan": ("truetype/noto/NotoSerifTibetan-Regular.ttf", "མིང ཕོ་མོ མི་རིགས སྐྱེས གནས་ཡུལ ཨང་རྟགས"),
+    "yi": ("truetype/noto/NotoSansYi-Regular.ttf", "ꂓꃀ ꁮꃀ ꋅꂷ ꒆꑞ ꀕꃀ ꋩꄻ"),
+    "mongolian": (
+        "truetype/noto/NotoSansMongolian-Regular.ttf",
+        "ᠨᠡᠷᠡ ᠬᠦᠢᠰᠦ ᠦᠨᠳᠦᠰᠦ ᠲᠥᠷᠥᠭᠰᠡᠨ ᠬᠠᠶᠢᠭ",
+    ),
+}
+"""Font and words of the scripts that cards of autonomous regions print beside Chinese; the words
+are captions or syllables without meaning. Debian's packages fonts-dejavu-core, fonts-noto-cjk and
+fonts-noto-core."""
 SIMPLIFIED_FACE = {"NotoSansCJK-Regular.ttc": 2, "NotoSerifCJK-Regular.ttc": 2}
 """Which face of a collection is simplified Chinese, where it is not the first."""
 
@@ -62,6 +93,39 @@ class Fonts:
 
     text: Font
     machine: Font
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A second script.
+
+    Attributes:
+        font: What to write it with.
+        words: Words in it.
+    """
+
+    font: Font
+    words: tuple[str, ...]
+
+
+def second_script(name: str, folder: Path = SYSTEM_FOLDER) -> Script:
+    """A second script by its name, one of `SCRIPTS`.
+
+    Raises:
+        InputError: It is not known, or the machine has no font for it.
+    """
+    if name not in SCRIPTS:
+        raise InputError(
+            f"a second script is one of {', '.join(SCRIPTS)}, got {name}", "specimen.no_script"
+        )
+    file, words = SCRIPTS[name]
+    if not (folder / file).is_file():
+        raise InputError(
+            f"writing {name} needs {file} in {folder}: install fonts-noto-core, fonts-noto-cjk "
+            "and fonts-dejavu-core",
+            "specimen.no_font",
+        )
+    return Script(Font(Path(file).name, (folder / file).read_bytes()), tuple(words.split()))
 
 
 def font_sources() -> Mapping[str, SourceFile]:

@@ -13,7 +13,14 @@ from numpy.random import Generator
 
 from veridical.ocr import NATIONS, check_character, check_digit
 
-__all__ = ["CITIES", "draw_back", "draw_front", "draw_traveller", "number_for"]
+__all__ = [
+    "CITIES",
+    "draw_back",
+    "draw_front",
+    "draw_temporary_term",
+    "draw_traveller",
+    "number_for",
+]
 
 CITIES = (
     ("1301", "河北省石家庄市"),
@@ -100,6 +107,17 @@ def draw_back(rng: Generator) -> dict[str, str]:
     )
     ends = starts.replace(year=starts.year + term).isoformat() if term else "long-term"
     return {"authority": authority, "valid_from": starts.isoformat(), "valid_to": ends}
+
+
+def draw_temporary_term(rng: Generator) -> dict[str, str]:
+    """What a temporary card says beside its holder: the authority, and three months."""
+    starts = date(2026, 1, 1) + timedelta(days=int(rng.integers(0, 240)))
+    ends = starts + timedelta(days=90)
+    return {
+        "authority": draw_back(rng)["authority"],
+        "valid_from": starts.isoformat(),
+        "valid_to": ends.isoformat(),
+    }
 
 
 def draw_traveller(rng: Generator, kind: str) -> dict[str, object]:
