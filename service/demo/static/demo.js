@@ -116,12 +116,11 @@ async function conclude(service, seen, media, started) {
   const result = place("result");
   const found = await service.insist("GET", `/v1/transactions/${seen.id}`).catch(() => seen);
   const parts = found.verdict
-    ? renderVerdict(found.verdict, { text, language, reasons })
+    ? renderVerdict(found.verdict, { text, language, reasons, message: seen.message })
     : [outcomeCard(seen.outcome, text, "h1", make("p", { text: seen.message }),
       found.problem && make("p", { class: "dim", text: `${found.problem.code}: ${found.problem.detail}` }),
       make("p", { class: "dim small", text: text("no_scores") }))];
   const head = parts.shift();
-  if (found.verdict && seen.message) head.lastChild.append(make("p", { text: seen.message }));
   head.lastChild.append(againButton());
   const detail = make("div", { id: "explanation" });
   const kept = config.qa ? [keepRecording(service, text, { found, media, started, consent: CONSENT_VERSION })] : [];

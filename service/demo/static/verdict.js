@@ -5,9 +5,10 @@ import { draw, make } from "./capture/stage.js";
 const DIGITS = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(3));
 
 /** The outcome, its first cause, and every check. `reasons` maps codes to texts by language. */
-export function renderVerdict(verdict, { text, language, reasons, heading = "h1" }) {
+export function renderVerdict(verdict, { text, language, reasons, message = "", heading = "h1" }) {
   const explain = (code) => reasons[code]?.[language] || code;
   const parts = [outcomeCard(verdict.outcome, text, heading,
+    message && make("p", { text: message }),
     verdict.first_cause && make("p", { class: "cause" },
       make("span", { class: "dim", text: `${text("cause")}: ` }),
       make("code", { text: verdict.first_cause }),
@@ -103,11 +104,13 @@ function pictureUrl(base64) {
   return URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
 }
 
-const WIDTH = 1000, HEIGHT = 300, LEFT = 8, RIGHT = 992;
+const HEIGHT = 300, EDGE = 16;
 const DIGIT_Y = 26, SOUND = [56, 150], LIPS = [176, 262];
 
 function timelineCard(timeline, text) {
-  const x = (ms) => LEFT + ((RIGHT - LEFT) * ms) / timeline.duration_ms;
+  // Drawn narrower for a phone rather than smaller: its numbers must stay readable.
+  const width = window.matchMedia("(max-width: 34rem)").matches ? 480 : 1000;
+  const x = (ms) => EDGE + ((width - 2 * EDGE) * ms) / timeline.duration_ms;
   const marks = timeline.digits.flatMap(({ word, shown_ms: shown, heard_ms: heard }) => [
     ...(shown === null ? [] : [
       draw("line", { class: "shown", x1: x(shown), x2: x(shown), y1: DIGIT_Y + 10, y2: LIPS[1] }),
@@ -120,7 +123,7 @@ function timelineCard(timeline, text) {
   ]);
   const seconds = Array.from({ length: Math.floor(timeline.duration_ms / 1000) + 1 }, (_, s) =>
     draw("text", { class: "tick", x: x(s * 1000), y: HEIGHT - 10, text: String(s) }));
-  const picture = draw("svg", { class: "timeline", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
+  const picture = draw("svg", { class: "timeline", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img",
     "aria-label": summary(timeline, text) },
     ...timeline.speech.map(([start, end]) => draw("rect", {
       class: "speech", x: x(start), width: Math.max(1, x(end) - x(start)), y: SOUND[0], height: SOUND[1] - SOUND[0] })),
@@ -131,7 +134,7 @@ function timelineCard(timeline, text) {
     make("li", { class: "shown", text: text("shown") }), make("li", { class: "heard", text: text("heard") }),
     make("li", { class: "sound", text: text("sound") }), make("li", { class: "lips", text: text("lips") }));
   return make("section", { class: "card" }, make("h2", { text: text("timeline") }),
-    make("p", { class: "dim", text: text("timeline_text") }), make("div", { class: "scroll" }, picture), legend);
+    make("p", { class: "dim", text: text("timeline_text") }), picture, legend);
 }
 
 function summary(timeline, text) {
