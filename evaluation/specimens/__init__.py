@@ -20,6 +20,7 @@ from veridical.evaluation.specimens.fonts import (
     pulled_fonts,
     second_script,
     system_fonts,
+    untrained_fonts,
 )
 from veridical.evaluation.specimens.people import (
     draw_back,
@@ -42,6 +43,7 @@ __all__ = [
     "render_prc_back",
     "render_prc_front",
     "system_fonts",
+    "untrained_fonts",
 ]
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "pulled_fonts",
     "second_script",
     "system_fonts",
+    "untrained_fonts",
 ]
 
 SYSTEM_FOLDER = Path("/usr/share/fonts")
@@ -36,8 +37,9 @@ CHINESE = (
 -arphic-uming."""
 MACHINE_READABLE = ("opentype/ocr-b/OCRB.otf",)
 """OCR-B (ISO 1073-2) of Debian's package fonts-ocr-b."""
-UNTRAINED_READABLE = ("opentype/ocr-b/OCRBL.otf", "opentype/ocr-b/OCRBE.otf")
-"""Cuts of OCR-B with which `ocrb-line` was not trained: letterpress and engraved."""
+UNTRAINED_READABLE = ("opentype/ocr-b/OCRBL.otf",)
+"""The one dark-on-light cut of OCR-B with which `ocrb-line` was not trained, the oblique one: more
+slanted than any zone, and so harder."""
 SCRIPTS: Mapping[str, tuple[str, str]] = {
     "latin": (
         "truetype/dejavu/DejaVuSans.ttf",
@@ -163,6 +165,25 @@ def system_fonts(folder: Path = SYSTEM_FOLDER) -> tuple[Fonts, ...]:
             "specimen.no_font",
         )
     return found
+
+
+def untrained_fonts(folder: Path = SYSTEM_FOLDER) -> tuple[Fonts, ...]:
+    """Sets whose machine-readable font no network of this project was trained with.
+
+    Raises:
+        InputError: The machine has no Chinese font, or none of these.
+    """
+    text = system_fonts(folder)
+    found = [
+        Font(path.name, path.read_bytes())
+        for name in UNTRAINED_READABLE
+        if (path := folder / name).is_file()
+    ]
+    if not found:
+        raise InputError(
+            f"{folder} has no other cut of OCR-B: install fonts-ocr-b", "specimen.no_font"
+        )
+    return tuple(Fonts(one.text, machine) for machine in found for one in text)
 
 
 def _machine_font(folder: Path) -> Font:
