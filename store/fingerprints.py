@@ -24,7 +24,7 @@ from veridical.errors import StoreError
 from veridical.store.database import Database
 from veridical.store.schema import BANDS, NAME_LENGTH, fingerprints
 
-__all__ = ["CODE_BYTES", "Fingerprints"]
+__all__ = ["CODE_BYTES", "Fingerprints", "band_values"]
 
 CODE_BYTES = 32
 CANDIDATES = 64
@@ -80,7 +80,7 @@ class Fingerprints:
             StoreError: `store.fingerprint`: a code of another length; or the database cannot be
                 written.
         """
-        bands, now = _bands(codes), int(self._clock())
+        bands, now = band_values(codes), int(self._clock())
         rows = [
             {
                 "tenant": self._tenant,
@@ -119,7 +119,7 @@ class Fingerprints:
         """
         if not codes:
             return 0.0
-        bands = _bands(codes)
+        bands = band_values(codes)
         others = (
             *self._mine(),
             fingerprints.c.seen_at >= self._oldest(),
@@ -187,7 +187,7 @@ def _reference(transaction: str) -> str:
     return hashlib.blake2b(transaction.encode(), digest_size=16).hexdigest()
 
 
-def _bands(codes: Sequence[bytes]) -> NDArray[np.int32]:
+def band_values(codes: Sequence[bytes]) -> NDArray[np.int32]:
     """Cut every code into bands, (codes, 8).
 
     Band b holds bit b of every byte, so that each band spans the whole code: neighbouring bits of
