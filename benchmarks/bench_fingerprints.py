@@ -76,13 +76,14 @@ def main() -> None:
             bits = _clips(scenes, min(BATCH_CLIPS, given.clips - start), rng)
             kept.append(bits[0])
             codes = _codes(bits.reshape(-1, 256))
+            bands = band_values(codes).tolist()
             rows = [
                 {
                     "tenant": "default", "kind": "clip", "reference": f"{start + n // FRAMES:032x}",
                     "seen_at": int(time.time()), "code": code,
                     **{f"band_{band}": value for band, value in enumerate(values)},
                 }
-                for n, (code, values) in enumerate(zip(codes, band_values(codes).tolist(), strict=True))
+                for n, (code, values) in enumerate(zip(codes, bands, strict=True))
             ]  # fmt: skip
             connection.execute(insert(fingerprints), rows)
         for index in fingerprints.indexes:
