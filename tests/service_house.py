@@ -1,4 +1,4 @@
-"""A whole service in process: real database, queue, chain and routes; checks that answer by rule."""
+"""A whole service in process: real database, queue, chain and routes; checks answer by rule."""
 
 import base64
 import hashlib
@@ -6,13 +6,15 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import PIL.Image
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from veridical import Measurement, OperatingPoint
 from veridical.service.api import create_app
@@ -35,7 +37,9 @@ def picture(grey: int = 128) -> bytes:
 
 
 def digest_of(data: bytes) -> dict[str, str]:
-    return {"Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"}
+    return {
+        "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+    }
 
 
 class Clock:
@@ -78,31 +82,46 @@ class House:
     backing: Backing
     clock: Clock
     rules: Rules
+    tenant: str = "default"
+
+    def of_new_tenant(self) -> "House":
+        """The same service, as somebody new sees it."""
+        self.clock.ahead_ms = 0
+        self.rules.score, self.rules.reason, self.rules.hook = 1.0, "", lambda: None
+        self.rules.seen.clear()
+        tenant = f"tenant-{uuid4().hex}"
+        add_tenant(self.backing.database, Tenant(tenant, 60_000, 64))
+        return replace(self, tenant=tenant)
 
     def key(
-        self, *scopes: str, tenant: str = "default", expires_at: int | None = None, **more: bool
+        self, *scopes: str, expires_at: int | None = None, sandbox: bool = False
     ) -> dict[str, str]:
         """Headers of a new key; every scope when none is named."""
         _, text = issue_api_key(
-            self.backing.database, tenant, scopes or tuple(SCOPES), "", expires_at, **more
+            self.backing.database,
+            self.tenant,
+            scopes or tuple(SCOPES),
+            "",
+            expires_at,
+            sandbox=sandbox,
         )
-        return {"Authorization": f"Bearer {text}"}
+        return bearer(text)
 
-    def start(self, headers: dict[str, str], **more: Any) -> dict[str, Any]:
+    def start(self, headers: dict[str, str], **more: object) -> dict[str, Any]:
         body = {"policy": "selfie", "consent": {"biometrics": True}, **more}
         answer = self.client.post("/v1/transactions", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
-    def put(self, made: dict[str, Any], kind: str, data: bytes, token: str = "") -> Any:
+    def put(self, made: dict[str, Any], kind: str, data: bytes, token: str = "") -> Response:
         return self.client.put(
             f"/v1/transactions/{made['id']}/media/{kind}",
             content=data,
             headers={**bearer(token or made["upload_token"]), **digest_of(data)},
         )
 
-    def submit(self, made: dict[str, Any], wait_s: float = 20, **more: Any) -> Any:
+    def submit(self, made: dict[str, Any], wait_s: float = 20, **more: object) -> Response:
         body = {"nonce": made["challenge"]["nonce"]} if made["challenge"] else {}
         return self.client.post(
             f"/v1/transactions/{made['id']}/submit",
@@ -116,7 +135,7 @@ class House:
         for kind in made["media"]["required"]:
             assert self.put(made, kind, picture(grey)).status_code == 200
 
-    def finished(self, headers: dict[str, str], grey: int = 1, **more: Any) -> dict[str, Any]:
+    def finished(self, headers: dict[str, str], grey: int = 1, **more: object) -> dict[str, Any]:
         """A transaction by selfie, judged; as the operator sees it."""
         made = self.start(headers, **more)
         self.collect(made, grey)
@@ -133,7 +152,7 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def house(
-    url: str | Path, folder: Path, settings: DeskSettings | None = None, **more: Any
+    url: str | Path, folder: Path, settings: DeskSettings | None = None, capacity: int = 2
 ) -> Iterator[House]:
     """Start a service over a database."""
     database = Database(url)
@@ -148,7 +167,7 @@ def house(
         desk=settings or DeskSettings(),
         policy="selfie",
         snapshots=folder / "galleries",
-        **more,
+        capacity=capacity,
     )
     with TestClient(app, raise_server_exceptions=False) as client:
         for _ in range(500):

@@ -194,14 +194,13 @@ async def _take(request: Request, desk: Desk, upload: Upload, most: int) -> tupl
         size += len(chunk)
         if size > most:
             raise Refusal(413, "request.too_large", f"this medium may have {most} bytes")
+        total.update(chunk)
         piece += chunk
-        if len(piece) >= PIECE_BYTES:
-            total.update(piece)
-            await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
-            piece.clear()
+        while len(piece) >= PIECE_BYTES:
+            await run_in_threadpool(upload.write, bytes(piece[:PIECE_BYTES]), desk.backing.clock())
+            del piece[:PIECE_BYTES]
     if not size:
         raise InputError("the body is empty; send the bytes of the medium", "media.empty")
-    total.update(piece)
     if piece:
         await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
     return size, total.digest()
