@@ -5,9 +5,11 @@ writes something else, its own writing is weighed against the expected one by ho
 explains the sound; only a difference that clearly explains it better counts.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,19 @@ from numpy.typing import NDArray
 from veridical.errors import InputError
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Template
-from veridical.voiceprint.embed import VoiceEmbedder, mean_vector
-from veridical.voiceprint.whisper import Heard, Transcript, Whisper
+from veridical.voiceprint.embed import VoiceEmbedder
+from veridical.voiceprint.whisper import Heard, Transcript
 from veridical.voiceprint.windows import Window
 from veridical.voiceprint.wording import Difference, Unit, align, units
 
-__all__ = ["Deviation", "SpeakerStretch", "StatementCheck", "StatementReading", "Windows"]
+__all__ = [
+    "Deviation",
+    "Recogniser",
+    "SpeakerStretch",
+    "StatementCheck",
+    "StatementReading",
+    "Windows",
+]
 
 CLEAR_NATS = 2.0
 """How much better what was heard must explain the sound than what is written, to count; see
@@ -36,6 +45,29 @@ CONTEXT = {"en": "", "zh": "以下是普通话的句子。"}
 
 Windows = Callable[[], Iterable[Window]]
 """Gives the windows of a recording anew each time: it is gone through twice, held never."""
+
+
+class Recogniser(Protocol):
+    """Writes down speech, and says how likely a text is; see `Whisper`."""
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """The models, as verdicts quote them."""
+        ...
+
+    def hear(self, samples: NDArray[np.float32]) -> Heard:
+        """Take in up to thirty seconds of sound at 16 kHz."""
+        ...
+
+    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+        """Write down what was said."""
+        ...
+
+    def log_likelihoods(
+        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+    ) -> NDArray[np.float64]:
+        """(texts,) logarithm of how likely each is to be what was said."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +105,7 @@ class SpeakerStretch:
     Attributes:
         start_s: Where it begins.
         end_s: Where it ends.
-        score: Cosine with the reference; without one, with the mean of the recording.
+        score: Cosine with the reference; without one, with all other stretches together.
     """
 
     start_s: float
@@ -136,7 +168,7 @@ class StatementCheck:
 
     name = "voice.statement"
 
-    def __init__(self, recogniser: Whisper, embedder: VoiceEmbedder | None = None) -> None:
+    def __init__(self, recogniser: Recogniser, embedder: VoiceEmbedder | None = None) -> None:
         self._recogniser = recogniser
         self._embedder = embedder
 
@@ -166,7 +198,16 @@ class StatementCheck:
             InputError: `voice.statement`: the text holds no words; or as `read`.
         """
         started = time.perf_counter()
-        reading = self.read(windows, text, language, reference)
+        measured = self.measured(self.read(windows, text, language, reference), reference)
+        return replace(measured, elapsed_ms=(time.perf_counter() - started) * 1000)
+
+    def measured(self, reading: StatementReading, reference: Template | None) -> Measurement:
+        """What a reading comes to as a measurement.
+
+        Args:
+            reading: As `read` gave it.
+            reference: The enrolled voice it was compared with, if any.
+        """
         clear = [deviation for deviation in reading.deviations if deviation.clear]
         evidence: dict[str, EvidenceValue] = {
             "coverage": round(reading.coverage, 4),
@@ -179,9 +220,8 @@ class StatementCheck:
         evidence["at_s"] = " ".join(f"{d.start_s:.1f}" for d in clear[:SHOWN])
         if reading.stretches:
             scores = [stretch.score for stretch in reading.stretches]
-            against = "reference" if reference is not None else "itself"
             evidence |= {
-                "voice_against": against,
+                "voice_against": "reference" if reference is not None else "itself",
                 "voice_lowest": round(min(scores), 3),
                 "voice_mean": round(float(np.mean(scores)), 3),
                 "voice_stretches": len(scores),
@@ -189,14 +229,9 @@ class StatementCheck:
         if not reading.complete:
             evidence["recogniser"] = "repeated itself"
         spoken = reading.speech_s >= LEAST_SPEECH_S
-        return Measurement(
-            self.name,
-            reading.score if spoken else None,
-            "statement_altered" if spoken else "no_speech",
-            evidence,
-            self.refs,
-            (time.perf_counter() - started) * 1000,
-        )
+        reason = "statement_altered" if spoken else "no_speech"
+        score = reading.score if spoken else None
+        return Measurement(self.name, score, reason, evidence, self.refs)
 
     def read(
         self, windows: Windows, text: str, language: str, reference: Template | None = None
@@ -389,7 +424,7 @@ def _rewritten(
     if language == "en" and words:
         before = before.rstrip() + " "
         after = after if not after or not after[0].isalnum() else " " + after
-    return before + words + after
+    return re.sub(r"\s+", " ", before + words + after)
 
 
 def _words(text: str, chosen: Sequence[Unit]) -> str:
@@ -414,14 +449,20 @@ def _unit_times(transcript: Transcript, found: Sequence[Unit]) -> NDArray[np.flo
 
 
 def _stretches(parts: Sequence[_Part], reference: Template | None) -> tuple[SpeakerStretch, ...]:
-    """How the voice of each stretch compares with the reference, or with all of them."""
+    """How the voice of each stretch compares with the reference, or with the other stretches."""
     vectors = [part.vectors for part in parts if len(part.vectors)]
     if not vectors:
         return ()
     everything = np.concatenate(vectors)
-    own = reference.vector if reference is not None else mean_vector(everything)
     spans = [span for part in parts for span in part.spans]
+    if reference is not None:
+        scores = everything @ reference.vector
+    elif len(everything) > 1:
+        others = everything.sum(axis=0) - everything
+        scores = (everything * others).sum(axis=1) / np.linalg.norm(others, axis=1)
+    else:
+        return ()
     return tuple(
-        SpeakerStretch(round(start, 2), round(end, 2), float(vector @ own))
-        for (start, end), vector in zip(spans, everything, strict=True)
+        SpeakerStretch(round(start, 2), round(end, 2), float(score))
+        for (start, end), score in zip(spans, scores, strict=True)
     )

@@ -118,6 +118,9 @@ class Whisper:
             its metadata holds the `vocabulary`, one token a line.
     """
 
+    models = ("whisper-base-encoder", "whisper-base-decoder")
+    """The cards of the two graphs; no profile holds them: they are pulled by name."""
+
     def __init__(self, encoder: Session, decoder: Session) -> None:
         self._encoder = encoder
         self._decoder = decoder

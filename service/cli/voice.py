@@ -1,7 +1,8 @@
-"""`veridical voice ...`: enrol a voice, compare it, and check spoken digits, from sound files."""
+"""`veridical voice ...`: enrol a voice, compare it, check spoken digits and read statements."""
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +12,22 @@ from veridical.service.cli.exits import Exit
 from veridical.service.cli.measured import answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from veridical.result import Measurement
     from veridical.types import Template
     from veridical.voiceprint import DigitsCheck, SpeechAnalysis, VoiceEmbedder
+    from veridical.voiceprint.statement import StatementCheck, StatementReading
+    from veridical.voiceprint.windows import Window
 
-__all__ = ["app", "digits", "enrol", "match"]
+__all__ = ["app", "digits", "enrol", "match", "statement"]
 
-app = typer.Typer(no_args_is_help=True, help="Enrol and compare voices; check spoken digits.")
+app = typer.Typer(
+    no_args_is_help=True, help="Enrol and compare voices; check spoken digits and statements."
+)
 
 LARGEST_TEMPLATE_BYTES = 100_000
+LARGEST_TEXT_BYTES = 1_000_000
 
 ProfileName = Annotated[str, typer.Option("--profile", help="Model set: auto, registry, standard.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")]
@@ -79,6 +87,92 @@ def digits(
     bench.answer(bench.digits()(bench.speech(file), prompt, language), as_json)
 
 
+@app.command()
+def statement(
+    file: Annotated[Path, typer.Argument(help="Recording or clip, up to two hours long.")],
+    text: Annotated[str, typer.Option("--text", help="The statement, or @FILE that holds it.")],
+    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    reference: Annotated[
+        Path | None, typer.Option("--reference", help="Template made by `enrol`, or a recording.")
+    ] = None,
+    profile: ProfileName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check that a statement was read as written, and by one voice. Exit code 0 on a pass.
+
+    Says which words are missing, altered or inserted, and when. Wants the optional models:
+    `veridical models pull whisper-base-encoder whisper-base-decoder`.
+    """
+    from veridical.errors import ModelError
+    from veridical.media import read_sound
+    from veridical.result import Measurement
+    from veridical.voiceprint.windows import speech_windows
+
+    bench = _Bench(profile)
+    expected = _text(text)
+    enrolled = None
+    if reference is not None:
+        enrolled = _read_template(reference) or bench.embedder(bench.speech(reference))
+    try:
+        check = bench.statement()
+    except ModelError as error:
+        if error.code != "model.missing":
+            raise
+        sys.stderr.write(f"veridical: {error}\n")
+        bench.answer(Measurement("voice.statement", None, "model_missing"), as_json)
+        return
+
+    def windows() -> "Iterator[Window]":
+        return speech_windows(read_sound(file), bench.vad)
+
+    reading = check.read(windows, expected, language, enrolled)
+    bench.answer(check.measured(reading, enrolled), as_json, _statement_details(reading))
+
+
+def _statement_details(reading: "StatementReading") -> dict[str, object]:
+    """What the command shows of a reading beside its measurement: words and times."""
+    return {
+        "deviations": [
+            {
+                "kind": deviation.kind,
+                "expected": deviation.expected,
+                "heard": deviation.heard,
+                "start_s": deviation.start_s,
+                "end_s": deviation.end_s,
+                "clear": deviation.clear,
+            }
+            for deviation in reading.deviations
+        ],
+        "voice": [
+            {"start_s": s.start_s, "end_s": s.end_s, "score": round(s.score, 3)}
+            for s in reading.stretches
+        ],
+        "heard": reading.heard.strip(),
+    }
+
+
+def _text(given: str) -> str:
+    """The statement itself, or that of the file it names.
+
+    Raises:
+        InputError: `voice.statement`: the file cannot be read as text.
+    """
+    from veridical.errors import InputError
+
+    if not given.startswith("@"):
+        return given
+    try:
+        path = Path(given[1:])
+        if path.stat().st_size > LARGEST_TEXT_BYTES:
+            raise ValueError
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise InputError(
+            "a statement's file is UTF-8 text of at most 1 MB; name another after @",
+            "voice.statement",
+        ) from None
+
+
 class _Bench:
     """The voice nets of one profile, and how their answers are printed."""
 
@@ -88,7 +182,7 @@ class _Bench:
         settings = Settings()
         self._store = settings.model_store()
         self._profile = self._store.profile(profile or settings.profile)
-        self._vad = self._store.session(self._profile.roles["speech"][0])
+        self.vad = self._store.session(self._profile.roles["speech"][0])
 
     @property
     def embedder(self) -> "VoiceEmbedder":
@@ -107,16 +201,26 @@ class _Bench:
             {language: self._store.session(roles[role][0]) for language, role in named.items()}
         )
 
+    def statement(self) -> "StatementCheck":
+        """The check of read statements; its recogniser is an optional model."""
+        from veridical.voiceprint.statement import StatementCheck
+        from veridical.voiceprint.whisper import Whisper
+
+        encoder, decoder = (self._store.session(name) for name in Whisper.models)
+        return StatementCheck(Whisper(encoder, decoder), self.embedder)
+
     def speech(self, file: Path) -> "SpeechAnalysis":
         """Read and analyse the sound of a file."""
         from veridical.media import read_audio
         from veridical.voiceprint import analyse_speech
 
-        return analyse_speech(read_audio(file), self._vad)
+        return analyse_speech(read_audio(file), self.vad)
 
-    def answer(self, measured: "Measurement", as_json: bool) -> None:
-        """Print a measurement and what the operating point makes of it."""
-        answer(measured, self._store, self._profile, as_json)
+    def answer(
+        self, measured: "Measurement", as_json: bool, details: dict[str, object] | None = None
+    ) -> None:
+        """Print a measurement, what the operating point makes of it, and what else is known."""
+        answer(measured, self._store, self._profile, as_json, details=details)
 
 
 def _read_template(path: Path) -> "Template | None":
