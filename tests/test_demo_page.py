@@ -21,16 +21,16 @@ from tests.browser import (
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install veridical[dev]"
 )
-from playwright.sync_api import Browser, BrowserContext, Page, expect  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"
 )
 
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE_MS = 90_000  # the machine may be busy with other things
 FRAMES = 30
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def card_scene() -> np.ndarray:

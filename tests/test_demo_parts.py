@@ -211,7 +211,7 @@ def test_only_media_are_kept(tmp_path: Path) -> None:
 def test_an_explanation_says_what_is_known_and_null_for_the_rest() -> None:
     verifier = Verifier({}, Analyser(), {}, load_policy("selfie"), "registry", {})
     frame = Image(np.full((48, 64, 3), 90, np.uint8))
-    times = np.arange(30) * 40.0
+    times = np.arange(0, 1200, 40, dtype=np.float64)
     clip = Clip((frame,) * 30, times, Audio(np.zeros(16_000, np.float32), 16_000))
     challenge = Challenge("4029", "en", (100.0, 300.0, 500.0, 700.0))
     transaction = Transaction("t", document_front=frame, clip=clip, challenge=challenge)

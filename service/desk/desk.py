@@ -348,6 +348,8 @@ class Desk:
             self._refuse_closed(row)
             vault = self._vault(connection, row)
             wanted = self._wanted(row, vault)
+            if sent.accommodation is not None:
+                wanted = wanted.without_speech()
             if wanted.challenge:
                 self._refuse_nonce(row, sent.nonce, now)
             media = media_of(connection, transaction)
@@ -383,6 +385,8 @@ class Desk:
                     "nonce": row.nonce or "",
                     "session_ms": str(self._session_ms(vault, row, now)),
                 }
+                if sent.accommodation is not None:
+                    capture["accommodation"] = sent.accommodation
                 change_transaction(
                     connection,
                     transaction,

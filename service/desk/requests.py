@@ -76,6 +76,8 @@ class Submission(_Body):
         nonce: Of the challenge that was answered; nothing when none was asked.
         capture: What is known about the capture: see `liveness.CaptureFacts`.
         media_sha256: What was uploaded, by kind; refused when it is something else by now.
+        accommodation: Why the applicant cannot read digits aloud. A selfie then does for the clip,
+            and a person decides: it never ends in an accept.
     """
 
     model_config = ConfigDict(
@@ -89,6 +91,7 @@ class Submission(_Body):
     nonce: Annotated[str, StringConstraints(max_length=64)] | None = None
     capture: Annotated[dict[Fact, Fact], Field(max_length=20)] = {}
     media_sha256: dict[MediaKind, Sha256] = {}
+    accommodation: Literal["cannot_speak", "cannot_see"] | None = None
 
 
 class Review(_Body):

@@ -41,6 +41,11 @@ class Wanted:
         there = {*received, *(("selfie",) if "clip" in received else ())}
         return [kind for kind in self.required if kind not in there]
 
+    def without_speech(self) -> "Wanted":
+        """What somebody hands in who cannot read digits aloud: a selfie does for the clip."""
+        required = tuple("selfie" if kind == "clip" else kind for kind in self.required)
+        return replace(self, required=required, challenge=False)
+
 
 def wanted_media(policy: Policy, kind: str) -> Wanted:
     """The media a transaction under a policy asks for.
@@ -63,6 +68,8 @@ def wanted_media(policy: Policy, kind: str) -> Wanted:
     optional = ["document_back"] if "document_front" in required else []
     if "selfie" in required:
         optional.append("clip")
+    if "clip" in required:
+        optional.append("selfie")  # of somebody who cannot speak
     return Wanted(tuple(required), tuple(optional), bool(_SPOKEN & set(policy.checks)))
 
 

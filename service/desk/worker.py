@@ -30,7 +30,7 @@ from veridical.verification import Policy, Transaction, Verdict, Verifier, verdi
 from veridical.verification.analysis import Analysis
 from veridical.verification.evidence import verdict_body
 
-__all__ = ["Meters", "NoMeters", "Worker", "load_transaction"]
+__all__ = ["Meters", "NoMeters", "Worker", "left_to_a_person", "load_transaction"]
 
 log = logging.getLogger("veridical.service.worker")
 
@@ -199,6 +199,8 @@ class Worker:
         transaction = load_transaction(self._desk, verifier, row, vault, request)
         analysis = verifier.analyse(transaction)
         verdict = verifier.judge(analysis, policy)
+        if need := transaction.metadata.get("accommodation"):
+            verdict = left_to_a_person(verdict, need)
         if row.sandbox:
             verdict = replace(verdict, stamps=(*verdict.stamps, SANDBOX))
         return verdict, analysis
@@ -290,6 +292,21 @@ class Worker:
         }
         told = {**problem, "outcome": body["outcome"], "first_cause": error.code}
         self._finish(job, row, vault, told, body)
+
+
+def left_to_a_person(verdict: Verdict, need: str) -> Verdict:
+    """The verdict on somebody who could not do what was asked; a rejection stays one.
+
+    Args:
+        verdict: Of the chain.
+        need: The reason code that says why.
+    """
+    if verdict.outcome is Outcome.REJECT:
+        return verdict
+    cause = f"accommodation:{need}"
+    return replace(
+        verdict, outcome=Outcome.REVIEW, first_cause=cause, causes=(cause, *verdict.causes)
+    )
 
 
 def load_transaction(

@@ -83,7 +83,7 @@ export class VeridicalCapture extends HTMLElement {
       if (picture) await this.#hand(context, side, picture);
     }
     for (;;) {
-      const nonce = await this.#face(context, wanted);
+      const nonce = await this.#face(context);
       const ended = await this.#submit(context, nonce);
       if (ended.outcome !== "retry" || ended.state !== "collecting") {
         this.#tell("result", { transaction: ended });
@@ -96,8 +96,10 @@ export class VeridicalCapture extends HTMLElement {
   }
 
   /** The face, in the way the policy asks for; answers the nonce of what was read. */
-  async #face(context, wanted) {
+  async #face(context) {
     const { started, text, stage } = context;
+    // Of what is optional here, nothing is asked for: it only stands in for what is required.
+    const wanted = started.media.required;
     while (wanted.includes("clip") && !context.accommodation) {
       this.#tell("step", { step: "clip" });
       const made = await this.#tried(context, async () => {
