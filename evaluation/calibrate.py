@@ -53,6 +53,9 @@ RATES_OF_KIND = {
 POSITIVE = {"1", "true", "True", "bona_fide", "genuine"}
 NEGATIVE_COLUMN = ("mated", "label", "genuine")
 
+SAMPLE_OF = {"portrait": "reference", "probe": "probe"}
+"""Which of a comparison's two samples a covariate is of, by the first word of its name."""
+
 RATE_KNOTS = 160
 TAIL_KNOTS = 60
 TAIL_TRIALS = 5
@@ -121,14 +124,17 @@ def read_trials(path: Path, covariates: Sequence[str] = ()) -> Trial:
         path: CSV with `score` and one of `mated`, `label`, `genuine`; `species` where there are
             several kinds of attack. With `samples.csv` beside it, `reference` and `probe` tell
             which trials share people.
-        covariates: Further columns to read as numbers.
+        covariates: Further columns to read as numbers: of the score file, or, named `portrait_...`
+            and `probe_...`, of the reference's and the probe's row in `samples.csv`. A comparison
+            that lacks one is left out.
 
     Raises:
         InputError: `calibration.scores`: a column is missing, or a value is no number.
     """
     if not path.is_file():
         raise InputError(f"no score file {path.name!r}", "calibration.scores")
-    people = _people(path.parent / "samples.csv")
+    samples = _samples(path.parent / "samples.csv")
+    people = samples["subject"] if samples else None
     scores: list[float] = []
     genuine: list[bool] = []
     species: list[str] = []
@@ -139,12 +145,21 @@ def read_trials(path: Path, covariates: Sequence[str] = ()) -> Trial:
         reader = csv.DictReader(file)
         head = reader.fieldnames or []
         label = next((name for name in NEGATIVE_COLUMN if name in head), None)
-        missing = [name for name in ("score", *covariates) if name not in head]
+        of_samples = {
+            name: (SAMPLE_OF[side], samples[name])
+            for name in covariates
+            if name not in head
+            and name in samples
+            and (side := name.partition("_")[0]) in SAMPLE_OF
+        }
+        wanted_here = ("score", *(name for name in covariates if name not in of_samples))
+        missing = [name for name in wanted_here if name not in head]
         if label is None or missing:
             wanted = missing[0] if missing else " or ".join(NEGATIVE_COLUMN)
             raise InputError(f"{path.name}, row 1: no column {wanted!r}", "calibration.scores")
         for row in reader:
-            if row["score"] in ("", "nan"):
+            row |= {name: known[int(row[side])] for name, (side, known) in of_samples.items()}
+            if any(row[name] in ("", "nan") for name in ("score", *of_samples)):
                 left_out += 1
                 continue
             try:
@@ -177,12 +192,13 @@ def read_trials(path: Path, covariates: Sequence[str] = ()) -> Trial:
     )
 
 
-def _people(path: Path) -> list[str] | None:
-    """Whose each sample is; None when nobody says."""
+def _samples(path: Path) -> dict[str, list[str]]:
+    """Columns of the sample file, in the order of the samples; none when there is no file."""
     if not path.is_file():
-        return None
+        return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return [row["subject"] for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {"subject": ""})}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

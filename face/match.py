@@ -80,6 +80,8 @@ class FaceMatchCheck:
         if eyes_px < self._min_portrait_eyes_px:
             evidence["portrait_inter_eye_px_needed"] = self._min_portrait_eyes_px
             return self._not_assessed("portrait_too_small", evidence, start)
+        length, _ = self._embedder.recognisability(reference)
+        evidence["portrait_recognisability"] = round(length, 2)
         return self._compare(self._embedder(reference), probes, evidence, start)
 
     def _compare(
@@ -103,6 +105,8 @@ class FaceMatchCheck:
         evidence["probe_views_used"] = len(chosen)
         evidence["probe_inter_eye_px"] = round(float(np.median([*map(inter_eye_px, chosen)])), 1)
         score = compare(reference, self._embedder.fused(chosen))
+        lengths = [self._embedder.recognisability(view)[0] for view in chosen]
+        evidence["probe_recognisability"] = round(float(np.mean(lengths)), 2)
         return Measurement(
             self.name, score, "not_mated", evidence, (self._embedder.model,), _since(start)
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from veridical.errors import InputError
+from veridical.evaluation.calibrate import read_trials
 from veridical.evaluation.comparisons import (
     Comparisons,
     all_pairs,
@@ -56,6 +57,7 @@ from veridical.evaluation.recording import write_audio, write_image
 from veridical.evaluation.report import write_json, write_report
 from veridical.evaluation.request import Evaluation, Request
 from veridical.gallery import FmrCurve
+from veridical.models import read_card
 from veridical.ocr import Document, Field
 from veridical.result import OperatingPoint
 from veridical.service.cli import app
@@ -102,7 +104,8 @@ class Embedding:
             return [{"reason": "no_face", "detect_ms": 1.0}]
         text = base64.b64encode(self.vectors[number].tobytes()).decode()
         times = {"detect_ms": 2.0, "align_ms": 1.0, "embed_ms": 5.0}
-        return [{"reason": "", "probe": text, "reference": text, **times}]
+        seen = {"portrait_recognisability": 9.0, "probe_recognisability": 10.0 + number}
+        return [{"reason": "", "probe": text, "reference": text, **seen, **times}]
 
 
 def face_index(folder: Path, people: int, each: int, labels: str = "") -> Path:
@@ -139,6 +142,25 @@ def test_face_counts_all_pairs_and_hides_names_and_templates(tmp_path: Path) -> 
     left = {path.name: path.read_text() for path in asked.out.iterdir()}
     assert set(left) == {"run.json", "samples.csv", "scores.csv"}
     assert not any("secret" in text or ".png" in text for text in left.values())
+
+
+def test_a_calibration_of_faces_is_of_the_recogniser_and_finds_its_covariates(
+    tmp_path: Path,
+) -> None:
+    index = face_index(tmp_path, people=8, each=2)
+    asked = request(tmp_path, index)
+    evaluate_face(asked, Settings(), maker=lambda: Embedding(grouped_vectors(8, 2), blind=[4]))
+    models = json.loads((asked.out / "run.json").read_text())["models"]
+    # What `face.match` names as its models: a calibration of more would never be believed.
+    ref = read_card("sface-2021dec").ref
+    assert models == [f"{ref.name}@{ref.sha256}"]
+    names = ("portrait_recognisability", "probe_recognisability")
+    trial = read_trials(asked.out / "scores.csv", names)
+    assert trial.left_out == 15
+    assert len(trial.score) == 16 * 15 / 2 - 15
+    assert set(trial.covariates[names[0]]) == {9.0}
+    # All pairs: the first picture is never the later one's probe.
+    assert set(trial.covariates[names[1]]) == {10.0 + i for i in range(1, 16) if i != 4}
 
 
 def test_face_goes_on_from_its_scores_without_a_model(tmp_path: Path) -> None:

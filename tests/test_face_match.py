@@ -34,6 +34,18 @@ def test_alike_scores_high_and_unlike_low() -> None:
     assert unlike.models == (EMBEDDER.model,)
 
 
+def test_what_a_calibration_weighs_a_score_by_stands_in_the_evidence() -> None:
+    long, short = plain(250, 250, 250), plain(50, 50, 50)
+    pictures = MATCH(seen(long), [seen(short), seen(short)]).evidence
+    portrait, probe = pictures["portrait_recognisability"], pictures["probe_recognisability"]
+    assert isinstance(portrait, float)
+    assert isinstance(probe, float)
+    assert portrait == pytest.approx(5 * probe, rel=0.05)
+    enrolled = MATCH(EMBEDDER(seen(long)), [seen(short)]).evidence
+    assert "portrait_recognisability" not in enrolled
+    assert enrolled["probe_recognisability"] == probe
+
+
 @pytest.mark.parametrize(
     ("reference", "probes", "reason"),
     [

@@ -198,6 +198,20 @@ def test_a_calibration_comes_before_the_card_and_says_what_a_score_means(
     assert (match.error_rate.kind, match.error_rate.value) == ("fmr", value)
 
 
+def test_a_calibrated_score_is_weighed_by_what_the_check_saw(tmp_path: Path) -> None:
+    policy = calibrated(tmp_path, "net@" + "ab" * 32)
+    path = policy.calibration["face.match"]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("[llr.covariates]\nn = [-2.0, 1.5]\nnot_seen = [9.0, 0.0]\n")
+    verdict = verifier(policy, {"face.match": 0.6}).verify(selfie())
+    (match,) = (r for r in verdict.results if r.check == "face.match")
+    # The line gives 1 at 0.6; the check's evidence has n = 1, half below the mean of the fit.
+    assert match.measurement.evidence["log_likelihood_ratio"] == pytest.approx(1 + 1)
+    nothing = verifier(policy, {"face.match": None}).verify(selfie())
+    (match,) = (r for r in nothing.results if r.check == "face.match")
+    assert "log_likelihood_ratio" not in match.measurement.evidence
+
+
 def test_a_calibration_of_other_models_is_not_believed(tmp_path: Path) -> None:
     policy = calibrated(tmp_path, "other@" + "cd" * 32)
     verdict = verifier(policy, {"face.match": 0.6}).verify(selfie())

@@ -149,13 +149,14 @@ class Verifier:
         measurements: list[Measurement] = []
         for check in self._order(policy):
             measurement = _timed(self._steps[check], analysis)
-            measurements.append(measurement)
             calibration = calibrated.calibrations.get(check)
             if calibration is not None and _is_of(calibration, measurement):
+                measurement = _weighed(measurement, calibration)
                 points[check] = calibration.point()
                 rate = calibrated.error_rate(check, measurement.score)
                 if rate is not None:
                     rates[check] = rate
+            measurements.append(measurement)
             if policy.fail_fast and check in policy.required:
                 point = {**points, **policy.operating_points}.get(check)
                 if judge(measurement, point).status is Status.FAIL:
@@ -349,6 +350,20 @@ def _timed(step: Step, analysis: Analysis) -> Measurement:
 def _is_of(calibration: Calibration, measurement: Measurement) -> bool:
     """Whether a calibration was fitted to scores of the very models that made this one."""
     return set(calibration.models) <= {f"{m.name}@{m.sha256}" for m in measurement.models}
+
+
+def _weighed(measurement: Measurement, calibration: Calibration) -> Measurement:
+    """Add the log-likelihood ratio of a score, as the covariates in its evidence shift it."""
+    if measurement.score is None:
+        return measurement
+    numbers = {
+        name: float(value)
+        for name, value in measurement.evidence.items()
+        if isinstance(value, int | float)
+    }
+    ratio = calibration.llr(measurement.score, numbers)
+    evidence = {**measurement.evidence, "log_likelihood_ratio": round(ratio, 2)}
+    return replace(measurement, evidence=evidence)
 
 
 def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> tuple[str, ...]:

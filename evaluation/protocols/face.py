@@ -34,6 +34,7 @@ from veridical.evaluation.plots import bars, det_plot, histogram
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, align
 from veridical.face.embed import embedding_points
+from veridical.face.pose import inter_eye_px
 from veridical.media import read_image
 from veridical.result import OperatingPoint
 from veridical.types import Face, Image, View
@@ -59,8 +60,13 @@ PORTRAIT_PX = (76, 100)
 PORTRAIT_HEIGHT_IN_FACES = 1.65
 PORTRAIT_JPEG_QUALITY = 40
 
+COVARIATES = (
+    "portrait_inter_eye_px", "portrait_recognisability",
+    "probe_inter_eye_px", "probe_recognisability",
+)  # fmt: skip
+"""What `face.match` says of the two pictures beside the score, under the names of its evidence."""
 SAMPLE_COLUMNS = ("subject", "group", "sex", "reason")
-WORK_COLUMNS = ("reason", "probe", "reference", "detect_ms", "align_ms", "embed_ms")
+WORK_COLUMNS = ("reason", "probe", "reference", *COVARIATES, "detect_ms", "align_ms", "embed_ms")
 WORST_SHOWN = 12
 
 
@@ -130,10 +136,13 @@ class FaceWorker:
         except InputError as error:
             return [{"reason": error.code}]
         row = self._embed(image)
+        small = row
         if self._degrade == "portrait" and "face" in row:
             small = self._embed(portrait_of(image, _face(row["face"])))
             row["reference"] = small["probe"]
             row["reason"] = small["reason"] and f"reference_{small['reason']}"
+        for name in ("inter_eye_px", "recognisability"):
+            row[f"probe_{name}"], row[f"portrait_{name}"] = row.get(name), small.get(name)
         return [row]
 
     def _embed(self, image: Image) -> dict[str, object]:
@@ -153,6 +162,8 @@ class FaceWorker:
             "reason": "",
             "probe": base64.b64encode(template.vector.tobytes()).decode(),
             "face": face,
+            "inter_eye_px": round(inter_eye_px(view), 1),
+            "recognisability": round(self._embedder.recognisability(view)[0], 2),
             "detect_ms": (detected - start) * 1e3,
             "align_ms": (aligned - detected) * 1e3,
             "embed_ms": embed_ms,
@@ -241,7 +252,9 @@ def evaluate_face(
             "data": data,
             "degrade": degrade,
             "limit": request.limit,
-            "models": [f"{model.name}@{model.sha256}" for model in models],
+            # A calibration is of the models that `face.match` names: the recogniser alone.
+            "found_by": [f"{model.name}@{model.sha256}" for model in models[:-1]],
+            "models": [f"{model.name}@{model.sha256}" for model in models[-1:]],
         },
     )
     scores = request.out / "scores.csv"
@@ -316,11 +329,13 @@ def _score(
     work, rows = embed_samples(request, maker, samples)
     with (request.out / "samples.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("sample", "row", *SAMPLE_COLUMNS, "detect_ms", "align_ms", "embed_ms"))
+        head = ("sample", "row", *SAMPLE_COLUMNS, *COVARIATES)
+        writer.writerow((*head, "detect_ms", "align_ms", "embed_ms"))
         for number, (sample, row) in enumerate(zip(samples, rows, strict=True)):
             times = (row["detect_ms"], row["align_ms"], row["embed_ms"])
             about = (sample.subject, sample.group, sample.sex, row["reason"])
-            writer.writerow((number, sample.row, *about, *times))
+            seen = (row[name] for name in COVARIATES)
+            writer.writerow((number, sample.row, *about, *seen, *times))
     probes = templates_of([row["probe"] for row in rows])
     references = templates_of([row["reference"] for row in rows]) if degrade != "none" else probes
     subjects = np.array([sample.subject for sample in samples], dtype=np.int32)
