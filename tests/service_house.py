@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from veridical import Measurement, OperatingPoint
+from veridical.models import ModelStore
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
 from veridical.service.desk import Backing, DeskSettings
@@ -152,9 +153,15 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def house(
-    url: str | Path, folder: Path, settings: DeskSettings | None = None, capacity: int = 2
+    url: str | Path,
+    folder: Path,
+    settings: DeskSettings | None = None,
+    capacity: int = 2,
+    build: Callable[[], Verifier] | None = None,
+    policy: str = "selfie",
+    models: ModelStore | None = None,
 ) -> Iterator[House]:
-    """Start a service over a database."""
+    """Start a service over a database; its checks answer by rule unless others are built."""
     database = Database(url)
     database.upgrade()
     add_tenant(database, Tenant("default", 60_000, 64))
@@ -162,15 +169,16 @@ def house(
     signing = SigningKey.from_file(folder / "signing.pem")
     backing = Backing(database, KEYS, signing, signing.public_pem, clock)
     app = create_app(
-        rules.build(),
+        build or rules.build(),
         backing=backing,
         desk=settings or DeskSettings(),
-        policy="selfie",
+        policy=policy,
+        models=models,
         snapshots=folder / "galleries",
         capacity=capacity,
     )
     with TestClient(app, raise_server_exceptions=False) as client:
-        for _ in range(500):
+        for _ in range(6_000):
             if client.get("/readyz").status_code == 200:
                 break
             time.sleep(0.01)
