@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from veridical.errors import InputError, VeridicalError
-from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
 from veridical.service.desk.backing import Backing, Refusal
 from veridical.service.desk.customers import FACES, VOICES
@@ -334,6 +334,8 @@ def load_transaction(
     front = media.get("document_front")
     document = read_image_with_info(front) if front is not None else None
     capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
+    if "clip" in media:  # whatever the capture says of its file
+        capture["file_type"] = sniff(media["clip"][:192])
     return Transaction(
         id=row.id,
         document_front=document[0] if document else None,
