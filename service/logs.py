@@ -45,8 +45,7 @@ def log_to(stream: IO[str] | None = None, level: str = "info") -> None:
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
+    # Other libraries know nothing of what is personal: of them only trouble is heard.
+    root.setLevel(logging.WARNING)
+    for name in ("veridical", "uvicorn"):
+        logging.getLogger(name).setLevel(level.upper())

@@ -22,7 +22,7 @@ from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
 from veridical.service.desk import Backing, DeskSettings
 from veridical.store import Database, MasterKeys
-from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.evidence import SigningKey
@@ -164,7 +164,8 @@ def house(
     """Start a service over a database; its checks answer by rule unless others are built."""
     database = Database(url)
     database.upgrade()
-    add_tenant(database, Tenant("default", 60_000, 64))
+    if find_tenant(database, "default") is None:
+        add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
     backing = Backing(database, KEYS, signing, signing.public_pem, clock)

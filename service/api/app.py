@@ -131,6 +131,7 @@ def create_app(
         responses=problems.PROBLEMS,
     )
     app.state.service = service
+    app.state.housekeeper = housekeeper
     app.state.models = models
     app.state.shelf = galleries.Shelf(backing, snapshots) if backing is not None else None
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
