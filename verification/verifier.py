@@ -301,9 +301,7 @@ def build_verifier(
     silent = engine(lambda: SilentCheck.load(store, profile))
     vad, speaker = session("speech"), session("voice")
     voice = VoiceEmbedder(speaker) if speaker is not None else None
-    spoken = {language: session(f"digits_{language}") for language in ("en", "zh")}
-    nets = {language: net for language, net in spoken.items() if net is not None}
-    digits = DigitsCheck(nets) if vad and nets else None
+    digits = DigitsCheck.load(store, profile) if vad else None
     lips = (
         engine(lambda: LipsCheck.load(store, profile, adaptation))
         if "lips" in profile.roles

@@ -1,6 +1,7 @@
 """Who spoke, what was said, and was it said now?"""
 
 from veridical.voiceprint.digits import DigitReading, DigitsCheck, DigitTimes
+from veridical.voiceprint.digits_listen import DigitListener
 from veridical.voiceprint.embed import (
     Enrolment,
     SpeechLimits,
@@ -12,6 +13,7 @@ from veridical.voiceprint.match import VoiceMatchCheck
 from veridical.voiceprint.speech import SpeechAnalysis, analyse_speech
 
 __all__ = [
+    "DigitListener",
     "DigitReading",
     "DigitTimes",
     "DigitsCheck",

@@ -4,19 +4,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
 from veridical.errors import InputError
-from veridical.models import Session
+from veridical.models import ModelStore, Profile, Session
 from veridical.result import EvidenceValue, Measurement
 from veridical.voiceprint.ctc import align, best_path, log_likelihoods, log_softmax
 from veridical.voiceprint.digit_features import digit_features
+from veridical.voiceprint.digits_listen import DigitListener
 from veridical.voiceprint.fbank import HOP, RATE_HZ, WINDOW
 from veridical.voiceprint.speech import SpeechAnalysis
+from veridical.voiceprint.whisper import Whisper
 
 __all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "rivals"]
 
+LANGUAGES = ("en", "zh")
 STEP_FRAMES = 4
 """Frames of one step of the digit nets."""
 MARGIN_FRAMES = 30
@@ -24,6 +28,8 @@ MARGIN_FRAMES = 30
 LEAST_SPEECH_S = 0.12
 """Shortest speech per digit; hurried digits take about 0.2 s."""
 LARGEST_SCORE = 50.0
+SURE_FROM = 0.0
+"""Score of a net from which no second opinion is asked: nothing explains the sound better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +70,46 @@ class DigitReading:
 class DigitsCheck:
     """Verifies a spoken prompt.
 
-    The score compares the prompt with the best free path and with every string that differs from
-    it by one digit replaced, left out or put in, and with the likeliest that differ by two.
+    The score of a net compares the prompt with the best free path and with every string that
+    differs from it by one digit replaced, left out or put in, and with the likeliest that differ by
+    two. Where the net is not sure of the prompt, the listener's log odds stand in its place.
 
     Args:
         sessions: One net by language (`en`, `zh`): `features` (1, frames, DIGIT_BANDS) float32 to
             (1, steps, 11) logits of ten digits and the blank, 40 ms a step.
+        listener: Gives a second opinion; None leaves all to the nets.
     """
 
     name = "voice.digits"
 
-    def __init__(self, sessions: Mapping[str, Session]) -> None:
+    def __init__(
+        self, sessions: Mapping[str, Session], listener: DigitListener | None = None
+    ) -> None:
         self._sessions = dict(sessions)
+        self._listener = listener
+
+    @classmethod
+    def load(cls, store: ModelStore, profile: Profile) -> Self:
+        """The check over a model set: its roles `digits_en`, `digits_zh` and `listener`.
+
+        A net or listener whose models are not at hand is done without.
+        """
+        roles = {role: names for role, names in profile.roles.items() if all(map(store.has, names))}
+        nets = {
+            language: store.session(roles[f"digits_{language}"][0])
+            for language in LANGUAGES
+            if f"digits_{language}" in roles
+        }
+        if "listener" not in roles:
+            return cls(nets)
+        encoder, decoder = roles["listener"]
+        return cls(
+            nets,
+            DigitListener(
+                lambda: Whisper(store.session(encoder), store.session(decoder)),
+                (store.card(encoder).ref, store.card(decoder).ref),
+            ),
+        )
 
     @property
     def languages(self) -> frozenset[str]:
@@ -91,9 +125,11 @@ class DigitsCheck:
             language: Language the prompt was to be read in.
 
         Returns:
-            `DigitReading.score`; a low one means `wrong_digits`. Not assessed: `no_speech`,
-            `too_short`, `model_missing` (no net for the language). Evidence: `heard`, `rival`,
-            `digit_times_ms` (middles, as text) and the quality of the speech.
+            `DigitReading.score`, or the listener's log odds where the net is not sure, -50..50; a
+            low one means `wrong_digits`. Not assessed: `no_speech`, `too_short`, `model_missing`
+            (no net for the language). Evidence: `heard` and `rival` (of the net), whether the
+            score is the listener's (`second_opinion`), `digit_times_ms` (middles, as text) and the
+            quality of the speech.
 
         Raises:
             InputError: `voice.prompt`: the prompt is empty or holds something else than digits.
@@ -101,6 +137,9 @@ class DigitsCheck:
         started = time.perf_counter()
         evidence: dict[str, EvidenceValue] = speech.evidence()
         session = self._sessions.get(language)
+        refs = (speech.model, *((session.ref,) if session else ()))
+        if self._listener is not None:
+            refs += self._listener.refs
         score: float | None = None
         if session is None:
             reason = "model_missing"
@@ -111,15 +150,27 @@ class DigitsCheck:
         else:
             reading = self.read(speech, digits, language)
             score, reason = reading.score, "wrong_digits"
+            odds = self._second_opinion(reading, speech, digits, language)
+            evidence["second_opinion"] = odds is not None
+            if odds is not None:
+                score = odds
             evidence |= {"heard": reading.heard, "rival": reading.rival}
             if reading.times is not None:
                 evidence["digit_times_ms"] = " ".join(f"{at:.0f}" for at in reading.times.centre_ms)
-        refs = (speech.model, *((session.ref,) if session else ()))
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Measurement(self.name, score, reason, evidence, refs, elapsed_ms)
 
+    def _second_opinion(
+        self, reading: DigitReading, speech: SpeechAnalysis, digits: str, language: str
+    ) -> float | None:
+        """The listener's log odds; None when the net is sure, or nobody can be asked."""
+        if self._listener is None or reading.score >= SURE_FROM:
+            return None
+        odds = self._listener.log_odds(speech, digits, language)
+        return None if odds is None else float(np.clip(odds, -LARGEST_SCORE, LARGEST_SCORE))
+
     def read(self, speech: SpeechAnalysis, digits: str, language: str) -> DigitReading:
-        """Hold a recording against a prompt: what `__call__` reports, with the times as numbers.
+        """Hold a recording against a prompt by the net alone, with the times as numbers.
 
         Raises:
             InputError: `voice.prompt` for a prompt that is not made of digits; `voice.no_speech`

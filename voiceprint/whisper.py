@@ -28,8 +28,8 @@ LARGEST_CONTEXT = 448
 """Tokens the decoder has positions for."""
 TOKENS_A_SECOND = 12.0
 """Bound on what can be said, so that a runaway repetition ends: hurried Mandarin stays below 9."""
-BATCH = 16
-"""Texts scored at a time; bounds memory."""
+BATCH_TOKENS = 192
+"""Tokens scored at a time, over several texts: each has 52,000 logits, so that this is 40 MB."""
 SMOOTH = 3
 """Steps on either side that smooth the attention, as in the authors' word timing."""
 SYMBOLS = frozenset('"#()*+/:;<=>@[\\]^_`{|}~♪♫♩♬「」『』')
@@ -133,11 +133,13 @@ class Whisper:
         """The models, as verdicts quote them."""
         return self._encoder.ref, self._decoder.ref
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32], window_s: float = LONGEST_S) -> Heard:
         """Encode up to thirty seconds of sound.
 
         Args:
             samples: (n,) float32 at 16 kHz, nominally -1..1.
+            window_s: Silence fills the sound up to this length. A shorter window costs less, and
+                is less like what the net was trained on.
 
         Raises:
             InputError: `voice.too_long`: the sound is longer than the net can hear at once.
@@ -149,7 +151,8 @@ class Whisper:
                 "cut it at pauses",
                 "voice.too_long",
             )
-        padded = np.zeros(int(LONGEST_S * RATE_HZ), np.float32)
+        steps = int(np.ceil(min(max(window_s, duration_s), LONGEST_S) / STEP_S))
+        padded = np.zeros(int(steps * STEP_S * RATE_HZ), np.float32)
         padded[: len(samples)] = samples
         (cross,) = self._encoder.run({"mel": whisper_features(padded)[None]})
         return Heard(cross, duration_s)
@@ -213,9 +216,10 @@ class Whisper:
         totals = np.zeros(len(texts))
         # Texts of like length together: little of a batch is padding.
         order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
-        for first in range(0, len(order), BATCH):
-            rows = order[first : first + BATCH]
-            width = max(len(encoded[i]) for i in rows)
+        while order:
+            width = len(encoded[order[-1]])
+            rows = order[-max(1, BATCH_TOKENS // width) :]
+            del order[-len(rows) :]
             inputs = np.full((len(rows), width), self._tokens.end)
             for row, i in enumerate(rows):
                 inputs[row, : len(encoded[i])] = [prefix[-1], *encoded[i][:-1]]
@@ -228,6 +232,39 @@ class Whisper:
                 chosen = own[np.arange(len(own)), encoded[i]].astype(np.float64)
                 totals[i] = float((chosen - _log_sum(own)).sum())
         return totals
+
+    def places(
+        self,
+        heard: Heard,
+        text: Sequence[str],
+        pieces: Sequence[str],
+        language: str,
+        context: str = "",
+    ) -> NDArray[np.float64]:
+        """What comes next at each place of a text, were only a few pieces possible.
+
+        Args:
+            heard: The sound.
+            text: Its pieces in order, written as the net writes.
+            pieces: The choices; no two may begin with the same token.
+            language: `en` or `zh`.
+            context: As in `transcribe`.
+
+        Returns:
+            (len(text) + 1, len(pieces) + 1) float64 natural logarithms, given what stands before;
+            each row sums to probability 1. The last column is the end of the text.
+        """
+        tokens, at = self._prefix(language, context), list[int]()
+        for piece in text:
+            at.append(len(tokens) - 1)
+            tokens += self.tokens(piece)
+        at.append(len(tokens) - 1)
+        logits, _, _ = self._decoder.run(
+            {"tokens": np.array([tokens]), "past": self._nothing, "cross": heard.cross}
+        )
+        choices = [*(self.tokens(piece)[0] for piece in pieces), self._tokens.end]
+        chosen = np.asarray(logits[0][at][:, choices], np.float64)
+        return np.asarray(chosen - np.logaddexp.reduce(chosen, axis=1, keepdims=True))
 
     def tokens(self, text: str) -> list[int]:
         """Token numbers of a text."""

@@ -27,7 +27,6 @@ COLUMNS = (
     "language", "speaker", "label", "prompt", "said", "heard", "score", "reason", "cpu_ms",
 )  # fmt: skip
 WRONG = ("random", "one_digit_off", "two_digits_off")
-LANGUAGES = ("en", "zh")
 PAUSES_S = (-0.04, 0.25)
 NATURAL_THRESHOLD = 0.0
 WORST_SHOWN = 12
@@ -73,13 +72,9 @@ class DigitsMaker:
     def __call__(self) -> "DigitsWorker":
         """Load speech detection and the digit networks of the profile."""
         store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        nets = {
-            language: store.session(roles[f"digits_{language}"][0])
-            for language in LANGUAGES
-            if f"digits_{language}" in roles
-        }
-        return DigitsWorker(store.session(roles["speech"][0]), DigitsCheck(nets))
+        profile = store.profile(self.settings.profile)
+        speech = store.session(profile.roles["speech"][0])
+        return DigitsWorker(speech, DigitsCheck.load(store, profile))
 
 
 class DigitsWorker:
@@ -144,13 +139,14 @@ def evaluate_digits(
     """
     store = settings.model_store()
     profile = store.profile(settings.profile)
-    roles = [role for role in profile.roles if role == "speech" or role.startswith("digits_")]
-    if len(roles) < 2 and maker is None:
+    nets = [role for role in profile.roles if role.startswith("digits_")]
+    if not nets and maker is None:
         raise ModelError(
             f"profile {profile.name} has no digit networks; choose another with --profile",
             "model.missing",
         )
-    models = tuple(store.card(profile.roles[role][0]).ref for role in roles)
+    names = [name for role in ("speech", *nets, "listener") for name in profile.roles.get(role, ())]
+    models = tuple(store.card(name).ref for name in names if store.has(name))
     spoken = spoken_strings(request, length, strings, degrade)
     data = hash_data(request.index, dict.fromkeys(path for one in spoken for path in one.files))
     stamp_run(

@@ -192,14 +192,10 @@ class _Bench:
         return VoiceEmbedder(self._store.session(self._profile.roles["voice"][0]))
 
     def digits(self) -> "DigitsCheck":
-        """The digit nets of every language the profile has."""
+        """The digit check of the profile."""
         from veridical.voiceprint import DigitsCheck
 
-        roles = self._profile.roles
-        named = {role.removeprefix("digits_"): role for role in roles if role.startswith("digits_")}
-        return DigitsCheck(
-            {language: self._store.session(roles[role][0]) for language, role in named.items()}
-        )
+        return DigitsCheck.load(self._store, self._profile)
 
     def statement(self) -> "StatementCheck":
         """The check of read statements; its recogniser is an optional model."""
