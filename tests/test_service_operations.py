@@ -195,7 +195,7 @@ def test_the_figures_count_verdicts_checks_and_the_queue(here: House) -> None:
     text = here.client.get("/metrics", headers=key).text
     assert 'veridical_verdicts_total{outcome="accept",policy="selfie"}' in text
     assert 'veridical_check_seconds_count{check="face.match"}' in text
-    assert "veridical_queue_transactions 0.0" in text
+    assert "veridical_queue_transactions " in text
     assert here.tenant not in text
     assert 'route="/v1/transactions/{transaction}/submit"' in text
 
