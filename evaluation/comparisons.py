@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.evaluation.figures import Figures
-from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
+from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap, trials_needed
 from veridical.evaluation.metrics import (
     det,
     eer,
@@ -38,6 +38,8 @@ COLUMNS = ("reference", "probe", "mated", "score")
 TARGETS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 BLOCK_ROWS = 256
 CHUNK = 500_000
+GROUP_FMR = 1e-3
+"""The FMR that is asked for within every group."""
 
 Numbers = NDArray[np.int32]
 
@@ -211,6 +213,14 @@ def put_rates(
         figures.rate(f"operating_point|{key}", Rate(between, len(scores)))
 
 
+def _pairs_of_people(comparisons: Comparisons, subjects: Numbers) -> int:
+    """Pairs of two different people among some comparisons, whatever the number of pictures."""
+    scored = ~comparisons.mated & ~np.isnan(comparisons.score)
+    first, second = subjects[comparisons.reference[scored]], subjects[comparisons.probe[scored]]
+    low, high = np.minimum(first, second).astype(np.int64), np.maximum(first, second)
+    return len(np.unique(low * (int(subjects.max()) + 1) + high))
+
+
 def _bounds(
     comparisons: Comparisons, subjects: Numbers, mated: bool, threshold: float, seed: int
 ) -> tuple[float, float] | None:
@@ -260,6 +270,7 @@ def differential_figures(
         for one in sorted(set(sex[group == name]) - {""}):
             cells[f"{name}/{one}"] = (group == name) & (sex == one)
     worse: list[str] = []
+    small: list[str] = []
     for name, members in cells.items():
         inside = comparisons.only(members[comparisons.reference] & members[comparisons.probe])
         rates = {
@@ -279,6 +290,16 @@ def differential_figures(
                 worse.append(f"{name} {key}")
         figures.put(f"groups|{name}|n_mated", rates["fnmr"].n)
         figures.put(f"groups|{name}|n_non_mated", rates["fmr"].n)
+        pairs = _pairs_of_people(inside, subjects)
+        figures.put(f"groups|{name}|n_pairs_of_people", pairs)
+        if pairs < trials_needed(GROUP_FMR):
+            small.append(f"{name} ({pairs})")
+    if small:
+        figures.notes.append(
+            f"an FMR of {GROUP_FMR:g} within a group takes {trials_needed(GROUP_FMR)} pairs of "
+            f"different people to support; too few in: {', '.join(small)}. Many pictures of few "
+            "people do not make up for it"
+        )
     if cells:
         figures.notes.append(
             "NIST SP 800-63A-4 asks that no demographic group fare more than 25 % worse than "

@@ -277,6 +277,21 @@ def test_differentials_name_who_fares_more_than_a_quarter_worse() -> None:
     assert any("Measured above that ratio here: b fmr" in note for note in figures.notes)
 
 
+def test_differentials_say_which_groups_are_too_small_to_support_a_rate() -> None:
+    """80 people of two pictures make 3,160 pairs of people; 20 of ten pictures only 190."""
+    subjects = np.concatenate([np.repeat(np.arange(80), 2), np.repeat(80 + np.arange(20), 10)])
+    i, j = np.triu_indices(len(subjects), 1)
+    scores = np.random.default_rng(0).normal(0, 0.1, len(i)).astype(np.float32)
+    mated = subjects[i] == subjects[j]
+    made = Comparisons(i.astype(np.int32), j.astype(np.int32), mated, scores)
+    labels = {"group": ["many"] * 160 + ["few"] * 200}
+    figures = Figures("face")
+    differential_figures(figures, made, subjects.astype(np.int32), labels, (0.3, 0.3), seed=0)
+    assert under(figures.values, "groups", "many", "n_pairs_of_people") == 3160
+    assert under(figures.values, "groups", "few", "n_non_mated") == 190 * 100
+    assert any("too few in: few (190)." in note for note in figures.notes)
+
+
 # --- silent --------------------------------------------------------------------------------------
 
 
