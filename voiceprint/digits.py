@@ -30,6 +30,8 @@ LEAST_SPEECH_S = 0.12
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
+HOPELESS_BELOW = -30.0
+"""Score of a net below which none is asked either; see docs/voice.md for what this leaves open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class DigitsCheck:
 
     The score of a net compares the prompt with the best free path and with every string that
     differs from it by one digit replaced, left out or put in, and with the likeliest that differ by
-    two. Where the net is not sure of the prompt, the listener's log odds stand in its place.
+    two. Where the net is sure neither way, the listener's log odds stand in its place.
 
     Args:
         sessions: One net by language (`en`, `zh`): `features` (1, frames, DIGIT_BANDS) float32 to
@@ -164,7 +166,7 @@ class DigitsCheck:
         self, reading: DigitReading, speech: SpeechAnalysis, digits: str, language: str
     ) -> float | None:
         """The listener's log odds; None when the net is sure, or nobody can be asked."""
-        if self._listener is None or reading.score >= SURE_FROM:
+        if self._listener is None or not HOPELESS_BELOW <= reading.score < SURE_FROM:
             return None
         odds = self._listener.log_odds(speech, digits, language)
         return None if odds is None else float(np.clip(odds, -LARGEST_SCORE, LARGEST_SCORE))

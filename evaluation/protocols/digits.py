@@ -24,9 +24,12 @@ from veridical.voiceprint import DigitsCheck, analyse_speech
 __all__ = ["DigitsMaker", "Spoken", "evaluate_digits", "spoken_strings", "wrong_prompts"]
 
 COLUMNS = (
-    "language", "speaker", "label", "prompt", "said", "heard", "score", "reason", "cpu_ms",
+    "language", "speaker", "label", "prompt", "said", "heard", "score", "reason", "second_opinion",
+    "sound_s", "cpu_ms",
 )  # fmt: skip
 WRONG = ("random", "one_digit_off", "two_digits_off")
+PROMPTS = {"random": 12, "one_digit_off": 2, "two_digits_off": 1}
+"""Wrong prompts of each kind that are held against a string."""
 PAUSES_S = (-0.04, 0.25)
 NATURAL_THRESHOLD = 0.0
 WORST_SHOWN = 12
@@ -109,6 +112,8 @@ class DigitsWorker:
                     "heard": found.evidence.get("heard"),
                     "score": found.score if found.assessed else None,
                     "reason": "" if found.assessed else found.reason,
+                    "second_opinion": int(found.evidence.get("second_opinion") is True),
+                    "sound_s": audio.duration_s if not rows else None,
                     "cpu_ms": (time.process_time() - start) * 1e3 if not rows else None,
                 }
             )
@@ -218,16 +223,19 @@ def _spoken(
 
 
 def wrong_prompts(digits: str, rng: Generator) -> list[tuple[str, str]]:
-    """One wrong prompt of each kind: any other string, one digit changed, two changed."""
-    other = digits
-    while other == digits:
-        other = "".join(str(d) for d in rng.integers(0, 10, len(digits)))
-    made = [("random", other)]
-    for label, count in (("one_digit_off", 1), ("two_digits_off", 2)):
-        changed = list(digits)
-        for place in rng.permutation(len(digits))[:count]:
-            changed[place] = str((int(changed[place]) + int(rng.integers(1, 10))) % 10)
-        made.append((label, "".join(changed)))
+    """Wrong prompts of each kind: any other string, one digit changed, two changed."""
+    made = []
+    for _ in range(PROMPTS["random"]):
+        other = digits
+        while other == digits:
+            other = "".join(str(d) for d in rng.integers(0, 10, len(digits)))
+        made.append(("random", other))
+    for label, changes in (("one_digit_off", 1), ("two_digits_off", 2)):
+        for _ in range(PROMPTS[label]):
+            changed = list(digits)
+            for place in rng.permutation(len(digits))[:changes]:
+                changed[place] = str((int(changed[place]) + int(rng.integers(1, 10))) % 10)
+            made.append((label, "".join(changed)))
     return made
 
 
@@ -263,11 +271,15 @@ def digit_figures(
         tried = [row for row in rows if row["label"] == label]
         accepted = sum(_accepted(row, accept_at) for row in tried)
         figures.rate(f"wrong_prompt_accept|{label}", Rate(accepted, len(tried)))
+        for language in sorted({row["language"] for row in tried}):
+            passed = [_accepted(row, accept_at) for row in tried if row["language"] == language]
+            name = f"by_language|{language}|wrong_prompt_accept|{label}"
+            figures.rate(name, Rate(sum(passed), len(passed)))
     for language in sorted({row["language"] for row in genuine}):
         own = [row for row in genuine if row["language"] == language]
         _put_genuine(figures, f"by_language|{language}|", own, accept_at)
-    times = [float(row["cpu_ms"]) for row in rows if row["cpu_ms"]]
-    figures.put("cpu_ms", float(np.median(times)) if times else None)
+        _put_cost(figures, f"by_language|{language}|", own)
+    _put_cost(figures, "", genuine)
     figures.notes.append(
         "strings of isolated digits are joined with pauses and overlaps drawn by the seed: they "
         "lack the co-articulation of fluent speech"
@@ -328,6 +340,19 @@ def _put_genuine(
     wrong = sum(edit_distance(row["heard"], row["said"]) for row in answered)
     total = sum(len(row["said"]) for row in answered)
     figures.put(f"{prefix}digit_error_rate", wrong / total if total else None)
+
+
+def _put_cost(figures: Figures, prefix: str, genuine: Sequence[Mapping[str, str]]) -> None:
+    """CPU time of prompts that were spoken, and how often the second opinion was asked."""
+    timed = [
+        (float(row["cpu_ms"]), float(row["sound_s"]))
+        for row in genuine
+        if row.get("cpu_ms") and row.get("sound_s")
+    ]
+    spent, sound_s = (sum(column) for column in zip(*timed, strict=True)) if timed else (0.0, 0.0)
+    figures.put(f"{prefix}cpu_ms_per_s", spent / sound_s if sound_s else None)
+    asked = [row["second_opinion"] == "1" for row in genuine if row.get("second_opinion")]
+    figures.share(f"{prefix}second_opinion", Rate(sum(asked), len(asked)))
 
 
 def _accepted(row: Mapping[str, str], accept_at: float) -> bool:
