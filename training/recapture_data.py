@@ -4,8 +4,8 @@
 
 Reads the clips of an index that may train (`train_ok` = yes), leaves out every file whose bytes
 are also listed by an evaluation index, and writes windows around faces: as they are, and as the
-attack simulator re-captures them. Both kinds are enlarged, blurred, brightened and compressed alike,
-so that none of it tells them apart. Speakers are split, never clips: the last five are for
+attack simulator re-captures them. Both kinds are enlarged, blurred, brightened and compressed
+alike, so that none of it tells them apart. Speakers are split, never clips: the last five are for
 validation, and the simulator draws new papers and screens for them.
 """
 
@@ -75,7 +75,9 @@ def camera(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
-def window(pixels: NDArray[np.uint8], face: Box, before: int, rng: np.random.Generator):
+def window(
+    pixels: NDArray[np.uint8], face: Box, before: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """The window a network sees: a little off the face, at the size the picture has now."""
     scale = pixels.shape[1] / before
     moved = rng.normal(0, 0.04, 2) * face.width
