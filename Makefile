@@ -10,6 +10,10 @@ endif
 # One thread a process: the tests run one process a core, and timings are quoted for one thread.
 export OMP_NUM_THREADS ?= 1
 
+# An S3-style server for a test. Without its dependencies: with them, pip looks for hours for one set of
+# versions that it and s3fs agree on, and what it shares with s3fs is there already.
+S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
+
 .PHONY: help install models demo serve test check format evaluate bench soak test-engines lock clean
 
 help:  ## list the targets
@@ -60,6 +64,8 @@ soak: models  ## long hostile runs, resumable
 test-engines: models  ## build each optional engine and compare it with the default
 	$(VERIDICAL) engines install mediapipe
 	$(VERIDICAL) engines install paddleocr
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray,remote,parquet]'
+	$(BIN)/python -m pip install --quiet --no-deps $(S3_SERVER)
 	$(BIN)/python -m pytest -q tests/engines
 
 lock: .venv/.installed  ## write constraints.txt anew from what is installed
