@@ -52,7 +52,7 @@ def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
     subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=True)
 
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    print(f"kills {kills}, rows {rows}, lines {len(lines)}")
+    sys.stdout.write(f"kills {kills}, rows {rows}, lines {len(lines)}\n")
     assert sum(kills.values()) == KILLS
     assert sorted(line["row"] for line in lines) == list(range(1, rows + 1))
     assert all("verdict" in line for line in lines)
