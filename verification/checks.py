@@ -14,9 +14,10 @@ CHECKS = {
     "liveness.injection": "Did the media come from a camera, now?",
     "voice.digits": "Were the prompted digits spoken?",
     "voice.match": "Is the voice that of the enrolled customer?",
+    "voice.replay": "Was the sound not handed in before?",
     "watchlist.search": "Is the face on no watchlist?",
 }
 """Name and question of every check, in the order in which they run."""
 
-VOICE_CHECKS = frozenset({"voice.digits", "voice.match"})
+VOICE_CHECKS = frozenset({"voice.digits", "voice.match", "voice.replay"})
 """Checks that may support a verdict but never carry one alone (NIST SP 800-63B-4)."""

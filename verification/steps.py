@@ -12,6 +12,7 @@ from veridical.result import Measurement
 from veridical.verification.analysis import Analysis
 from veridical.verification.checks import CHECKS
 from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
+from veridical.voiceprint.replay import VoiceReplayCheck
 
 __all__ = ["Checks", "Step", "build_steps"]
 
@@ -39,6 +40,7 @@ class Checks:
         injection: See `InjectionCheck`.
         digits: See `DigitsCheck`.
         voice_match: See `VoiceMatchCheck`.
+        voice_replay: See `VoiceReplayCheck`.
         watchlist: See `WatchlistCheck`; None also when the installation keeps no list.
     """
 
@@ -53,6 +55,7 @@ class Checks:
     injection: InjectionCheck | None = None
     digits: DigitsCheck | None = None
     voice_match: VoiceMatchCheck | None = None
+    voice_replay: VoiceReplayCheck | None = None
     watchlist: WatchlistCheck | None = None
 
 
@@ -73,6 +76,7 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "liveness.injection": _injection(checks.injection),
         "voice.digits": _digits(checks.digits),
         "voice.match": _voice_match(checks.voice_match),
+        "voice.replay": _voice_replay(checks.voice_replay),
         "watchlist.search": _watchlist(checks.watchlist),
     }
     return {
@@ -225,6 +229,18 @@ def _voice_match(check: VoiceMatchCheck | None) -> Step | None:
         if speech is None:
             return Measurement("voice.match", None, "no_speech")
         return check(reference, speech)
+
+    return run
+
+
+def _voice_replay(check: VoiceReplayCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        if analysis.speech is None:
+            return Measurement("voice.replay", None, "no_speech")
+        return check(analysis.speech, analysis.transaction.id)
 
     return run
 

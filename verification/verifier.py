@@ -51,6 +51,7 @@ from veridical.verification.steps import Checks, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
+from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_codes
 
 __all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
 
@@ -81,6 +82,7 @@ class Verifier:
         profile: Name of the model set in use.
         missing: Models of the set that are not there, with the reason code.
         seen: Fingerprints of earlier clips, to which every clip is added; None keeps none.
+        sounds: Those of earlier sound, likewise.
 
     Attributes:
         profile: Name of the model set in use.
@@ -100,12 +102,14 @@ class Verifier:
         profile: str,
         missing: Mapping[str, str],
         seen: FingerprintIndex | None = None,
+        sounds: SoundIndex | None = None,
     ) -> None:
         self._steps = steps
         self._analyser = analyser
         self._points = points
         self.policy = policy
         self._seen = seen
+        self._sounds = sounds
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.profile = profile
@@ -144,6 +148,8 @@ class Verifier:
         if self._seen is not None and transaction.clip is not None:
             # Before the search: of two that come at once, neither is missed.
             self._seen.remember(transaction.id, fingerprint(transaction.clip))
+        if self._sounds is not None and analysis.speech is not None:
+            self._sounds.remember(transaction.id, sound_codes(analysis.speech))
         calibrated = self._calibrations(policy)
         points, rates = dict(self._points), {}
         measurements: list[Measurement] = []
@@ -229,10 +235,10 @@ def load_verifier(
     if settings.mesh_engine:
         mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
     profile, load_reader = store.profile(settings.profile), READERS[settings.ocr_engine]
-    seen = settings.fingerprints("clip")
+    seen, sounds = settings.fingerprints("clip"), settings.fingerprints("sound")
     adaptation = settings.open_lips_adaptation()
     return build_verifier(
-        store, profile, policy, watchlist, mesher, load_reader, seen, attestor, adaptation
+        store, profile, policy, watchlist, mesher, load_reader, seen, attestor, adaptation, sounds
     )
 
 
@@ -258,6 +264,7 @@ def build_verifier(
     seen: FingerprintIndex | None = None,
     attestor: Attestor | None = None,
     adaptation: Adaptation | None = None,
+    sounds: SoundIndex | None = None,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -271,6 +278,7 @@ def build_verifier(
         seen: Fingerprints of earlier clips; None recognises none.
         attestor: Checks the platform's attestation of a capture; None trusts none.
         adaptation: What `veridical adapt lips` fitted to the installation's own recordings.
+        sounds: Fingerprints of earlier sound; None recognises none.
     """
     missing: dict[str, str] = {}
 
@@ -319,6 +327,7 @@ def build_verifier(
         digits=digits,
         lips=lips if detector and mesher and vad else None,
         voice_match=VoiceMatchCheck(voice) if vad and voice else None,
+        voice_replay=VoiceReplayCheck(sounds) if vad else None,
         watchlist=watchlist,
     )
     points = operating_points(store, profile)
@@ -332,6 +341,7 @@ def build_verifier(
         profile.name,
         missing,
         seen,
+        sounds,
     )
 
 
