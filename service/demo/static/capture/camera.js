@@ -45,6 +45,7 @@ export async function openCamera(facing, sound) {
         width: { ideal: large ? 1920 : 1280 },
         height: { ideal: large ? 1080 : 720 },
         frameRate: { ideal: 30 },
+        resizeMode: "none", // scaling leaves traces that the checks would have to doubt
       },
       // What a microphone filters away, the checks of the voice would miss.
       audio: sound && { echoCancellation: false, noiseSuppression: false, autoGainControl: false },

@@ -13,8 +13,12 @@ const LOOKS_WANTED = 2;
 /** Guidance helps; it must lock nobody out. After this long the button works without it. */
 const PATIENCE_MS = 12_000;
 /** Of the picture's height: the ring's radius, and how far off its middle a face may be. */
-const RING = 0.4;
+const RING = 0.34;
 const OFF_RING = 0.14;
+/** Of the picture's width, the ring's radius where the picture is upright. */
+const RING_ACROSS = 0.38;
+/** Of the picture's sides, the most that a face may take: liveness is judged on what lies around it. */
+const LARGEST_FACE = 0.55;
 const AFTER_LAST_MS = 2200;
 const LAST_SHOWN_MS = 1000;
 const QUIET = 0.12;
@@ -69,10 +73,10 @@ async function guided({ stage, text, service, signal, speak, ring, loudness, sta
       const sent = performance.now();
       const found = await look(stage.video, service);
       if (found) {
-        const off = !found.reason && found.box && !inRing(found.box, stage.video);
-        const fine = !found.reason && found.box && !off;
+        const amiss = found.reason || !found.box ? "" : misplaced(found.box, stage.video);
+        const fine = !found.reason && found.box && !amiss;
         good = fine ? good + 1 : 0;
-        let news = off ? text("into_ring") : found.text || text("looking");
+        let news = amiss ? text(amiss) : found.text || text("looking");
         if (fine) news = loudness && heard < QUIET && sent - began > 3000 ? text("too_quiet") : text("face_ready");
         stage.say(news, fine ? "good" : "warn");
         if (news !== spoken) speak(spoken = news);
@@ -100,15 +104,17 @@ async function look(video, service) {
   }
 }
 
-function inRing([left, top, right, bottom], video) {
+/** What is wrong with where a face is; "" when nothing is. */
+function misplaced([left, top, right, bottom], video) {
+  if (Math.max(right - left, bottom - top) > LARGEST_FACE) return "move_away";
   const aspect = video.videoWidth / video.videoHeight;
   const dx = ((left + right) / 2 - 0.5) * aspect, dy = (top + bottom) / 2 - 0.5;
-  return Math.hypot(dx, dy) < OFF_RING && bottom - top < 2.2 * RING;
+  return Math.hypot(dx, dy) > OFF_RING ? "into_ring" : "";
 }
 
 function ringOn(stage) {
   const { videoWidth: width, videoHeight: height } = stage.video;
-  const [cx, cy, r] = [width / 2, height / 2, Math.min(height * RING, width * 0.45)];
+  const [cx, cy, r] = [width / 2, height / 2, Math.min(height * RING, width * RING_ACROSS)];
   const hole = `M${cx - r} ${cy}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
   const ring = draw("circle", { class: "ring", cx, cy, r });
   const progress = draw("circle", {
