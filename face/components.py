@@ -68,7 +68,7 @@ def measure_components(view: View) -> tuple[Component, ...]:
         InputError: The view has no subject, or its points do not determine an alignment.
     """
     matrix = similarity(embedding_points(view), TEMPLATE_112)
-    face = _Crop(warp(view.image, matrix, CROP_PX), _in_crop(view.mesh, matrix))
+    face = _Crop.of(warp(view.image, matrix, CROP_PX), _in_crop(view.mesh, matrix))
     f = rival_size(view.faces)
     return (
         Component("single_face", f, 100 * (1 - f)),
@@ -83,14 +83,27 @@ def measure_components(view: View) -> tuple[Component, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Crop:
-    """An aligned face: (112, 112, 3) uint8 RGB, and the mesh's (468, 2) points in it."""
+    """An aligned face.
 
-    pixels: NDArray[np.uint8]
+    Attributes:
+        grey: (112, 112) float32 luminance, 0..255.
+        lab: (112, 112, 3) float32 CIELAB.
+        points: The mesh's (468, 2) points in it; None without a mesh.
+    """
+
+    grey: NDArray[np.float32]
+    lab: NDArray[np.float32]
     points: NDArray[np.float32] | None
 
-    def luminance(self) -> NDArray[np.float32]:
-        """(112, 112) float32, 0..255."""
-        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.float32)
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], points: NDArray[np.float32] | None) -> "_Crop":
+        """From (112, 112, 3) uint8 RGB."""
+        scaled = pixels.astype(np.float32) / np.float32(255)
+        return cls(
+            np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32),
+            np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32),
+            points,
+        )
 
     def zone(self, numbers: Sequence[int]) -> NDArray[np.bool_]:
         """(112, 112): where the hull of some landmarks lies; all of it where there is no mesh."""
@@ -161,7 +174,7 @@ def _sharpness(face: _Crop) -> Component:
     Source: F. Crete et al., "The blur effect", SPIE 6492, 2007, with a Gaussian of one pixel.
     """
     # The median takes out single wild pixels, which would pass for detail in a noisy picture.
-    grey = np.asarray(cv2.medianBlur(face.luminance(), 3), np.float32)
+    grey = np.asarray(cv2.medianBlur(face.grey, 3), np.float32)
     soft = np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.float32)
     lost, kept = 0.0, 0.0
     for axis in (0, 1):
@@ -182,7 +195,7 @@ def _noise(face: _Crop) -> Component:
     crop instead of the mean, so that eyes and edges count less.
     """
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(np.asarray(cv2.filter2D(face.luminance(), cv2.CV_32F, kernel), np.float32))
+    response = np.abs(np.asarray(cv2.filter2D(face.grey, cv2.CV_32F, kernel), np.float32))
     # The mask has norm 6, and half of all normal values lie within 0.6745 standard deviations.
     raw = float(np.median(response[1:-1, 1:-1])) / (6 * 0.6745)
     return Component("noise", raw, 100 * _ramp(-raw, -20, -4))
@@ -212,7 +225,7 @@ def _compression(view: View) -> Component:
 
 def _light(face: _Crop) -> tuple[Component, ...]:
     """Brightness, its evenness and its range over the face; colour over the cheeks."""
-    grey = face.luminance()
+    grey = face.grey
     skin = grey[face.zone(OVAL)]
     mean = float(skin.mean()) / 255
     variance = float((skin / 255).var())
@@ -247,11 +260,7 @@ def _light(face: _Crop) -> tuple[Component, ...]:
     else:
         raw = float(min(left.mean(), right.mean()) / max(left.mean(), right.mean(), 1.0))
         uneven = Component("illumination_uniformity", raw, 100 * _ramp(raw, 0.25, 0.85))
-    lab = np.asarray(
-        cv2.cvtColor(face.pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab),
-        np.float32,
-    )
-    a, b = (float(v) for v in lab[face.zone(CHEEKS[0]) | face.zone(CHEEKS[1])].mean(0)[1:])
+    a, b = (float(v) for v in face.lab[face.zone(CHEEKS[0]) | face.zone(CHEEKS[1])].mean(0)[1:])
     off = float(np.hypot(max(0, 5 - a, a - 25), max(0, 5 - b, b - 35))) if min(a, b) >= 0 else 100.0
     return (
         *components,
@@ -269,18 +278,14 @@ def _covering(face: _Crop) -> tuple[Component, ...]:
     names = ("eyes_visible", "lower_face_visible")
     if face.points is None:
         return tuple(Component(name, None, None) for name in names)
-    grey = face.luminance()
+    grey = face.grey
     eyes = []
     for ring, cheek in zip(EYE_RINGS, CHEEKS, strict=True):
         eye, skin = grey[face.zone(ring)], grey[face.zone(cheek)]
         light = float(np.percentile(eye, 90)) if eye.size else 0.0
         eyes.append(light / max(float(np.median(skin)) if skin.size else 0.0, 1.0))
     raw = min(eyes)
-    lab = np.asarray(
-        cv2.cvtColor(face.pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab),
-        np.float32,
-    )
-    upper, lower = (np.median(lab[face.zone(zone)], axis=0) for zone in (FOREHEAD, LOWER_FACE))
+    upper, lower = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (FOREHEAD, LOWER_FACE))
     differs = float(np.linalg.norm((upper - lower) * (0.5, 1, 1)))
     return (
         Component(names[0], raw, 100 * _ramp(raw, 0.3, 0.6)),
