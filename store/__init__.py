@@ -4,7 +4,7 @@ from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import Fingerprints
 from veridical.store.keys import KeyProvider, MasterKeys
-from veridical.store.subjects import erase_subject, galleries_of, rewrap
+from veridical.store.subjects import check_keys, erase_subject, galleries_of, rewrap
 
 __all__ = [
     "Database",
@@ -12,6 +12,7 @@ __all__ = [
     "KeyProvider",
     "MasterKeys",
     "StoreFullError",
+    "check_keys",
     "erase_subject",
     "galleries_of",
     "rewrap",

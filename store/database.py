@@ -120,6 +120,34 @@ class Database:
         with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
 
+    def restore(self, source: Path) -> None:
+        """Put a backup, once it proved whole, where this SQLite database is to be.
+
+        Raises:
+            StoreError: `store.backup`: it is no SQLite database, there is one already, or the
+                backup is none or is damaged.
+        """
+        target = Path(str(self._engine.url.database))
+        if not self.is_sqlite or target.exists():
+            raise StoreError(
+                "a backup goes where no database is yet: move the other away; PostgreSQL is "
+                "restored with pg_restore",
+                "store.backup",
+            )
+        try:
+            with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backup:
+                sound = backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                sound = sound and not backup.execute("PRAGMA foreign_key_check").fetchall()
+                if sound:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                    with closing(sqlite3.connect(target)) as copy:
+                        backup.backup(copy)
+        except sqlite3.Error as error:
+            raise StoreError(f"{source} is no SQLite database", "store.backup") from error
+        if not sound:
+            raise StoreError(f"{source} is damaged; take an older backup", "store.backup")
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

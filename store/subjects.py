@@ -10,7 +10,15 @@ from veridical.store.database import Database
 from veridical.store.keys import KeyProvider, new_key, unwrap, wrap
 from veridical.store.schema import data_keys, galleries, templates, tombstones
 
-__all__ = ["data_key", "erase_subject", "galleries_of", "kept_data_keys", "next_revision", "rewrap"]
+__all__ = [
+    "check_keys",
+    "data_key",
+    "erase_subject",
+    "galleries_of",
+    "kept_data_keys",
+    "next_revision",
+    "rewrap",
+]
 
 _BATCH = 1_000
 
@@ -120,6 +128,24 @@ def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:
                 .distinct()
             )
         )
+
+
+def check_keys(database: Database, keys: KeyProvider) -> int:
+    """Open every data key once, as after a restore: do these keys belong to this database?
+
+    Returns:
+        How many there are.
+
+    Raises:
+        StoreError: `store.key_unknown`: a master key is not among these; `store.tampered`: one
+            of this name is another.
+    """
+    opened = 0
+    with database.reading() as connection:
+        for row in connection.execute(select(data_keys.c.master_key, data_keys.c.wrapped)):
+            unwrap(keys, row.master_key, row.wrapped)
+            opened += 1
+    return opened
 
 
 def rewrap(database: Database, keys: KeyProvider) -> int:

@@ -70,6 +70,46 @@ def test_a_backup_holds_what_was_there_and_no_key(run: Run, data: Path, tmp_path
     assert run("db", "backup", tmp_path / "copy.db")[0] == 3
 
 
+def test_what_was_lost_comes_back_from_backup_and_keys(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    """The drill of docs/operations.md."""
+    run("db", "upgrade")
+    run("keys", "list")
+    keys = MasterKeys.from_file(data / "master.keys")
+    database = Database(data / "veridical.db")
+    Gallery(database, keys, "list", MODEL).enrol("s1", PROBE)
+    database.close()
+    copy, key_copy = tmp_path / "copy.db", (data / "master.keys").read_text("ascii")
+    run("db", "backup", copy)
+    assert run("db", "restore", copy)[0] == 3  # nothing is overwritten
+    for file in data.iterdir():
+        file.unlink()
+
+    code, _, errors = run("db", "restore", copy)  # the keys have not been given back
+    assert (code, "store.key_unknown" in errors) == (3, True)
+    for file in data.iterdir():
+        file.unlink()
+    (data / "master.keys").write_text(key_copy, "ascii")
+    (data / "master.keys").chmod(0o600)
+    assert run("db", "restore", copy)[:2] == (0, f"version {HEAD}; all 1 data keys open\n")
+    assert found(data / "veridical.db", keys) == ["s1"]
+
+
+def test_a_damaged_backup_takes_nobody_s_place(run: Run, data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    run("db", "upgrade")
+    run("db", "backup", copy)
+    whole = copy.read_bytes()
+    for file in data.iterdir():
+        file.unlink()
+    copy.write_bytes(b"no database" * 500)
+    assert run("db", "restore", copy)[0] == 3
+    copy.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+    assert run("db", "restore", copy)[0] == 3
+    assert not (data / "veridical.db").exists()
+
+
 def test_keys_of_the_environment_are_not_turned_over_here(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

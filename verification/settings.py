@@ -84,11 +84,15 @@ class Settings(BaseSettings):
 
     def open_database(self) -> "Database":
         """Open the database, with its tables made or brought to this version."""
-        from veridical.store import Database  # not needed to verify: keeps that start quick
-
-        database = Database(self.database or self.data_dir / "veridical.db")
+        database = self.unopened_database()
         database.upgrade()
         return database
+
+    def unopened_database(self) -> "Database":
+        """The database as it is, or as it will be: nothing is made or read yet."""
+        from veridical.store import Database  # not needed to verify: keeps that start quick
+
+        return Database(self.database or self.data_dir / "veridical.db")
 
     def fingerprints(self, kind: str, tenant: str = "default") -> "Fingerprints | None":
         """Fingerprints of what was handed in earlier; None when the installation keeps none.
