@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tests.test_voice_digits import Hears
 from tests.voice_sounds import analysed, silence, voice
+from veridical.errors import ModelError
 from veridical.media import read_audio
-from veridical.models import ModelStore
+from veridical.models import ModelStore, Profile, read_profiles
 from veridical.result import ModelRef
 from veridical.types import Audio
 from veridical.voiceprint import DigitListener, DigitsCheck, SpeechAnalysis, analyse_speech
@@ -141,6 +142,36 @@ def test_more_than_can_be_heard_at_once_is_left_to_the_net() -> None:
     asked = check(recording, "93", "en")
     assert asked.evidence["second_opinion"] is False
     assert asked.score == alone.score
+
+
+def test_a_hopeless_prompt_is_not_worth_asking() -> None:
+    def never() -> Whisper:
+        raise AssertionError("the net had heard nothing like it")
+
+    check = DigitsCheck({"en": Hears("839217", sureness=20.0)}, DigitListener(never, REFS))
+    result = check(SPEECH, "111111", "en")
+    assert result.score == -50
+    assert result.evidence["second_opinion"] is False
+
+
+def test_nets_never_stand_in_for_a_listener_that_is_missing(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    roles = {
+        "digits_en": ("digits-en",),
+        "listener": ("whisper-base-encoder", "whisper-base-decoder"),
+    }
+    with pytest.raises(ModelError) as caught:
+        DigitsCheck.load(store, Profile("full", "", roles))
+    assert caught.value.code == "model.missing"
+    alone = DigitsCheck.load(store, Profile("small", "", {"digits_en": ("digits-en",)}))
+    assert alone.languages == {"en"}
+
+
+@pytest.mark.parametrize("name", list(read_profiles()))
+def test_the_thresholds_in_force_are_those_measured_with_the_listener(name: str) -> None:
+    store = ModelStore(Path("nowhere"))
+    point = store.operating_points(read_profiles()[name])["voice.digits"].point
+    assert point.source == "card:whisper-base-decoder"
 
 
 def george(store: ModelStore, shared: Path, digits: str) -> SpeechAnalysis:

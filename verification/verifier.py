@@ -309,7 +309,7 @@ def build_verifier(
     silent = engine(lambda: SilentCheck.load(store, profile))
     vad, speaker = session("speech"), session("voice")
     voice = VoiceEmbedder(speaker) if speaker is not None else None
-    digits = DigitsCheck.load(store, profile) if vad else None
+    digits = engine(lambda: DigitsCheck.load(store, profile)) if vad else None
     lips = (
         engine(lambda: LipsCheck.load(store, profile, adaptation))
         if "lips" in profile.roles

@@ -94,17 +94,21 @@ class DigitsCheck:
     def load(cls, store: ModelStore, profile: Profile) -> Self:
         """The check over a model set: its roles `digits_en`, `digits_zh` and `listener`.
 
-        A net or listener whose models are not at hand is done without.
+        Raises:
+            ModelError: A model is missing. Nets do not stand in for a listener: the thresholds of a
+                set that has one are not theirs.
         """
-        roles = {role: names for role, names in profile.roles.items() if all(map(store.has, names))}
         nets = {
-            language: store.session(roles[f"digits_{language}"][0])
+            language: store.session(profile.roles[f"digits_{language}"][0])
             for language in LANGUAGES
-            if f"digits_{language}" in roles
+            if f"digits_{language}" in profile.roles
         }
-        if "listener" not in roles:
+        if "listener" not in profile.roles:
             return cls(nets)
-        encoder, decoder = roles["listener"]
+        encoder, decoder = profile.roles["listener"]
+        for name in (encoder, decoder):
+            if not store.has(name):
+                store.session(name)  # Raises what says which model is wanted, and how to get it.
         return cls(
             nets,
             DigitListener(
