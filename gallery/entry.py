@@ -13,6 +13,9 @@ __all__ = ["Attributes", "Enrolment", "Hit", "Outdated", "Statistics", "pack", "
 SEXES = ("", "F", "M", "X")
 """As a machine-readable travel document writes them (ICAO 9303-3); empty when unknown."""
 
+LANGUAGES = ("", "en", "zh")
+"""Of a voice template; kept in the upper half of the byte of the sex."""
+
 _HEADER = struct.Struct("<BBh")
 _FORMAT = 1
 _YEARS = range(1850, 2200)
@@ -106,7 +109,9 @@ class Statistics:
 
 def pack(template: Template, attributes: Attributes) -> bytes:
     """The bytes that are sealed for one entry."""
-    header = _HEADER.pack(_FORMAT, SEXES.index(attributes.sex), attributes.birth_year or 0)
+    spoken = LANGUAGES.index(template.language) << 4
+    sex = SEXES.index(attributes.sex)
+    header = _HEADER.pack(_FORMAT, spoken | sex, attributes.birth_year or 0)
     return header + template.vector.astype("<f4", copy=False).tobytes()
 
 
@@ -116,8 +121,9 @@ def unpack(plain: bytes, model: str) -> tuple[Template, Attributes]:
     Raises:
         InputError: The bytes are of another format than this release writes.
     """
-    version, sex, birth_year = _HEADER.unpack_from(plain)
+    version, kinds, birth_year = _HEADER.unpack_from(plain)
     if version != _FORMAT:
         raise InputError("an entry is stored in a newer format; upgrade", "gallery.format")
     vector = np.frombuffer(plain, "<f4", offset=_HEADER.size).astype(np.float32, copy=False)
-    return Template(vector, model), Attributes(birth_year or None, SEXES[sex])
+    template = Template(vector, model, LANGUAGES[kinds >> 4])
+    return template, Attributes(birth_year or None, SEXES[kinds & 15])

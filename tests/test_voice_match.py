@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tests.voice_sounds import analysed, silence, voice
 from veridical.errors import InputError
+from veridical.gallery.entry import Attributes, pack, unpack
 from veridical.result import ModelRef
 from veridical.types import Template
 from veridical.voiceprint import (
@@ -154,3 +155,25 @@ def test_enrolment_refuses_takes_of_two_people() -> None:
 
 def test_enrolment_of_nothing_says_so() -> None:
     assert enrol_voice(VoiceEmbedder(Scripted(0.0)), []).reason == "no_speech"
+
+
+def test_voices_are_compared_in_the_language_they_were_enrolled_in() -> None:
+    embedder = VoiceEmbedder(SpectrumNet())
+    check = VoiceMatchCheck(embedder)
+    template = enrol_voice(embedder, [speech(6.0)], language="zh").template
+    assert template is not None
+    assert template.language == "zh"
+    assert check(template, speech(), "zh").score == check(template, speech()).score
+    assert check(template, speech(), "zh").score is not None
+    other = check(template, speech(), "en")
+    assert other.score is None
+    assert other.reason == "other_language"
+    assert other.evidence["enrolled_language"] == "zh"
+
+
+@pytest.mark.parametrize("language", ["", "en", "zh"])
+def test_a_kept_template_keeps_its_language(language: str) -> None:
+    kept = pack(Template(np.ones(4, np.float32) / 2, "m", language), Attributes(1980, "F"))
+    template, attributes = unpack(kept, "m")
+    assert template.language == language
+    assert attributes == Attributes(1980, "F")

@@ -259,7 +259,10 @@ class Template:
         vector: (d,) float32 of unit length.
         model: Name of the model that made it, with the sha256 of its source weights:
             `name@sha256[:12]`.
+        language: `en` or `zh`: what was spoken when a voice was enrolled; empty when unknown, and
+            for faces.
     """
 
     vector: NDArray[np.float32]
     model: str
+    language: str = ""

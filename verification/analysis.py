@@ -200,6 +200,12 @@ class Analysis:
             return None
         return self._timed("speech", lambda: analyse_speech(audio, vad))
 
+    @property
+    def language(self) -> str:
+        """What the applicant was asked to speak; empty without a challenge."""
+        challenge = self.transaction.challenge
+        return challenge.language if challenge is not None else ""
+
     @cached_property
     def voice_enrolment(self) -> Enrolment | None:
         """A template of the applicant's voice, or why there is none; None without sound or model.
@@ -212,7 +218,8 @@ class Analysis:
             return None
         least_s = SpeechLimits().min_net_speech_s
         return self._timed(
-            "voice_template", lambda: enrol_voice(embedder, [speech], least_speech_s=least_s)
+            "voice_template",
+            lambda: enrol_voice(embedder, [speech], least_speech_s=least_s, language=self.language),
         )
 
     @cached_property

@@ -228,7 +228,7 @@ def _voice_match(check: VoiceMatchCheck | None) -> Step | None:
             return Measurement("voice.match", None, "not_enrolled")
         if speech is None:
             return Measurement("voice.match", None, "no_speech")
-        return check(reference, speech)
+        return check(reference, speech, analysis.language)
 
     return run
 

@@ -146,6 +146,7 @@ def enrol_voice(
     takes: Sequence[SpeechAnalysis],
     limits: SpeechLimits | None = None,
     least_speech_s: float = 5.0,
+    language: str = "",
 ) -> Enrolment:
     """Make a reference of one or more recordings of one person.
 
@@ -156,6 +157,7 @@ def enrol_voice(
         takes: Recordings of the applicant, of one language and better of several sentences.
         limits: Quality each take must have; its shortest speech is half a second here.
         least_speech_s: Net speech wanted over all takes.
+        language: What was spoken; the template carries it, for voices are compared in one language.
     """
     limits = limits or SpeechLimits()
     each = SpeechLimits(0.5, limits.min_snr_db, limits.max_clipped_share, limits.min_consistency)
@@ -170,7 +172,9 @@ def enrol_voice(
     evidence["consistency"] = round(consistency(parts), 3)
     if consistency(parts) < limits.min_consistency:
         return Enrolment(None, "two_voices", evidence)
-    return Enrolment(Template(mean_vector(parts), embedder.model), "", evidence)
+    if language:
+        evidence["language"] = language
+    return Enrolment(Template(mean_vector(parts), embedder.model, language), "", evidence)
 
 
 def compare(reference: Template, probe: Template) -> float:

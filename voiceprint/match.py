@@ -33,16 +33,20 @@ class VoiceMatchCheck:
         self._embedder = embedder
         self._limits = limits or SpeechLimits()
 
-    def __call__(self, reference: Template, speech: SpeechAnalysis) -> Measurement:
+    def __call__(
+        self, reference: Template, speech: SpeechAnalysis, language: str = ""
+    ) -> Measurement:
         """Score one recording.
 
         Args:
             reference: The enrolled voice, of the same model.
             speech: The probe.
+            language: What is spoken in it; empty when unknown.
 
         Returns:
             The cosine of the two templates; a low one means `not_mated`. Not assessed:
-            `no_speech`, `too_short`, `too_noisy`, `clipped`, `two_voices`.
+            `no_speech`, `too_short`, `too_noisy`, `clipped`, `two_voices`, `other_language`: the
+            voice was enrolled in another language, and the thresholds hold within one.
 
         Raises:
             InputError: `voice.template_model`: the reference was made by another model.
@@ -51,6 +55,10 @@ class VoiceMatchCheck:
         evidence: dict[str, EvidenceValue] = speech.evidence()
         score: float | None = None
         reason = self._limits.quality_reason(speech)
+        if language and reference.language:
+            evidence |= {"language": language, "enrolled_language": reference.language}
+            if language != reference.language:
+                reason = reason or "other_language"
         if not reason:
             parts = self._embedder.parts(speech)
             agreement = consistency(parts)

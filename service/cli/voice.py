@@ -30,6 +30,7 @@ LARGEST_TEMPLATE_BYTES = 100_000
 LARGEST_TEXT_BYTES = 1_000_000
 
 ProfileName = Annotated[str, typer.Option("--profile", help="Model set: auto, registry, standard.")]
+SpokenLanguage = Annotated[str, typer.Option("--language", help="What is spoken: en or zh.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")]
 
 
@@ -37,6 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the measurement as J
 def enrol(
     takes: Annotated[list[Path], typer.Argument(help="Recordings or clips of one person.")],
     out: Annotated[Path, typer.Option("--out", help="File for the template: JSON.")],
+    language: SpokenLanguage = "",
     profile: ProfileName = "",
 ) -> None:
     """Make a voice template of five seconds of speech or more, over one or several takes.
@@ -46,7 +48,8 @@ def enrol(
     from veridical.voiceprint import enrol_voice
 
     bench = _Bench(profile)
-    made = enrol_voice(bench.embedder, [bench.speech(take) for take in takes])
+    spoken = [bench.speech(take) for take in takes]
+    made = enrol_voice(bench.embedder, spoken, language=_known(language))
     for name, value in made.evidence.items():
         typer.echo(f"  {name:28} {value}")
     if made.template is None:
@@ -54,6 +57,8 @@ def enrol(
         raise typer.Exit(Exit.NOT_ACCEPTED)
     vector = base64.b64encode(made.template.vector.astype("<f4").tobytes()).decode()
     document = {"kind": "voice", "model": made.template.model, "vector": vector}
+    if made.template.language:
+        document["language"] = made.template.language
     out.write_text(json.dumps(document) + "\n", encoding="utf-8")
     out.chmod(0o600)
     typer.echo(f"enrolled: {out}")
@@ -63,6 +68,7 @@ def enrol(
 def match(
     reference: Annotated[Path, typer.Argument(help="Template made by `enrol`, or a recording.")],
     probe: Annotated[Path, typer.Argument(help="Recording or clip to compare.")],
+    language: SpokenLanguage = "",
     profile: ProfileName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +77,8 @@ def match(
 
     bench = _Bench(profile)
     enrolled = _read_template(reference) or bench.embedder(bench.speech(reference))
-    bench.answer(VoiceMatchCheck(bench.embedder)(enrolled, bench.speech(probe)), as_json)
+    check = VoiceMatchCheck(bench.embedder)
+    bench.answer(check(enrolled, bench.speech(probe), _known(language)), as_json)
 
 
 @app.command()
@@ -149,6 +156,19 @@ def _statement_details(reading: "StatementReading") -> dict[str, object]:
         ],
         "heard": reading.heard.strip(),
     }
+
+
+def _known(language: str) -> str:
+    """A language there are checks for, or none.
+
+    Raises:
+        InputError: `voice.language`: it is another.
+    """
+    from veridical.errors import InputError
+
+    if language not in ("", "en", "zh"):
+        raise InputError(f"a language is en or zh, got {language[:20]!r}", "voice.language")
+    return language
 
 
 def _text(given: str) -> str:
@@ -243,7 +263,8 @@ def _read_template(path: Path) -> "Template | None":
         length = float(np.linalg.norm(vector))
         if not 0.99 < length < 1.01:
             raise ValueError
-        return Template(vector.astype(np.float32), str(document["model"]))
+        language = _known(str(document.get("language", "")))
+        return Template(vector.astype(np.float32), str(document["model"]), language)
     except (KeyError, TypeError, ValueError):
         raise InputError(
             "a template file as `veridical voice enrol` writes it is wanted; enrol again",
