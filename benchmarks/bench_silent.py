@@ -434,8 +434,7 @@ def _counted(records: list[Mapping[str, Any]], rule: Rule) -> dict[str, int]:
 
 
 def _share(part: int, whole: int) -> str:
-    rate = Rate(part, whole)
-    low, high = rate.interval
+    low, high = Rate(part, whole).ci95
     return f"{part}/{whole} [{low:.3f}, {high:.3f}]"
 
 
