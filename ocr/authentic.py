@@ -33,8 +33,8 @@ RAMPS: Mapping[str, tuple[float, float]] = {
     "several_documents": (0.0, 1.0),
     "edited": (0.0, 1.0),
     "portrait_noise": (1.3, 2.2),
-    "portrait_edges": (9.0, 9.9),
-    "jpeg_history": (9.0, 9.9),
+    "portrait_edges": (1.3, 1.8),
+    "jpeg_history": (0.94, 1.0),
     "digits_uneven": (0.10, 0.22),
 }
 """From which value on a measurement raises suspicion, and where suspicion is full: above, or below

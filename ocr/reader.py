@@ -47,6 +47,8 @@ MARGIN_LINES = 3.0
 GLARE_HIDES = 0.1
 """Share of a field's place that is white from which glare is taken for the cause of its loss."""
 CARD_HEIGHT_PX = 540
+FLAT_HEIGHT_PX = 480
+"""Height of a document laid flat to be looked at once more: its print is 17 pixels high or more."""
 EDGES_WANTED = 3
 """Edges that must be seen before they move the corners that the layout predicts."""
 PORTRAIT_HEIGHT_PX = 320
@@ -145,6 +147,8 @@ class DocumentReader:
             if best and (best.found.complete or _same(before, found)):
                 break
             before = found
+        else:
+            best = self._rectified(image, best, kind, day)
         if best is None and fullest is not None and kind in (None, "prc_id_front"):
             front = read_front_without_number(fullest)
             best = None if front is None else _Reading(fullest, front)
@@ -260,6 +264,32 @@ class DocumentReader:
         side_px = min(FINEST_SIDE_PX, int(max(part.width, part.height) * scale))
         shift = np.array([left, top], np.float32)
         return [TextBox(box.quad + shift, box.score) for box in self._detector(part, side_px)]
+
+    def _rectified(
+        self, image: Image, best: _Reading | None, kind: str | None, today: date
+    ) -> _Reading | None:
+        """Look once more at a document laid flat by its corners; the better reading is kept.
+
+        Lines are found in the flat card and read where they stand in the picture.
+        """
+        if best is None:
+            return None
+        border = find_border(image, _quad_of(best.page, best.found))
+        if border.seen < EDGES_WANTED:
+            return best
+        flat = Image(crop_quad(image, border.quad, FLAT_HEIGHT_PX))
+        boxes = self._detector(flat, FINEST_SIDE_PX)
+        if not boxes:
+            return best
+        sides = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+        corners = sides * np.array([flat.width, flat.height], np.float32)
+        matrix = cv2.getPerspectiveTransform(corners, border.quad)
+        laid = [
+            TextBox(cv2.perspectiveTransform(box.quad[None], matrix)[0], box.score) for box in boxes
+        ]
+        reading = self._find(self._page(image, laid), kind, today)
+        better = reading is not None and reading.found.agreement > best.found.agreement
+        return reading if better else best
 
     def _others(self, outside: Page, today: date) -> int:
         """How many more holders' documents lie beside the one that was read.

@@ -17,6 +17,8 @@ NEARLY_WHITE = 250
 """Where light clips, so does noise."""
 QUALITIES = tuple(range(45, 98, 4))
 """JPEG qualities tried for an earlier saving."""
+LEAST_DIP = 0.25
+"""Depth of a dip, in logarithms of the change, from which it tells an earlier saving."""
 GRID = 8
 LEAST_SIDE_PX = 24
 
@@ -61,11 +63,11 @@ def _noise(patch: NDArray[np.uint8]) -> float | None:
 
 
 def jpeg_history(grey: NDArray[np.uint8], portrait: Box, whole: Box) -> float:
-    """How differently the portrait and its surroundings take to being saved again as JPEG.
+    """Share of an earlier saving's trace around the portrait that the portrait itself lacks.
 
-    What was saved at some quality before changes least when saved at that quality again; what was
-    pasted in later does not know that quality. The curves of change over quality of the two parts
-    are compared by their shape.
+    What was saved at some quality before changes least when saved at that quality again, which
+    shows as a dip in the change over quality; what was pasted in later lacks the dip. 0 when the
+    surroundings show no trace of a saving, 1 when the portrait shows nothing of theirs.
 
     Source: H. Farid, IEEE Transactions on Information Forensics and Security 4(1), 2009.
     """
@@ -93,8 +95,11 @@ def jpeg_history(grey: NDArray[np.uint8], portrait: Box, whole: Box) -> float:
             row[place] = float(cut(change, box).mean()) + 0.05
     log = np.log(curves)
     # A dip against both neighbours tells an earlier saving, whatever the texture.
-    dips = (log[:, :-2] + log[:, 2:]) / 2 - log[:, 1:-1]
-    return float(np.abs(dips[0] - dips[1]).max())
+    inside, around = (log[:, :-2] + log[:, 2:]) / 2 - log[:, 1:-1]
+    place = int(around.argmax())
+    if around[place] < LEAST_DIP:
+        return 0.0
+    return float(np.clip(1 - inside[place] / around[place], 0.0, 1.0))
 
 
 def portrait_edges(grey: NDArray[np.uint8], portrait: Box, number: Box | None) -> float | None:
