@@ -19,7 +19,7 @@ from veridical.errors import ChallengeError, InputError
 from veridical.liveness.lips.visemes import viseme_distance
 from veridical.types import Challenge
 
-__all__ = ["ChallengeBook", "IssuedChallenge", "Pace", "draw_challenge", "draw_phrase"]
+__all__ = ["PACES", "ChallengeBook", "IssuedChallenge", "Pace", "draw_challenge", "draw_phrase"]
 
 DIGITS = "0123456789"
 TELLING = {"en": frozenset("0124"), "zh": frozenset("2358")}
@@ -58,6 +58,11 @@ class Pace:
                     f"a pace wants 0 < shortest <= longest in ms, got {shortest} and {longest}",
                     "challenge.malformed",
                 )
+
+
+PACES = {"usual": Pace(), "strict": Pace(shown_ms=(700.0, 1900.0))}
+"""What a policy may name. An old answer with the right digits follows a strict schedule by chance a
+quarter as often as a usual one; six digits take two seconds more."""
 
 
 def draw_challenge(

@@ -36,12 +36,14 @@ class Sample:
         story: What it is, in a sentence.
         bona_fide: Whether the applicant is whom the document names.
         transaction: What goes into the verifier.
+        policy: By which shipped policy it is judged.
     """
 
     name: str
     story: str
     bona_fide: bool
     transaction: Transaction
+    policy: str = "demo"
 
 
 def sample_pictures() -> Mapping[str, SourceFile]:

@@ -13,7 +13,7 @@ from tests.databases import postgres_server
 from veridical.models import ModelStore, SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.models.source import NpmSource, PypiSource
-from veridical.samples import Sample, build_samples
+from veridical.samples import Sample, build_samples, build_talkers
 from veridical.service.cli import main
 from veridical.verification.settings import Settings
 
@@ -46,18 +46,25 @@ def shared() -> Path:
     return folder
 
 
+def cached_picture(source: SourceFile) -> bytes:
+    """A picture of the samples that was pulled, or a skip."""
+    cache = Settings().models_dir / CACHE_NAME
+    kept = [s.archive_sha256 for s in source.sources if isinstance(s, PypiSource | NpmSource)]
+    if not any((cache / name).is_file() for name in kept):
+        pytest.skip("no pictures of the samples: run `veridical demo --prepare`")
+    return fetch_member(source, cache)
+
+
 @pytest.fixture(scope="session")
 def samples() -> dict[str, Sample]:
     """The transactions of the demo by name, or a skip: their pictures are public domain."""
-    cache = Settings().models_dir / CACHE_NAME
+    return {sample.name: sample for sample in build_samples(cached_picture)}
 
-    def cached(source: SourceFile) -> bytes:
-        kept = [s.archive_sha256 for s in source.sources if isinstance(s, PypiSource | NpmSource)]
-        if not any((cache / name).is_file() for name in kept):
-            pytest.skip("no pictures of the samples: run `veridical demo --prepare`")
-        return fetch_member(source, cache)
 
-    return {sample.name: sample for sample in build_samples(cached)}
+@pytest.fixture(scope="session")
+def talkers(store: ModelStore) -> dict[str, Sample]:
+    """The photograph made to speak, by name, or a skip."""
+    return {sample.name: sample for sample in build_talkers(cached_picture)}
 
 
 @pytest.fixture(scope="session")

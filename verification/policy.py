@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.errors import InputError
+from veridical.liveness.challenge import PACES
 from veridical.result import OperatingPoint
 from veridical.verification.checks import CHECKS, VOICE_CHECKS
 
@@ -17,7 +18,7 @@ __all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
 
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
-    "fail_fast", "calibration", "operating_points",
+    "fail_fast", "pace", "calibration", "operating_points",
 }  # fmt: skip
 
 
@@ -37,6 +38,8 @@ class Policy:
         fail_fast: Stop at the first required check that fails: the outcome and its first cause stay
             the same, the checks that come later in the policy are `not_run`, and a refusal costs
             less. Whoever wants every cause of a refusal, or the watchlist asked at each, says no.
+        pace: How digits appear: `usual`, or `strict`, which an old answer follows less often and
+            which takes two seconds more.
         calibration: Calibration files that give operating points the policy leaves open, by kind
             of check; relative to the policy file.
         operating_points: Thresholds that come before those of calibration files and model cards.
@@ -51,6 +54,7 @@ class Policy:
     attempts: int = 1
     allow_specimens: bool = False
     fail_fast: bool = False
+    pace: str = "usual"
     calibration: Mapping[str, Path] = field(default_factory=dict)
     operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
     description: str = ""
@@ -126,7 +130,9 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
             "a policy that reads documents must require document.specimen, "
             "or say allow_specimens = true"
         )
-    attempts, version = raw.get("attempts", 1), raw.get("version")
+    attempts, version, pace = raw.get("attempts", 1), raw.get("version"), raw.get("pace", "usual")
+    if not isinstance(pace, str) or pace not in PACES:
+        raise refuse(f"pace must be one of {sorted(PACES)}, got {pace!r}")
     if not isinstance(raw.get("id"), str) or not isinstance(version, int):
         raise refuse("wants an id (text) and a version (whole number)")
     if not isinstance(attempts, int) or attempts < 1:
@@ -140,6 +146,7 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         attempts=attempts,
         allow_specimens=specimens,
         fail_fast=fail_fast,
+        pace=pace,
         calibration=_files(raw.get("calibration", {}), folder, refuse),
         operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
         description=str(raw.get("description", "")),

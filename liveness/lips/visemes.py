@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 
-__all__ = ["VISEMES", "pronounce", "viseme_distance"]
+__all__ = ["VISEMES", "movement", "pronounce", "viseme_distance"]
 
 VISEMES = "PFTSHRWKIEAO"
 """P: p b m. F: f v. T: t d n l th. S: s z and Mandarin x q j. H: sh ch j. R: r. W: w, oo.
@@ -92,7 +92,7 @@ def viseme_distance(first: str, second: str, language: str = "en") -> float:
     Raises:
         InputError: As `pronounce`.
     """
-    a, b = (_movement(pronounce(word, language)) for word in (first, second))
+    a, b = (movement(word, language) for word in (first, second))
     steps = np.linalg.norm(a[:, None] - b[None], axis=-1)
     cost = np.full((len(a) + 1, len(b) + 1), np.inf)
     cost[0, 0] = 0.0
@@ -106,8 +106,17 @@ def viseme_distance(first: str, second: str, language: str = "en") -> float:
     return float(cost[-1, -1]) / max(len(a), len(b))
 
 
-def _movement(visemes: str) -> NDArray[np.float64]:
-    """Lip shapes over time, from rest to rest: (points, 3)."""
+def movement(word: str, language: str = "en") -> NDArray[np.float64]:
+    """How lips move through a word, from rest to rest.
+
+    Returns:
+        (points, 3): opening, width and rounding, each -1..1 from the mouth at rest, evenly over
+        the word.
+
+    Raises:
+        InputError: As `pronounce`.
+    """
+    visemes = pronounce(word, language)
     lengths = np.array([2.0 if viseme in _VOWELS else 1.0 for viseme in visemes])
     middles = np.cumsum(lengths) - lengths / 2
     at = np.linspace(0, lengths.sum(), _POINTS)

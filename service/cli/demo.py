@@ -11,11 +11,14 @@ from veridical.service.cli.exits import Exit
 from veridical.service.cli.main import app
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from veridical.models import SourceFile
     from veridical.samples import Sample
     from veridical.verification import Settings, Verdict
     from veridical.verification.analysis import Analysis
 
-__all__ = ["demo", "make_samples"]
+__all__ = ["demo", "make_samples", "make_talkers"]
 
 
 @app.command()
@@ -30,16 +33,16 @@ def demo(
         bool, typer.Option("--prepare", help="Only fetch the pictures and fonts of the samples.")
     ] = False,
 ) -> None:
-    """Verify a genuine applicant, an impostor, a re-captured selfie and an altered card."""
+    """Verify a genuine applicant, four kinds of impostor, and a photograph made to speak."""
     from rich.console import Console
 
-    from veridical.verification import Settings, load_verifier
+    from veridical.verification import Settings, load_policy, load_verifier
 
     settings = Settings()
     settings.policy = "demo"
     console = Console(stderr=True, highlight=False)
     with console.status("making samples"):
-        samples = make_samples(settings)
+        samples = (*make_samples(settings), *make_talkers(settings))
     if prepare:
         return
     with console.status("loading models"):
@@ -48,7 +51,8 @@ def demo(
     for sample in samples:
         with console.status(f"verifying {sample.name}"):
             analysis = verifier.analyse(sample.transaction)
-            judged.append((sample, analysis, verifier.judge(analysis)))
+            policy = load_policy(sample.policy)
+            judged.append((sample, analysis, verifier.judge(analysis, policy)))
     report = _write_report(out, judged)
     if as_json:
         answer = [
@@ -74,14 +78,26 @@ def demo(
 
 def make_samples(settings: "Settings") -> "tuple[Sample, ...]":
     """The four transactions, their pictures and fonts fetched where they are not cached."""
-    from veridical.models import SourceFile, fetch_member
-    from veridical.models.pull import CACHE_NAME
     from veridical.samples import build_samples
 
-    def fetch(source: SourceFile) -> bytes:
+    return build_samples(_fetcher(settings))
+
+
+def make_talkers(settings: "Settings") -> "tuple[Sample, ...]":
+    """The five of a photograph made to speak, a stand-in for a talking head."""
+    from veridical.samples import build_talkers
+
+    return build_talkers(_fetcher(settings))
+
+
+def _fetcher(settings: "Settings") -> "Callable[[SourceFile], bytes]":
+    from veridical.models import fetch_member
+    from veridical.models.pull import CACHE_NAME
+
+    def fetch(source: "SourceFile") -> bytes:
         return fetch_member(source, settings.models_dir / CACHE_NAME, mirror=settings.models_mirror)
 
-    return build_samples(fetch)
+    return fetch
 
 
 def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
@@ -91,7 +107,7 @@ def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
     from veridical.service.cli.console import OUTCOME_STYLES
     from veridical.verification import explain
 
-    table = Table(title="veridical demo: four sample transactions")
+    table = Table(title="veridical demo: sample transactions")
     for title in ("sample", "what it is", "outcome", "first cause"):
         table.add_column(title)
     for sample, _, verdict in judged:
@@ -128,6 +144,8 @@ def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -
         if selfie is not None:
             (out / f"{sample.name}-selfie.jpg").write_bytes(to_jpeg(selfie))
             shown.append(("selfie", draw_faces(analysis.views[0])))
+        if sample.transaction.clip is not None:
+            shown.append(("of the clip", draw_faces(analysis.views[len(analysis.views) // 2])))
         cause = verdict.first_cause
         items.append(
             {
@@ -144,13 +162,13 @@ def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("veridical.service"), autoescape=True
     )
-    last = judged[-1][2]
+    first = judged[0][2]
     page = environment.get_template("demo.html.j2").render(
         items=items,
-        profile=last.profile,
-        policy=last.policy["id"],
-        policy_sha256=last.policy["sha256"],
-        assurance=last.assurance,
+        profile=first.profile,
+        policy=first.policy["id"],
+        policy_sha256=first.policy["sha256"],
+        assurance=first.assurance,
         version=veridical.__version__,
     )
     path = out / "report.html"

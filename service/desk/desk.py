@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from veridical.errors import StoreError
-from veridical.liveness.challenge import draw_challenge
+from veridical.liveness.challenge import PACES, draw_challenge
 from veridical.service.desk import views
 from veridical.service.desk.backing import Backing, DeskSettings, Principal, Refusal, iso
 from veridical.service.desk.customers import Customers
@@ -306,7 +306,8 @@ class Desk:
         language: str,
         now: int,
     ) -> dict[str, Any]:
-        drawn = draw_challenge(language)
+        policy = self.policy_of(row, self._request(row, vault))
+        drawn = draw_challenge(language, pace=PACES[policy.pace])
         nonce = secrets.token_urlsafe(24)
         expires_at = now + _ms(self.settings.challenge_lifetime)
         kept = {
