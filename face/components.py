@@ -120,8 +120,8 @@ def _in_crop(mesh: Mesh | None, matrix: NDArray[np.float32]) -> NDArray[np.float
 
 
 GEOMETRY = (
-    "inter_eye_distance", "head_size", "inside_picture", "yaw", "pitch", "roll", "eyes_open",
-    "mouth_closed",
+    "inter_eye_distance", "head_size", "centring", "inside_picture", "yaw", "pitch", "roll",
+    "eyes_open", "mouth_closed",
 )  # fmt: skip
 
 
@@ -136,10 +136,11 @@ def _geometry(view: View) -> tuple[Component, ...]:
     eyes = five_points(mesh)[:2]
     chin = float(np.linalg.norm(eyes.mean(0) - points[CHIN]))  # the T of ISO/IEC 29794-5
     size = chin / min(view.image.width, view.image.height)
+    sides = np.array([view.image.width, view.image.height], np.float32)
+    aside = float(np.linalg.norm(eyes.mean(0) / sides - 0.5))  # in sides of the picture
     # In eye distances: how far the outline keeps from the picture's border; below 0 it is cut.
     outline = points[list(OVAL)]
-    far = np.array([view.image.width, view.image.height], np.float32) - outline
-    margin = float(min(outline.min(), far.min())) / max(eyes_px, 1e-6)
+    margin = float(min(outline.min(), (sides - outline).min())) / max(eyes_px, 1e-6)
     pose = head_pose(mesh)
     aperture = min(
         float(np.linalg.norm(points[list(up)] - points[list(low)], axis=1).max())
@@ -151,6 +152,7 @@ def _geometry(view: View) -> tuple[Component, ...]:
     return (
         distance,
         Component("head_size", size, 100 * _ramp(size, 0.08, 0.18) * _ramp(-size, -0.75, -0.55)),
+        Component("centring", aside, 100 * _ramp(-aside, -0.4, -0.15)),
         Component("inside_picture", margin, 100 * _ramp(margin, -0.5, 0.0)),
         *(
             Component(name, angle, 100 * max(0.0, float(np.cos(np.radians(angle)))) ** 2)  # OFIQ

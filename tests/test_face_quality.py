@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -62,6 +63,14 @@ def test_a_turned_head_costs_its_aspect(aspect: str, better: object, worse: obje
     assert good is not None
     assert bad is not None
     assert good > bad + 10
+
+
+def test_a_head_at_the_side_costs_its_centring_and_no_more() -> None:
+    middle = turned_head()
+    aside = replace(middle, points=middle.points + np.array([130, 0, 0], np.float32))
+    good, bad = (by_name(view_of(plain(9, 9, 9), FACE, mesh=mesh)) for mesh in (middle, aside))
+    assert (good["centring"].quality, bad["centring"].quality) == (100, 0)
+    assert bad["head_size"].raw == pytest.approx(good["head_size"].raw, rel=1e-4)
 
 
 def test_a_second_face_shows_in_its_aspect() -> None:
