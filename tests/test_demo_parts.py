@@ -22,7 +22,7 @@ from veridical.service.demo.qa import About, QaFolder
 from veridical.service.demo.routes import mount
 from veridical.service.demo.tls import certificate_for
 from veridical.types import Audio, Challenge, Clip, Image
-from veridical.verification import Transaction, Verifier, load_policy
+from veridical.verification import CHECKS, Transaction, Verifier, load_policy
 from veridical.verification.analysis import Analyser
 
 STATIC = Path(__file__).parent.parent / "service" / "demo" / "static"
@@ -111,6 +111,11 @@ def test_every_text_that_is_asked_for_is_there() -> None:
         asked |= set(re.findall(r'\btext\("([\w.]+)"', path.read_text(encoding="utf-8")))
         asked |= set(re.findall(r'data-text="(\w+)"', path.read_text(encoding="utf-8")))
     assert asked <= known
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_has_a_name_for_people(check: str) -> None:
+    assert f'"check_{check}"' in (STATIC / "page-texts.js").read_text(encoding="utf-8")
 
 
 def test_the_page_is_told_the_reasons_and_its_policy(client: TestClient) -> None:

@@ -149,7 +149,7 @@ def test_a_recording_made_earlier_does_not_answer_new_digits(
     assert clip.audio is not None
     step = (len(clip.frames) - 1) / (clip.duration_ms * 30 / 1000)
     frames = [
-        cv2.resize(clip.frames[round(i * step)].pixels, (640, 480))
+        np.asarray(cv2.resize(clip.frames[round(i * step)].pixels, (640, 480)), np.uint8)
         for i in range(int(clip.duration_ms * 30 / 1000))
     ]
     with (

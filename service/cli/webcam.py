@@ -11,7 +11,7 @@ from veridical.service.cli.main import app
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["Page", "announce", "webcam"]
+__all__ = ["Page", "announce", "forget_participant", "webcam"]
 
 
 @app.command()
@@ -30,6 +30,13 @@ def webcam(
     qa_dir: Annotated[
         Path | None, typer.Option(help="Keep consented recordings with their labels here.")
     ] = None,
+    forget: Annotated[
+        str,
+        typer.Option(
+            metavar="PARTICIPANT",
+            help="Instead of serving, remove a participant's recordings from --qa-dir.",
+        ),
+    ] = "",
     show: Annotated[bool, typer.Option("--open/--no-open", help="Open the page.")] = True,
 ) -> None:
     """Serve the capture page and open it: try yourself, or record for QA.
@@ -51,6 +58,9 @@ def webcam(
     if host and not tls:
         raise InputError("--host is for the phone's way in: give --tls as well", "usage.webcam")
     settings = ServiceSettings()
+    if forget:
+        forget_participant(forget, qa_dir or settings.qa_dir)
+        return
     log_to(level="warning")  # a person looks at this terminal
     settings.policy = policy or settings.policy
     settings.qa_dir = qa_dir or settings.qa_dir
@@ -76,6 +86,20 @@ def webcam(
         page = Page(f"http://{loopback}", "", show)
     threading.Thread(target=announce, args=(server, page), daemon=True).start()
     server.run()
+
+
+def forget_participant(participant: str, folder: Path | None) -> None:
+    """Remove the recordings of somebody who withdraws, and say how many there were.
+
+    Raises:
+        InputError: `usage.webcam`: no folder is named.
+    """
+    from veridical.errors import InputError
+    from veridical.service.demo.qa import QaFolder
+
+    if folder is None:
+        raise InputError("where are the recordings? give --qa-dir as well", "usage.webcam")
+    typer.echo(f"{QaFolder(folder).forget(participant)} recordings removed")
 
 
 @dataclass(frozen=True, slots=True)
