@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from veridical.types import Clip
 
-__all__ = ["Repeats", "find_repeats", "thumbnails"]
+__all__ = ["Repeats", "find_repeats", "longest_stand_ms", "thumbnails"]
 
 SAMPLES_PER_SIDE = 32
 SAME = 0.35
@@ -46,7 +46,7 @@ def find_repeats(clip: Clip) -> Repeats | None:
         return None
     small = thumbnails(clip)
     times = clip.times_ms[: len(small)]
-    still = np.abs(small[1:] - small[:-1]).mean(axis=1) < STILL_LEVELS
+    still = _still(small)
     fresh = np.concatenate([[True], ~still])
     distance = _distances(small[fresh])
     step = float(np.median(distance.diagonal(1))) if fresh.sum() > 1 else 0.0
@@ -57,6 +57,17 @@ def find_repeats(clip: Clip) -> Repeats | None:
         loop_ms=_loop_ms(same, far, times[fresh]),
         mirror_ms=_mirror_ms(same, far, times[fresh]),
     )
+
+
+def longest_stand_ms(clip: Clip) -> float | None:
+    """Longest time one picture stands; None for clips of fewer than three frames.
+
+    The same as `find_repeats(clip).still_ms`, without looking for what comes again.
+    """
+    if len(clip.frames) < 3:
+        return None
+    small = thumbnails(clip)
+    return _longest_ms(_still(small), clip.times_ms[: len(small)], 1)
 
 
 def thumbnails(clip: Clip) -> NDArray[np.float32]:
@@ -73,6 +84,11 @@ def thumbnails(clip: Clip) -> NDArray[np.float32]:
     across = max(1, first.width // SAMPLES_PER_SIDE)
     picked = [frame.pixels[down // 2 :: down, across // 2 :: across, 1] for frame in frames]
     return np.asarray(np.stack(picked).reshape(len(frames), -1), np.float32)
+
+
+def _still(small: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether each frame but the first shows the one before it again."""
+    return np.asarray(np.abs(small[1:] - small[:-1]).mean(axis=1) < STILL_LEVELS)
 
 
 def _distances(small: NDArray[np.float32]) -> NDArray[np.float32]:

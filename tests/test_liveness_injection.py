@@ -14,7 +14,7 @@ from veridical.liveness import (
     fingerprint,
 )
 from veridical.liveness.fingerprint import RADIUS_BITS
-from veridical.liveness.repeats import find_repeats
+from veridical.liveness.repeats import find_repeats, longest_stand_ms
 from veridical.types import Clip, Image
 
 SETTINGS = InjectionSettings.read()
@@ -107,6 +107,11 @@ def test_the_times_of_repeats_are_told() -> None:
     assert plain is not None
     assert (plain.loop_ms, plain.mirror_ms, plain.still_ms) == (0.0, 0.0, 0.0)
     assert find_repeats(reordered(alive(), [0, 1])) is None
+    assert longest_stand_ms(reordered(alive(), [0, 1])) is None
+    stands = reordered(alive(), [*range(20), *[20] * 30, *range(20, 40)])
+    found = find_repeats(stands)
+    assert found is not None
+    assert longest_stand_ms(stands) == found.still_ms > 900
 
 
 def test_a_few_frames_shown_twice_are_no_sign() -> None:

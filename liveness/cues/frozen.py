@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from veridical.liveness.repeats import find_repeats
+from veridical.liveness.repeats import find_repeats, longest_stand_ms
 from veridical.types import Clip, View
 
 __all__ = ["FrozenFrames", "LoopedFrames"]
@@ -20,8 +20,7 @@ class FrozenFrames:
 
     def __call__(self, views: Sequence[View], clip: Clip | None) -> float | None:
         """Measure; None for a picture or a clip of fewer than three frames."""
-        repeats = find_repeats(clip) if clip is not None else None
-        return None if repeats is None else repeats.still_ms
+        return None if clip is None else longest_stand_ms(clip)
 
 
 class LoopedFrames:
