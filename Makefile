@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # versions that it and s3fs agree on, and what it shares with s3fs is there already.
 S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
 
-.PHONY: help install models demo serve test check format evaluate bench soak test-engines lock clean
+.PHONY: help install models demo serve test check format evaluate bench soak test-engines sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -67,6 +67,12 @@ test-engines: models  ## build each optional engine and compare it with the defa
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray,remote,parquet]'
 	$(BIN)/python -m pip install --quiet --no-deps $(S3_SERVER)
 	$(BIN)/python -m pytest -q tests/engines
+
+sbom: .venv/.installed  ## write sbom.json (CycloneDX): every package and every network, with licences
+	test -x .venv-sbom/bin/python || $(PYTHON) -m venv .venv-sbom
+	.venv-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom
+	.venv-sbom/bin/cyclonedx-py environment .venv --pyproject pyproject.toml --output-format JSON -o sbom.json
+	$(BIN)/python deploy/add_models_to_sbom.py sbom.json
 
 lock: .venv/.installed  ## write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > constraints.txt
