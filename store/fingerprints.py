@@ -197,7 +197,7 @@ def band_values(codes: Sequence[bytes]) -> NDArray[np.int32]:
         raise StoreError(f"a fingerprint has {CODE_BYTES} bytes", "store.fingerprint")
     bits = np.unpackbits(_array(codes), axis=1).reshape(len(codes), CODE_BYTES, BANDS)
     packed = np.packbits(bits.transpose(0, 2, 1), axis=2)
-    return packed.view(">i4")[:, :, 0].astype(np.int32)
+    return np.ascontiguousarray(packed).view(">i4")[:, :, 0].astype(np.int32)
 
 
 def _share(codes: Sequence[bytes], known: Sequence[bytes], radius_bits: int) -> float:

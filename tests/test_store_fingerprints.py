@@ -140,3 +140,9 @@ def test_fewer_changed_bits_than_bands_leave_a_band_whole(code: bytes, bits: set
     one, other = band_values([code, flipped(code, *bits)])
     assert (one == other).sum() >= BANDS - len(bits)
     assert (one == other).all() == (not bits)
+
+
+def test_a_recording_of_a_single_code_is_found(database: Database) -> None:
+    index = Fingerprints(database, "clip", timedelta(days=1))
+    index.remember("first", codes(1, 1))
+    assert index.best_share(codes(1, 1), 0, "second") == 1.0
