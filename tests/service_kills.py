@@ -103,15 +103,19 @@ class Servers:
                 threading.Timer(delay_s, os.kill, (process, signal.SIGKILL)).start()
 
         count = 0
-        with (
-            httpx2.Client(
-                base_url=address, timeout=60, event_hooks={"response": [answered]}
-            ) as client,
-            contextlib.suppress(httpx2.HTTPError),
-        ):
-            while True:
-                hand_in(client, start_at + count, promised)
-                count += 1
+        try:
+            with (
+                httpx2.Client(
+                    base_url=address, timeout=60, event_hooks={"response": [answered]}
+                ) as client,
+                contextlib.suppress(httpx2.TransportError),
+            ):
+                while True:
+                    hand_in(client, start_at + count, promised)
+                    count += 1
+        finally:  # whatever ended it: the next server starts when this one is dead
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         return count + 1
 
 
