@@ -140,7 +140,13 @@ def create_app(
             CORSMiddleware,
             allow_origins=list(capture_origins),
             allow_methods=["GET", "POST", "PUT"],
-            allow_headers=["Authorization", "Content-Digest", "Content-Type", "Accept-Language"],
+            allow_headers=[
+                "Accept-Language",
+                "Authorization",
+                "Content-Digest",
+                "Content-Type",
+                "Idempotency-Key",
+            ],
             expose_headers=["Retry-After", "X-Request-Id"],
         )
     app.add_middleware(Observed, metrics=metrics)
