@@ -17,6 +17,7 @@ from veridical.types import Face, Image, Template, View
 __all__ = ["FaceEmbedder", "compare", "embedding_points"]
 
 SIDE_PX = 112
+NEARER_LOOK, MIRRORED_LOOK = 0, 1
 NEARER = np.float32(1.06)
 """Magnification of the first look at a face: of 0.94, 1 and 1.06 the best (docs/face.md)."""
 
@@ -26,7 +27,8 @@ class FaceEmbedder:
 
     The face is looked at twice, a little nearer and mirrored, and the mean of the two vectors is
     taken: what the net makes of one-sided light, of a slight turn and of points a pixel off then
-    cancels out in part.
+    cancels out in part. Of the frames of a clip each is looked at once, by turns one way and the
+    other: there it cancels out between frames (docs/face.md).
 
     Args:
         session: (n, 3, 112, 112) float32 RGB to (n, d) float32.
@@ -57,7 +59,7 @@ class FaceEmbedder:
         self._mean = np.float32(mean)
         self._scale = np.float32(scale)
         # Views live as long as their transaction, and so do their vectors.
-        self._known: WeakKeyDictionary[View, NDArray[np.float32]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[View, dict[int, NDArray[np.float32]]] = WeakKeyDictionary()
         self._lock = Lock()
 
     @classmethod
@@ -109,10 +111,12 @@ class FaceEmbedder:
         Raises:
             InputError: There is no face to take, or its points do not determine an alignment.
         """
-        return self._template(self._vector(source, face))
+        if isinstance(source, View) and face in (None, source.subject):
+            return self._template(self.vectors([source])[0])
+        return self._template(self.embed(self.looks(source, face)).mean(0))
 
     def fused(self, views: Sequence[View]) -> Template:
-        """Make one template of several views of one person.
+        """Make one template of several pictures of one person.
 
         The vectors are added as the net gives them. Their length grows with how well a face
         could be recognised, so a blurred or half-hidden view counts for less.
@@ -126,32 +130,53 @@ class FaceEmbedder:
         Source: feature length as quality: Q. Meng et al., "MagFace", CVPR 2021; that it holds for
         SFace, which was not trained for it, is measured in docs/face.md.
         """
-        if not views:
-            raise InputError("a template needs at least one view, got none", "face.no_face")
         return self._template(self.vectors(views).sum(0))
 
+    def fused_frames(self, views: Sequence[View]) -> Template:
+        """As `fused`, of the frames of one clip, or of the one picture there is.
+
+        Raises:
+            InputError: As `fused`.
+        """
+        return self._template(self.frame_vectors(views).sum(0))
+
     def vectors(self, views: Sequence[View]) -> NDArray[np.float32]:
-        """Run the net over the subjects of several views.
+        """Run the net over the subjects of several views, two looks each.
 
         Returns:
             (n, d) float32, not of unit length: see `fused`.
 
         Raises:
+            InputError: No view was given, or one has no subject.
+        """
+        if not views:
+            raise InputError("a template needs at least one view, got none", "face.no_face")
+        return np.stack([self._looked(view, (NEARER_LOOK, MIRRORED_LOOK)) for view in views])
+
+    def frame_vectors(self, views: Sequence[View]) -> NDArray[np.float32]:
+        """Run the net over the subjects of a clip's frames, one look each, by turns.
+
+        Returns:
+            (n, d) float32, not of unit length; of a single view as `vectors`.
+
+        Raises:
             InputError: A view has no subject.
         """
-        return np.stack([self._vector(view, None) for view in views])
+        if len(views) < 2:
+            return self.vectors(views)
+        return np.stack([self._looked(view, (i % 2,)) for i, view in enumerate(views)])
 
-    def recognisability(self, view: View) -> tuple[float, float | None]:
-        """Say how well the net could recognise a face by it: the length of its vector.
+    def recognisability(self, vector: NDArray[np.float32]) -> tuple[float, float | None]:
+        """Say how well the net could recognise a face: by the length of its vector.
+
+        Args:
+            vector: (d,) float32, one of `vectors` or `frame_vectors`.
 
         Returns:
             The length, and the quality 0..100 it stands for; None where this model's lengths
             were not measured.
-
-        Raises:
-            InputError: The view has no subject.
         """
-        length = float(np.linalg.norm(self._vector(view, None)))
+        length = float(np.linalg.norm(vector))
         poor, good = self._lengths
         if not np.isfinite(good - poor):
             return length, None
@@ -188,23 +213,19 @@ class FaceEmbedder:
             return self._session.run({self._input: batch})[0]
         return np.concatenate([self._session.run({self._input: one[None]})[0] for one in batch])
 
-    def _vector(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
-        """The vector of a face; that of a view's subject is computed once, whoever asks.
+    def _looked(self, view: View, wanted: tuple[int, ...]) -> NDArray[np.float32]:
+        """The mean vector of some looks at a view's subject; each is taken once, whoever asks.
 
         Quality, match, same-person and watchlist checks read the same views of a transaction.
         """
-        if not isinstance(source, View) or face not in (None, source.subject):
-            return self._computed(source, face)
         with self._lock:
-            known = self._known.get(source)
-        if known is None:
-            known = self._computed(source, None)
+            known = dict(self._known.get(view, {}))
+        missing = [look for look in wanted if look not in known]
+        if missing:
+            known |= dict(zip(missing, self.embed(self.looks(view)[missing]), strict=True))
             with self._lock:
-                self._known[source] = known
-        return known
-
-    def _computed(self, source: View | Image, face: Face | None) -> NDArray[np.float32]:
-        mean: NDArray[np.float32] = self.embed(self.looks(source, face)).mean(0)
+                self._known.setdefault(view, {}).update(known)
+        mean: NDArray[np.float32] = np.mean([known[look] for look in wanted], axis=0)
         return mean
 
     def _template(self, vector: NDArray[np.float32]) -> Template:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.face.embed import FaceEmbedder, compare
-from veridical.face.pose import head_pose, inter_eye_px
+from veridical.face.pose import inter_eye_px
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Template, View
 
@@ -21,7 +21,6 @@ eye distance, FNMR at a score of 0.43 (469 mated comparisons, LFW): 140 px, 32: 
 MIN_PROBE_EYES_PX = 25.0
 """The same of an applicant's own picture, which nothing hinders from being large."""
 
-PROBE_VIEWS = 3
 SAME_PERSON_VIEWS = 8
 SHORTEST_STRETCH = 2
 
@@ -36,7 +35,6 @@ class FaceMatchCheck:
         embedder: Makes the templates.
         min_portrait_eyes_px: Least distance between the eyes of the reference, in pixels.
         min_probe_eyes_px: The same of a probe.
-        probe_views: How many views of a clip make the probe's template, at most.
     """
 
     name = "face.match"
@@ -47,12 +45,10 @@ class FaceMatchCheck:
         *,
         min_portrait_eyes_px: float = MIN_PORTRAIT_EYES_PX,
         min_probe_eyes_px: float = MIN_PROBE_EYES_PX,
-        probe_views: int = PROBE_VIEWS,
     ) -> None:
         self._embedder = embedder
         self._min_portrait_eyes_px = min_portrait_eyes_px
         self._min_probe_eyes_px = min_probe_eyes_px
-        self._probe_views = probe_views
 
     def __call__(self, reference: View | Template, probes: Sequence[View]) -> Measurement:
         """Compare a portrait, or an enrolled template, with the applicant.
@@ -80,7 +76,7 @@ class FaceMatchCheck:
         if eyes_px < self._min_portrait_eyes_px:
             evidence["portrait_inter_eye_px_needed"] = self._min_portrait_eyes_px
             return self._not_assessed("portrait_too_small", evidence, start)
-        length, _ = self._embedder.recognisability(reference)
+        length, _ = self._embedder.recognisability(self._embedder.vectors([reference])[0])
         evidence["portrait_recognisability"] = round(length, 2)
         return self._compare(self._embedder(reference), probes, evidence, start)
 
@@ -101,11 +97,11 @@ class FaceMatchCheck:
             evidence["probe_inter_eye_px"] = round(max(map(inter_eye_px, usable)), 1)
             evidence["probe_inter_eye_px_needed"] = self._min_probe_eyes_px
             return self._not_assessed("face_too_small", evidence, start)
-        chosen = best_views(large, self._probe_views)
-        evidence["probe_views_used"] = len(chosen)
-        evidence["probe_inter_eye_px"] = round(float(np.median([*map(inter_eye_px, chosen)])), 1)
-        score = compare(reference, self._embedder.fused(chosen))
-        lengths = [self._embedder.recognisability(view)[0] for view in chosen]
+        evidence["probe_views_used"] = len(large)
+        evidence["probe_inter_eye_px"] = round(float(np.median([*map(inter_eye_px, large)])), 1)
+        score = compare(reference, self._embedder.fused_frames(large))
+        vectors = self._embedder.frame_vectors(large)
+        lengths = [self._embedder.recognisability(vector)[0] for vector in vectors]
         evidence["probe_recognisability"] = round(float(np.mean(lengths)), 2)
         return Measurement(
             self.name, score, "not_mated", evidence, (self._embedder.model,), _since(start)
@@ -172,7 +168,7 @@ class SamePersonCheck:
             return Measurement(self.name, None, reason, evidence, models, _since(start))
         spread = np.linspace(0, len(large) - 1, min(len(large), self._views)).round().astype(int)
         chosen = [large[i] for i in spread]
-        vectors = self._embedder.vectors(chosen)
+        vectors = self._embedder.frame_vectors(chosen)
         score, first, last = least_alike_stretch(vectors)
         evidence["views_used"] = len(chosen)
         evidence["stretch_from_ms"] = round(chosen[first].time_ms)
@@ -202,16 +198,6 @@ def least_alike_stretch(vectors: NDArray[np.float32]) -> tuple[float, int, int]:
             cosine = float(inside @ rest / (np.linalg.norm(inside) * np.linalg.norm(rest)))
             worst = min(worst, (cosine, first, last))
     return worst
-
-
-def best_views(views: Sequence[View], wanted: int) -> list[View]:
-    """Take the views that face the camera most; in order of time."""
-    order = sorted(range(len(views)), key=lambda i: (_off_axis_deg(views[i]), i))
-    return [views[i] for i in sorted(order[:wanted])]
-
-
-def _off_axis_deg(view: View) -> float:
-    return head_pose(view.mesh).off_axis_deg if view.mesh is not None else 0.0
 
 
 def _common_reason(views: Sequence[View]) -> str:

@@ -93,7 +93,14 @@ class FaceQualityCheck:
             reasons = [view.reason or "no_face" for view in views if view.subject is None]
             reason = max(reasons, key=reasons.count) if reasons else "no_face"
             return Measurement(self.name, None, reason, evidence, self._models, _since(start))
-        measured = [self._components(view) for view in usable]
+        measured = [measure_components(view) for view in usable]
+        if self._embedder is not None:
+            vectors = self._embedder.frame_vectors(usable)
+            seen = [self._embedder.recognisability(vector) for vector in vectors]
+            measured = [
+                (Component("recognisability", *each), *rest)
+                for each, rest in zip(seen, measured, strict=True)
+            ]
         scores = [unified_quality(components) for components in measured]
         middle = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
         components = measured[middle]
@@ -108,13 +115,6 @@ class FaceQualityCheck:
     @property
     def _models(self) -> tuple[ModelRef, ...]:
         return () if self._embedder is None else (self._embedder.model,)
-
-    def _components(self, view: View) -> tuple[Component, ...]:
-        components = measure_components(view)
-        if self._embedder is None:
-            return components
-        length, quality = self._embedder.recognisability(view)
-        return (Component("recognisability", length, quality), *components)
 
 
 def unified_quality(components: Sequence[Component]) -> float:

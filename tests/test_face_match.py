@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned_head, view_of
+from tests.face_standins import RuleSession, face_at, mean_colour, plain, view_of
 from veridical.errors import InputError
 from veridical.face import FaceEmbedder, FaceMatchCheck, SamePersonCheck
-from veridical.face.match import best_views, least_alike_stretch
+from veridical.face.match import least_alike_stretch
 from veridical.result import Measurement
 from veridical.types import Image, Template, View
 
@@ -92,12 +92,14 @@ def test_a_template_of_another_model_is_an_input_error() -> None:
         MATCH(Template(np.ones(3, np.float32), "other@000000000000"), [seen(RED)])
 
 
-def test_the_views_that_face_the_camera_most_are_used_in_order_of_time() -> None:
-    views = [
-        view_of(RED, LARGE, mesh=turned_head(yaw), time_ms=float(k))
-        for k, yaw in enumerate((30, 5, 40, 0, 20))
-    ]
-    assert [view.time_ms for view in best_views(views, 3)] == [1, 3, 4]
+def test_a_frame_that_the_net_can_hardly_recognise_weighs_less() -> None:
+    faint_green = plain(1, 25, 1)
+    assert MATCH(seen(RED), [seen(faint_green)]).score == pytest.approx(
+        MATCH(seen(RED), [seen(GREEN)]).score, abs=0.1
+    )
+    mixed = MATCH(seen(RED), [seen(RED), seen(RED), seen(faint_green), seen(faint_green)])
+    assert mixed.score is not None
+    assert mixed.score > 0.99
 
 
 def test_evidence_holds_only_small_values() -> None:

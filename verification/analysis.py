@@ -28,6 +28,8 @@ from veridical.voiceprint import (
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
+from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
+from veridical.voiceprint.windows import Window, speech_windows
 
 __all__ = ["Analyser", "Analysis"]
 
@@ -38,8 +40,8 @@ near-copies of each other, and every one costs a detection (docs/silent-liveness
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
 FACE_VIEWS = 6
-"""Of these views, those whose faces are compared: each costs two runs of the recogniser, the
-dearest network of the chain; six over a clip still show a change of person that lasts two views."""
+"""Of these views, those whose faces are compared: each costs a run of the recogniser, the dearest
+network of the chain; six over a clip still show a change of person that lasts two views."""
 
 T = TypeVar("T")
 
@@ -178,7 +180,7 @@ class Analysis:
         seen = [view for view in self.face_views if view.subject is not None]
         if embedder is None or not seen:
             return None
-        return self._timed("face_template", lambda: embedder.fused(seen))
+        return self._timed("face_template", lambda: embedder.fused_frames(seen))
 
     @cached_property
     def attributes(self) -> Attributes:
@@ -205,6 +207,15 @@ class Analysis:
         """What the applicant was asked to speak; empty without a challenge."""
         challenge = self.transaction.challenge
         return challenge.language if challenge is not None else ""
+
+    def speech_windows(self) -> tuple[Window, ...]:
+        """The speech in windows of at most half a minute; none without sound."""
+        speech, vad = self.speech, self._analyser.vad
+        if speech is None or vad is None:
+            return ()
+        if speech.duration_s <= LONGEST_WINDOW_S:
+            return (Window(0.0, speech),)
+        return tuple(speech_windows([Audio(speech.samples, SPEECH_RATE_HZ)], vad))
 
     @cached_property
     def voice_enrolment(self) -> Enrolment | None:

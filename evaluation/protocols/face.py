@@ -155,7 +155,7 @@ class FaceWorker:
         view = View(image, faces, face, mesh=self._mesher(image, face))
         align(image, embedding_points(view))
         aligned = time.process_time()
-        template = self._embedder(view)
+        template, vector = self._embedder(view), self._embedder.vectors([view])[0]
         # The embedder aligns too; its own share is what is left.
         embed_ms = (time.process_time() - aligned) * 1e3
         return {
@@ -163,7 +163,7 @@ class FaceWorker:
             "probe": base64.b64encode(template.vector.tobytes()).decode(),
             "face": face,
             "inter_eye_px": round(inter_eye_px(view), 1),
-            "recognisability": round(self._embedder.recognisability(view)[0], 2),
+            "recognisability": round(self._embedder.recognisability(vector)[0], 2),
             "detect_ms": (detected - start) * 1e3,
             "align_ms": (aligned - detected) * 1e3,
             "embed_ms": embed_ms,
