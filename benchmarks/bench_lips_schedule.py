@@ -2,12 +2,14 @@
 
     python benchmarks/bench_lips_schedule.py [DIGITS.csv]
 
-Two parts. The first draws delays from the stated model of a reader: log-normal with median 450 ms
+Three parts. The first draws delays from the stated model of a reader: log-normal with median 450 ms
 and sigma 0.35, plus an offset per person with standard deviation 120 ms, plus 40 ms of error of
 the measured onset. The second, with an index of isolated digits, lays digits of one speaker on
 such delays and lets the voice check hear them: it measures the error of the onsets and whether
-wrong digits are heard. `old` is an answer to another schedule; `aligned` is the same, started at
-the moment that suits it best.
+wrong digits are heard. The third holds each such answer against challenges drawn anew, as an old
+clip that is handed in again meets them: content by the digit net's own threshold, schedule by the
+joint score, where lips and sound agree fully, as they do in an old clip. `old` is an answer to
+another schedule; `aligned` is the same, started at the moment that suits it best.
 """
 
 import csv
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.evaluation.intervals import clopper_pearson
 from veridical.liveness.challenge import Pace, draw_challenge
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, Fusion
 from veridical.liveness.lips.schedule import schedule_llr
@@ -32,6 +35,7 @@ RATE_HZ = 16_000
 MEAN_DELAY_MS = 478.0
 TRIALS = 1500
 STRINGS = 60
+OTHERS = 10
 FULL_CONSISTENCY = 6.0
 """Ratio of a clip whose lips plainly make the sound: an old answer of one's own does."""
 SPEAKER = "fsdd_george"
@@ -87,12 +91,7 @@ def simulate(pace: Pace, digits: int, **reader: float) -> str:
 def hear(index: Path, vad: Session, net: Session) -> None:
     """Lay real digits on a schedule and listen."""
     chance, prompts = np.random.default_rng(2), random.Random(2)  # noqa: S311
-    takes: dict[str, list[NDArray[np.float32]]] = {}
-    with index.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["speaker"] == SPEAKER:
-                samples = read_audio(index.parent / row["file"]).samples
-                takes.setdefault(row["digits"], []).append(_trimmed(samples))
+    takes = _takes(index)
     check = DigitsCheck({"en": net})
     errors: list[float] = []
     right, wrong, joint = [], [], []
@@ -115,6 +114,47 @@ def hear(index: Path, vad: Session, net: Session) -> None:
     print(f"  content of the right prompt above 0: {np.mean(np.array(right) > 0):.1%};", end=" ")
     print(f"of another prompt: {np.mean(np.array(wrong) > 0):.1%} (highest {max(wrong):.1f})")
     print(f"  schedule ratio of these: {np.quantile(joint, [0.03, 0.5]).round(2)} (3 %, median)")
+
+
+def together(index: Path, vad: Session, net: Session, strings: int) -> None:
+    """Old clips and wrong digits against content and schedule together."""
+    chance, prompts = np.random.default_rng(3), random.Random(3)  # noqa: S311
+    takes = _takes(index)
+    check = DigitsCheck({"en": net})
+    fusion = Fusion.from_card(read_card("lips-sync"))
+    lips = read_card("lips-sync").operating_points["liveness.lips"].point.accept_at
+    content = read_card("digits-en").operating_points["voice.digits"].point.accept_at
+    counts = {"genuine": [0, 0, 0, 0], "old clip": [0, 0, 0, 0]}
+    for _ in range(strings):
+        asked = draw_challenge("en", 6, source=prompts)
+        onsets = delayed(asked.schedule_ms, chance, onset_sd_ms=0.0)
+        speech = analyse_speech(_spoken(asked.digits, onsets, takes, chance), vad)
+        drawn = [draw_challenge("en", 6, source=prompts) for _ in range(OTHERS)]
+        for kind, one in (("genuine", asked), *(("old clip", other) for other in drawn)):
+            reading = check.read(speech, one.digits, "en")
+            said = reading.score >= content
+            followed = True
+            if reading.times is not None:
+                ratio = schedule_llr(reading.times.start_ms, one.schedule_ms)
+                joint, _ = fusion.join({CONSISTENCY: FULL_CONSISTENCY, SCHEDULE: ratio})
+                followed = joint >= lips
+            for place, passed in enumerate((True, said, followed, said and followed)):
+                counts[kind][place] += passed
+    for kind, (n, said, followed, both) in counts.items():
+        print(f"{kind}: n {n}, content passes {said}, schedule {followed}, both {both}")
+        low, high = clopper_pearson(both, n)
+        print(f"  both: {both / n:.3%}, 95 % {low:.3%} to {high:.3%}")
+
+
+def _takes(index: Path) -> dict[str, list[NDArray[np.float32]]]:
+    """Isolated digits of the one speaker, trimmed."""
+    takes: dict[str, list[NDArray[np.float32]]] = {}
+    with index.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["speaker"] == SPEAKER:
+                samples = read_audio(index.parent / row["file"]).samples
+                takes.setdefault(row["digits"], []).append(_trimmed(samples))
+    return takes
 
 
 def _trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -157,6 +197,7 @@ def main() -> None:
         roles = store.profile().roles
         vad, net = store.session(roles["speech"][0]), store.session(roles["digits_en"][0])
         hear(Path(sys.argv[1]), vad, net)
+        together(Path(sys.argv[1]), vad, net, strings=300)
 
 
 if __name__ == "__main__":

@@ -144,10 +144,8 @@ def _length_ms(onsets: tuple[float, ...]) -> float:
 def _times(count: int) -> NDArray[np.float64]:
     """Presentation times with the unrest of a camera's clock."""
     unrest = np.random.default_rng(SEED).normal(0, 1.5, count)
-    return (
-        np.maximum.accumulate(np.maximum(0, np.arange(count) * 1000 / FPS + unrest))
-        + np.arange(count) * 1e-3
-    )
+    times = np.sort(np.arange(count) * 1000 / FPS + np.clip(unrest, -5, 5))
+    return np.asarray(times - times[0], np.float64)
 
 
 def _face_of(photograph: Image) -> _Face:
