@@ -14,6 +14,9 @@ from veridical.media import read_audio
 from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.types import Audio
+from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.steps import Checks, build_steps
+from veridical.verification.transaction import Transaction
 from veridical.voiceprint import VoiceEmbedder, enrol_voice
 from veridical.voiceprint.speech import analyse_speech
 from veridical.voiceprint.statement import StatementCheck, StatementReading
@@ -175,3 +178,15 @@ def test_an_altered_word_is_found_in_real_speech(store: ModelStore, shared: Path
     (deviation,) = other.deviations
     assert spoken.segments_s[0][0] < deviation.start_s < deviation.end_s <= spoken.duration_s
     assert enrol_voice(embedder, [spoken], least_speech_s=1.0).template is not None
+
+
+def test_a_policy_can_ask_for_a_statement() -> None:
+    step = build_steps(Checks(statement=StatementCheck(Writes([""] * 6 + ["I agree"]))))[
+        "voice.statement"
+    ]
+    spoken = Audio(np.concatenate((voice(150, 6), silence(0.2))), 16_000)
+    analyser = Analyser(vad=LoudIsSpeech())
+    read_it = Transaction("t", voice=spoken, statement="I agree")
+    assert step(Analysis(read_it, analyser)).score == 1.0
+    asked_nothing = Transaction("t", voice=spoken)
+    assert step(Analysis(asked_nothing, analyser)).reason == "missing_input"

@@ -15,9 +15,10 @@ CHECKS = {
     "voice.digits": "Were the prompted digits spoken?",
     "voice.match": "Is the voice that of the enrolled customer?",
     "voice.replay": "Was the sound not handed in before?",
+    "voice.statement": "Was the statement read as it is written?",
     "watchlist.search": "Is the face on no watchlist?",
 }
 """Name and question of every check, in the order in which they run."""
 
-VOICE_CHECKS = frozenset({"voice.digits", "voice.match", "voice.replay"})
+VOICE_CHECKS = frozenset({"voice.digits", "voice.match", "voice.replay", "voice.statement"})
 """Checks that may support a verdict but never carry one alone (NIST SP 800-63B-4)."""

@@ -13,6 +13,7 @@ from veridical.verification.analysis import Analysis
 from veridical.verification.checks import CHECKS
 from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
 from veridical.voiceprint.replay import VoiceReplayCheck
+from veridical.voiceprint.statement import StatementCheck
 
 __all__ = ["Checks", "Step", "build_steps"]
 
@@ -41,6 +42,7 @@ class Checks:
         digits: See `DigitsCheck`.
         voice_match: See `VoiceMatchCheck`.
         voice_replay: See `VoiceReplayCheck`.
+        statement: See `StatementCheck`; its models are loaded for policies that name it.
         watchlist: See `WatchlistCheck`; None also when the installation keeps no list.
     """
 
@@ -56,6 +58,7 @@ class Checks:
     digits: DigitsCheck | None = None
     voice_match: VoiceMatchCheck | None = None
     voice_replay: VoiceReplayCheck | None = None
+    statement: StatementCheck | None = None
     watchlist: WatchlistCheck | None = None
 
 
@@ -77,6 +80,7 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "voice.digits": _digits(checks.digits),
         "voice.match": _voice_match(checks.voice_match),
         "voice.replay": _voice_replay(checks.voice_replay),
+        "voice.statement": _statement(checks.statement),
         "watchlist.search": _watchlist(checks.watchlist),
     }
     return {
@@ -241,6 +245,26 @@ def _voice_replay(check: VoiceReplayCheck | None) -> Step | None:
         if analysis.speech is None:
             return Measurement("voice.replay", None, "no_speech")
         return check(analysis.speech, analysis.transaction.id)
+
+    return run
+
+
+def _statement(check: StatementCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        transaction = analysis.transaction
+        if not transaction.statement:
+            return Measurement("voice.statement", None, MISSING_INPUT)
+        if analysis.speech is None:
+            return Measurement("voice.statement", None, "no_speech")
+        return check(
+            analysis.speech_windows,
+            transaction.statement,
+            analysis.language or "en",
+            transaction.voice_reference,
+        )
 
     return run
 

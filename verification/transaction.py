@@ -25,6 +25,7 @@ class Transaction:
         challenge: What the applicant was asked to read.
         face_reference: Template enrolled earlier; stands in for the document's portrait.
         voice_reference: Template enrolled earlier.
+        statement: A text that was to be read aloud, in the challenge's language; English without.
         attempt: Number of this attempt, from 1.
         today: Date by which a document counts as expired; the current day when None.
         metadata: Facts from the caller, such as a camera label; never interpreted as identity.
@@ -40,6 +41,7 @@ class Transaction:
     challenge: Challenge | None = None
     face_reference: Template | None = None
     voice_reference: Template | None = None
+    statement: str = ""
     attempt: int = 1
     today: date | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)

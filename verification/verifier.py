@@ -52,6 +52,8 @@ from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
 from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_codes
+from veridical.voiceprint.statement import StatementCheck
+from veridical.voiceprint.whisper import Whisper
 
 __all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
 
@@ -315,6 +317,11 @@ def build_verifier(
         if "lips" in profile.roles
         else None
     )
+    statement: StatementCheck | None = None
+    if "voice.statement" in policy.checks:  # its models are large, and most policies do without
+        statement = engine(
+            lambda: StatementCheck(Whisper(*(store.session(n) for n in Whisper.models)), voice)
+        )
     checks = Checks(
         document_read=DocumentReadCheck() if reader else None,
         document_authentic=DocumentAuthenticCheck() if reader else None,
@@ -328,6 +335,7 @@ def build_verifier(
         lips=lips if detector and mesher and vad else None,
         voice_match=VoiceMatchCheck(voice) if vad and voice else None,
         voice_replay=VoiceReplayCheck(sounds) if vad else None,
+        statement=statement if vad else None,
         watchlist=watchlist,
     )
     points = operating_points(store, profile)

@@ -31,7 +31,7 @@ __all__ = [
     "Windows",
 ]
 
-CLEAR_NATS = 2.0
+CLEAR_NATS = 5.0
 """How much better what was heard must explain the sound than what is written, to count; see
 docs/voice.md for what this costs and finds."""
 MOST_WEIGHED = 12

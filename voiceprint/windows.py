@@ -11,7 +11,7 @@ from veridical.types import Audio
 from veridical.voiceprint.fbank import RATE_HZ
 from veridical.voiceprint.speech import SpeechAnalysis, analyse_speech
 
-__all__ = ["Window", "speech_windows"]
+__all__ = ["LONGEST_S", "Window", "speech_windows"]
 
 LONGEST_S = 28.0
 """Longest window: what the recogniser hears at once, less room for rounding."""
