@@ -17,6 +17,7 @@ from tests.browser import (
     write_sound,
     write_video,
 )
+from veridical.liveness import CaptureFacts
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install veridical[dev]"
@@ -118,6 +119,12 @@ def test_the_whole_page_is_walked(page: Page) -> None:
         expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
     assert service.created[0]["consent"]["biometrics"] is True
     assert service.submitted[0]["nonce"] == "nonce-1"
+    # What the server's check for injected media reads of a capture.
+    facts = CaptureFacts.from_metadata(service.submitted[0]["capture"])
+    assert (facts.source, facts.width, facts.height) == ("browser", 640, 480)
+    assert (facts.returned_nonce, facts.frame_rate) == ("nonce-1", 30.0)
+    assert facts.camera_label
+    assert facts.recorder_type.startswith("video/webm;codecs=vp9")
     assert set(service.media) == {"document_front", "clip"}
     assert service.headers["clip"]["content-digest"].startswith("sha-256=:")
     assert service.headers["clip"]["authorization"] == "Bearer vu_t_1"

@@ -71,7 +71,7 @@ export function recordingType() {
  * @param {MediaStream} stream
  * @param {(started: number) => Promise<void>} during Runs from the first moment of the recording,
  *   which it is given on the clock of `performance.now`; the recording ends with it.
- * @returns {Promise<Blob>}
+ * @returns {Promise<{clip: Blob, type: string}>} With the type that the recorder says it writes.
  */
 export async function record(stream, during) {
   const type = recordingType();
@@ -94,7 +94,21 @@ export async function record(stream, during) {
     if (recorder.state !== "inactive") recorder.stop();
   }
   await stopped;
-  return new Blob(parts, { type: type.split(";")[0] });
+  return { clip: new Blob(parts, { type: type.split(";")[0] }), type: recorder.mimeType || type };
+}
+
+/** What the server's check for injected media is told of a capture, in texts. */
+export function factsOf(stream, video) {
+  const [track] = stream.getVideoTracks();
+  const rate = track.getSettings().frameRate;
+  return {
+    source: "browser",
+    camera_label: track.label.slice(0, 200),
+    // As it is shown: the settings of a phone's camera do not know that it is held upright.
+    width: String(video.videoWidth),
+    height: String(video.videoHeight),
+    ...(rate ? { frame_rate: String(rate) } : {}),
+  };
 }
 
 /** One frame as a JPEG. `longest` reduces its longer side. */

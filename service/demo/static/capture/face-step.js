@@ -1,7 +1,7 @@
 // The applicant's face: guided into the ring by the server's own detector, then one picture of it, or
 // a recording in which digits are read aloud as they appear.
 
-import { closeCamera, Loudness, openCamera, record, snapshot } from "./camera.js";
+import { closeCamera, factsOf, Loudness, openCamera, record, snapshot } from "./camera.js";
 import { pause } from "./api.js";
 import { cutOut, draw } from "./stage.js";
 
@@ -124,17 +124,19 @@ function ringOn(stage) {
   return ring;
 }
 
-/** One picture of the face. */
+/** One picture of the face, and what is known about its capture. */
 export async function takeSelfie({ stage }, stream) {
+  const facts = factsOf(stream, stage.video);
   const picture = await snapshot(stage.video);
   closeCamera(stream);
   stage.show(picture);
-  return picture;
+  return { picture, facts };
 }
 
 /**
  * Record while digits appear one by one, each when the server said.
- * @returns {Promise<{clip: Blob, shown: number[]}>} The recording, and when each digit was painted.
+ * @returns {Promise<{clip: Blob, shown: number[], facts: object}>} The recording, when each digit was
+ *   painted, and what is known about the capture.
  */
 export async function recordDigits({ stage, text, signal }, stream, challenge) {
   const { digits, schedule_ms: schedule } = challenge;
@@ -165,8 +167,10 @@ export async function recordDigits({ stage, text, signal }, stream, challenge) {
     stage.say(text("read_now"), "good");
     requestAnimationFrame(tick);
   });
+  const facts = { ...factsOf(stream, stage.video), returned_nonce: challenge.nonce };
   try {
-    return { clip: await record(stream, show), shown };
+    const { clip, type } = await record(stream, show);
+    return { clip, shown, facts: { ...facts, recorder_type: type } };
   } finally {
     closeCamera(stream);
     stage.view.classList.remove("recording");

@@ -55,6 +55,7 @@ export class VeridicalCapture extends HTMLElement {
       speak: (words) => this.#speak(words),
       started,
       accommodation: "",
+      facts: {},
     };
     try {
       return await this.#run(context);
@@ -117,6 +118,7 @@ export class VeridicalCapture extends HTMLElement {
         }
       });
       if (made) {
+        context.facts = made.facts;
         await this.#hand(context, "clip", made.clip, { challenge: made.challenge, shown: made.shown });
         return made.challenge.nonce;
       }
@@ -130,10 +132,11 @@ export class VeridicalCapture extends HTMLElement {
     }
     if (wanted.includes("selfie") || context.accommodation) {
       this.#tell("step", { step: "selfie" });
-      const picture = await this.#tried(context, async () => {
+      const { picture, facts } = await this.#tried(context, async () => {
         const { stream } = await guideFace(context, false);
         return takeSelfie(context, stream);
       });
+      context.facts = facts;
       await this.#hand(context, "selfie", picture);
     }
     return "";
@@ -165,12 +168,12 @@ export class VeridicalCapture extends HTMLElement {
     }
   }
 
-  async #submit({ service, stage, text, started, accommodation, signal }, nonce) {
+  async #submit({ service, stage, text, started, accommodation, facts, signal }, nonce) {
     this.#tell("step", { step: "checking" });
     stage.screen("none", text("checking"));
     stage.say("", "busy");
     const path = `/v1/transactions/${encodeURIComponent(started.id)}`;
-    const json = { capture: { user_agent: navigator.userAgent.slice(0, 200) } };
+    const json = { capture: { ...facts, user_agent: navigator.userAgent.slice(0, 200) } };
     if (nonce) json.nonce = nonce;
     if (accommodation) json.accommodation = accommodation;
     try {
