@@ -126,12 +126,15 @@ def test_its_odds_replace_the_score_of_an_unsure_net() -> None:
     assert wrong.score < -2
 
 
-def test_long_pauses_are_cut_out_and_a_margin_is_kept() -> None:
+def test_a_short_recording_is_heard_whole_and_a_long_one_without_pauses() -> None:
     ears = Believes([" three", " one"])
-    recording = analysed(silence(2.0), voice(120, 1.0), silence(4.0), voice(120, 1.0), silence(2.0))
-    DigitListener(lambda: ears, REFS).log_odds(recording, "31", "en")
-    ((length_s, window_s),) = ears.heard
-    assert length_s == pytest.approx(2.0 + 4 * 0.4, abs=0.3)
+    listener = DigitListener(lambda: ears, REFS)
+    for pause_s in (1.0, 20.0):
+        recording = analysed(silence(2.0), voice(120, 1.0), silence(pause_s), voice(120, 1.0))
+        listener.log_odds(recording, "31", "en")
+    (whole_s, _), (cut_s, window_s) = ears.heard
+    assert whole_s == pytest.approx(5.0)
+    assert cut_s == pytest.approx(2.0 + 3 * 0.4, abs=0.3)
     assert window_s == 8.0
 
 

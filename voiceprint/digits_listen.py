@@ -14,8 +14,11 @@ from veridical.voiceprint.whisper import LONGEST_S, Whisper
 
 __all__ = ["DigitListener"]
 
+WHOLE_S = 18.0
+"""Longest recording heard as it is. Cutting pauses would lose digits that the activity net missed,
+as it does on telephone lines; recordings beyond this have them cut all the same."""
 MARGIN_S = 0.4
-"""Sound kept before and after each stretch of speech; longer pauses are cut out."""
+"""Sound kept before and after each stretch of speech when pauses are cut."""
 WINDOW_S = 8.0
 """Sound heard at once, silence filling it up; thirty seconds cost four times as much."""
 READINGS: Final = {
@@ -94,7 +97,7 @@ class DigitListener:
         Returns:
             None when there is more sound than can be heard at once.
         """
-        samples = _without_pauses(speech)
+        samples = speech.samples if speech.duration_s <= WHOLE_S else _without_pauses(speech)
         if len(samples) > LONGEST_S * RATE_HZ:
             return None
         heard = self._whisper.hear(samples, max(WINDOW_S, len(samples) / RATE_HZ + 1))
