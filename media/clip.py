@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 
@@ -108,16 +109,7 @@ def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noq
             )
         if media_type in AUDIO_TYPES:
             check_size(os.fstat(file.fileno()).st_size, limits.max_audio_bytes)
-        job = Job(
-            demuxer=_DEMUXERS[media_type],
-            want_video=False,
-            max_s=limits.max_audio_s,
-            max_frames=0,
-            max_frame_pixels=0,
-            max_decoded_bytes=0,
-            memory_bytes=limits.decoder_memory_bytes,
-            timeout_s=limits.decoder_timeout_s,
-        )
+        job = _sound_job(media_type, limits, limits.max_audio_s)
         sound = default_pool().decode(file, job).audio
     if sound is None or not sound.size:
         raise InputError("the recording holds no sound; record it again", "media.no_audio")
@@ -150,18 +142,8 @@ def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # n
             )
         start_s = 0.0
         while start_s < limits.max_recording_s:
-            job = Job(
-                demuxer=_DEMUXERS[media_type],
-                want_video=False,
-                max_s=2 * _BLOCK_S,
-                max_frames=0,
-                max_frame_pixels=0,
-                max_decoded_bytes=0,
-                memory_bytes=limits.decoder_memory_bytes,
-                timeout_s=limits.decoder_timeout_s,
-                start_s=start_s,
-                span_s=_BLOCK_S,
-            )
+            job = _sound_job(media_type, limits, 2 * _BLOCK_S)
+            job = replace(job, start_s=start_s, span_s=_BLOCK_S)
             sound = default_pool().decode(file, job).audio
             if sound is None or not sound.size:
                 if start_s:
@@ -175,6 +157,20 @@ def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # n
         f"at most {limits.max_recording_s:g} seconds are accepted, the recording is longer; "
         "send it in parts",
         "media.too_long",
+    )
+
+
+def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:
+    """Decode the sound alone."""
+    return Job(
+        demuxer=_DEMUXERS[media_type],
+        want_video=False,
+        max_s=max_s,
+        max_frames=0,
+        max_frame_pixels=0,
+        max_decoded_bytes=0,
+        memory_bytes=limits.decoder_memory_bytes,
+        timeout_s=limits.decoder_timeout_s,
     )
 
 
