@@ -190,3 +190,10 @@ def test_a_policy_can_ask_for_a_statement() -> None:
     assert step(Analysis(read_it, analyser)).score == 1.0
     asked_nothing = Transaction("t", voice=spoken)
     assert step(Analysis(asked_nothing, analyser)).reason == "missing_input"
+
+
+def test_a_number_is_weighed_and_shown_whole() -> None:
+    recogniser = Writes(["", "I pay 5,300 dollars"])
+    reading = read(recogniser, "I pay 5400 dollars", 1)
+    assert [(d.expected, d.heard, d.units) for d in reading.deviations] == [("5400", "5,300", 1)]
+    assert recogniser.scored == [" I pay 5400 dollars"]

@@ -336,8 +336,16 @@ class StatementCheck:
                 by_part.setdefault(at, []).append(i)
         for at, heard in self._again(windows, parts, set(by_part)):
             part, own = parts[at], by_part[at]
+            flat = [unit for one in parts for unit in one.units]
             variants = [
-                _rewritten(part, int(bounds[at]), differences[i], expected, text, language)
+                _rewritten(
+                    part,
+                    int(bounds[at]),
+                    _whole(differences[i], expected, flat),
+                    expected,
+                    text,
+                    language,
+                )
                 for i in own
             ]
             scores = self._scores(heard, [part.text, *variants], language)
@@ -376,6 +384,7 @@ class StatementCheck:
         parts: Sequence[_Part],
         bounds: NDArray[np.int64],
     ) -> Deviation:
+        shown = _whole(difference, expected, flat)
         first, last = difference.heard
         if last > first:
             start_s, end_s = times[first][0], times[last - 1][1]
@@ -384,8 +393,8 @@ class StatementCheck:
             end_s = times[first][0] if first < len(times) else start_s
         return Deviation(
             kind=difference.kind,
-            expected=_words(text, expected[slice(*difference.expected)]),
-            heard=_said(parts, bounds, difference.heard),
+            expected=_words(text, expected[slice(*shown.expected)]),
+            heard=_said(parts, bounds, shown.heard),
             start_s=round(start_s, 2),
             end_s=round(max(start_s, end_s), 2),
             place=difference.expected[0],
@@ -401,6 +410,26 @@ def _outside(difference: Difference, pairs: Sequence[tuple[int, int]], rows: int
     return (
         inserted and (difference.expected[0] == 0 or difference.expected[0] == rows) and bool(pairs)
     )
+
+
+def _whole(difference: Difference, expected: Sequence[Unit], heard: Sequence[Unit]) -> Difference:
+    """A difference widened so that it cuts no number in two: its digits share one place."""
+    (first, last), (start, end) = difference.expected, difference.heard
+    while first and start and (_cuts(expected, first) or _cuts(heard, start)):
+        first, start = first - 1, start - 1
+    while (
+        last < len(expected) and end < len(heard) and (_cuts(expected, last) or _cuts(heard, end))
+    ):
+        last, end = last + 1, end + 1
+    return Difference(difference.kind, (first, last), (start, end))
+
+
+def _cuts(found: Sequence[Unit], at: int) -> bool:
+    """Whether the units before and at a place belong to one number."""
+    if not 0 < at < len(found):
+        return False
+    before, after = found[at - 1], found[at]
+    return (before.start, before.end) == (after.start, after.end)
 
 
 def _rewritten(
