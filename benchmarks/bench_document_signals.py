@@ -144,10 +144,14 @@ def glare(pixels: Pixels, truth: Truth, rng: Generator) -> Pixels:
 
 
 def blurred_field(pixels: Pixels, truth: Truth, rng: Generator) -> Pixels:
-    """The birth date smeared."""
+    """The row of the birth date smeared, captions and all."""
     quad = place_of(truth, "birth")
-    sigma = 0.006 * float(np.linalg.norm(truth.quad[1] - truth.quad[0]))
-    box = cv2.boundingRect(quad)
+    width = float(np.linalg.norm(truth.quad[1] - truth.quad[0]))
+    sigma = 0.006 * width
+    x, y, across, down = cv2.boundingRect(quad)
+    margin = int(0.13 * width), int(0.02 * width)
+    x, y = max(0, x - margin[0]), max(0, y - margin[1])
+    box = (x, y, across + 2 * margin[0], down + 2 * margin[1])
     out = pixels.copy()
     part = (slice(box[1], box[1] + box[3]), slice(box[0], box[0] + box[2]))
     out[part] = cv2.GaussianBlur(pixels, (0, 0), sigma)[part]

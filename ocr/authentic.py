@@ -33,7 +33,7 @@ RAMPS: Mapping[str, tuple[float, float]] = {
     "several_documents": (0.0, 1.0),
     "edited": (0.0, 1.0),
     "portrait_noise": (1.3, 2.2),
-    "portrait_edges": (1.3, 1.8),
+    "portrait_edges": (3.2, 5.0),
     "jpeg_history": (0.94, 1.0),
     "digits_uneven": (0.10, 0.22),
 }
