@@ -4,12 +4,14 @@ import math
 import random
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from veridical.errors import ChallengeError, InputError
 from veridical.liveness.challenge import (
+    PACES,
     TELLING,
     ChallengeBook,
     Pace,
@@ -18,6 +20,7 @@ from veridical.liveness.challenge import (
 )
 from veridical.liveness.lips.visemes import VISEMES, pronounce, viseme_distance
 from veridical.types import Challenge
+from veridical.verification.policy import parse_policy
 
 DIGITS = "0123456789"
 
@@ -216,3 +219,26 @@ def test_ids_cannot_be_guessed() -> None:
     ids = [book.issue(draw_challenge()).id for _ in range(200)]
     assert len(set(ids)) == 200
     assert min(map(len, ids)) >= 22  # 128 bits
+
+
+def test_a_strict_pace_spreads_the_gaps_and_a_policy_may_ask_for_it() -> None:
+    gaps = {
+        name: [
+            after - before
+            for seed in range(30)
+            for before, after in pairwise(
+                draw_challenge("en", 8, pace, random.Random(seed)).schedule_ms
+            )
+        ]
+        for name, pace in PACES.items()
+    }
+    assert max(gaps["usual"]) < 1101 < 1500 < max(gaps["strict"]) < 1901
+    assert min(gaps["usual"] + gaps["strict"]) > 699
+    text = 'id = "p"\nversion = 1\nrequired = ["liveness.lips"]\n'
+    assert parse_policy(text.encode(), "a policy", Path()).pace == "usual"
+    asked = parse_policy((text + 'pace = "strict"').encode(), "a policy", Path())
+    assert asked.pace == "strict"
+    for wrong in ('pace = "fast"', "pace = 2", "pace = []"):
+        with pytest.raises(InputError) as caught:
+            parse_policy((text + wrong).encode(), "a policy", Path())
+        assert caught.value.code == "policy.malformed"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from veridical.errors import InputError
 from veridical.evaluation.adapt import (
@@ -32,7 +33,7 @@ FUSION = Fusion.from_card(read_card("lips-sync"))
 PLACES = 80
 
 
-def smooth(random: np.random.Generator, places: int, width: int) -> np.ndarray:
+def smooth(random: np.random.Generator, places: int, width: int) -> NDArray[np.float32]:
     noise = random.normal(size=(places + 4, width))
     return np.lib.stride_tricks.sliding_window_view(noise, 5, axis=0).mean(-1).astype(np.float32)
 
@@ -45,7 +46,7 @@ def recording(speaker: str, seed: int, told: float = 0.2) -> Recording:
     random = np.random.default_rng(seed)
     sound = standardise(smooth(random, PLACES, 128))
     truth = standardise(np.asarray(sound @ MIXING, np.float32))
-    lips = standardise(truth + 0.5 * smooth(random, PLACES, 12))
+    lips = standardise(truth + np.float32(0.5) * smooth(random, PLACES, 12))
     noise = random.normal(size=(PLACES, 12)).astype(np.float32)
     codes = [smooth(random, PLACES, 8) for _ in range(2)]
     unit = [code / np.linalg.norm(code, axis=1, keepdims=True) for code in codes]
