@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import cv2
@@ -16,6 +17,9 @@ from veridical.models.source import NpmSource, PypiSource
 from veridical.samples import Sample, build_samples, build_talkers
 from veridical.service.cli import main
 from veridical.verification.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.service_house import House
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -86,6 +90,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
     return str(server).replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[House]":
+    """One running service for the tests of a module."""
+    from tests.service_house import house  # the rest does without a server
+
+    folder = tmp_path_factory.mktemp("service")
+    with house(folder / "v.db", folder) as made:
+        yield made
+
+
+@pytest.fixture
+def here(service: "House") -> "House":
+    """The service of the module, as a new tenant sees it."""
+    return service.of_new_tenant()
 
 
 @pytest.fixture

@@ -26,18 +26,6 @@ KILLS = 4
 MUTANTS = 40
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("service")
-    with house(folder / "v.db", folder) as made:
-        yield made
-
-
-@pytest.fixture
-def here(service: House) -> House:
-    return service.of_new_tenant()
-
-
 def test_nothing_acknowledged_is_lost_to_a_kill(tmp_path: Path) -> None:
     prepare(tmp_path)
     promised, chance, begun = Promised(), random.Random(7), 0
@@ -147,7 +135,11 @@ def test_clients_that_never_finish_are_sent_away(
 def test_more_than_can_wait_are_told_to_come_back(tmp_path: Path) -> None:
     go = threading.Event()
     with house(tmp_path / "v.db", tmp_path, DeskSettings(most_waiting=2), capacity=1) as made:
-        made.rules.hook = lambda: go.wait(30) and None
+
+        def block() -> None:
+            go.wait(30)
+
+        made.rules.hook = block
         key, answers = made.key(), []
         begun = [made.start(key) for _ in range(4)]
         for grey, each in enumerate(begun):
@@ -158,6 +150,7 @@ def test_more_than_can_wait_are_told_to_come_back(tmp_path: Path) -> None:
         assert answers[-1].headers["retry-after"]
         go.set()
         made.rules.hook = lambda: None
+        seen: dict[str, object] = {}
         for each in begun[:2]:
             for _ in range(1_000):
                 seen = made.client.get(f"/v1/transactions/{each['id']}", headers=key).json()
@@ -228,6 +221,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing(here: House) -> None:
         f"Authorization: Bearer {made['upload_token']}\r\nContent-Length: 3000000\r\n"
         f"Content-Digest: sha-256=:{'A' * 43}=:\r\n\r\n"
     )
+    left = -1
     with listening(here) as port:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head.encode() + bytes(2_000_000))

@@ -4,11 +4,8 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.service_house import House, bearer, house, picture
 from veridical.service.logs import JsonFormatter
@@ -26,18 +23,6 @@ from veridical.verification.evidence import (
 
 CANARY = "canary-4711"
 DAY_MS = 86_400_000
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("service")
-    with house(folder / "v.db", folder) as made:
-        yield made
-
-
-@pytest.fixture
-def here(service: House) -> House:
-    return service.of_new_tenant()
 
 
 def housekeeper(here: House) -> Any:  # noqa: ANN401

@@ -43,11 +43,6 @@ def service(tmp_path_factory: pytest.TempPathFactory, store: ModelStore) -> Iter
         yield made
 
 
-@pytest.fixture
-def here(service: House) -> House:
-    return service.of_new_tenant()
-
-
 def judged(
     here: House, key: dict[str, str], pictures: Pictures, **more: object
 ) -> dict[str, object]:
@@ -64,6 +59,10 @@ def test_a_holder_is_accepted_enrolled_and_known_again(here: House, pictures: Pi
     consent = {"biometrics": True, "enrol": True}
     seen = judged(here, key, pictures, subject_ref="selfie", consent=consent)
     assert seen["outcome"] == "accept", seen
+    shown = here.client.get(f"/v1/transactions/{seen['id']}/explanation", headers=key)
+    assert shown.status_code == 200, shown.text
+    assert shown.json()["outcome"] == "accept"
+    assert shown.json()["pictures"]
     where = here.client.get("/v1/subjects/selfie", headers=key).json()
     assert where == {"galleries": ["customers"]}
     # A picture carries no challenge: the policy of this test asks for the enrolled face alone.

@@ -2,27 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.service_house import House, bearer, digest_of, house, picture
+from tests.service_house import House, bearer, digest_of, picture
 from veridical.verification.evidence import read_public_keys, verify_chain
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("service")
-    with house(folder / "v.db", folder) as made:
-        yield made
-
-
-@pytest.fixture
-def here(service: House) -> House:
-    """The one service, as a new tenant."""
-    return service.of_new_tenant()
 
 
 def pieces_of(here: House, transaction: str) -> list[bytes]:
