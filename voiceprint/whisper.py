@@ -119,7 +119,7 @@ class Whisper:
     """
 
     models = ("whisper-base-encoder", "whisper-base-decoder")
-    """The cards of the two graphs; no profile holds them: they are pulled by name."""
+    """The cards of the two graphs."""
 
     def __init__(self, encoder: Session, decoder: Session) -> None:
         self._encoder = encoder

@@ -107,8 +107,7 @@ def statement(
 ) -> None:
     """Check that a statement was read as written, and by one voice. Exit code 0 on a pass.
 
-    Says which words are missing, altered or inserted, and when. Wants the optional models:
-    `veridical models pull whisper-base-encoder whisper-base-decoder`.
+    Says which words are missing, altered or inserted, and when; by the model set's listener.
     """
     from veridical.errors import ModelError
     from veridical.media import read_sound
