@@ -5,7 +5,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.face.align import similarity, warp
+from veridical.errors import InputError
+from veridical.face.align import warp
 from veridical.models import Session
 from veridical.result import ModelRef
 from veridical.types import Face, Image, Mesh
@@ -80,12 +81,14 @@ class FaceMesher:
 def mesh_crop(face: Face) -> NDArray[np.float32]:
     """Find the upright square around a face that the mesh reads: (2, 3), picture to crop."""
     across = face.points[1] - face.points[0]
-    half = np.float32(CROP_TO_BOX / 2 * max(face.box.width, face.box.height))
-    unit = across / max(float(np.linalg.norm(across)), 1e-6)
-    centre = np.array(face.box.centre, np.float32)
-    source = np.stack([centre - half * unit, centre + half * unit]).astype(np.float32)
-    target = np.array([[0, CROP_PX / 2], [CROP_PX, CROP_PX / 2]], np.float32)
-    return similarity(source, target)
+    apart = float(np.linalg.norm(across))
+    half = CROP_TO_BOX / 2 * max(face.box.width, face.box.height)
+    centre = np.array(face.box.centre, np.float64)
+    if not (apart > 1e-6 and half > 0 and np.isfinite([apart, half, *centre]).all()):
+        raise InputError("a mesh needs a box and two eyes apart, all finite", "face.points")
+    x, y = across * (CROP_PX / (2 * half * apart))
+    linear = np.array([[x, y], [-y, x]])
+    return np.hstack([linear, (CROP_PX / 2 - linear @ centre)[:, None]]).astype(np.float32)
 
 
 def five_points(mesh: Mesh) -> NDArray[np.float32]:
