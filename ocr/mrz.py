@@ -34,6 +34,8 @@ FILLERS = "《〈く‹«([{≪＜"
 NOT_MRZ = re.compile(r"[^A-Z0-9<]")
 UNSURE = 0.9
 """Probability below which a character may be the wrong one of two look-alikes."""
+MOST_UNSURE = 2
+"""Unsure characters up to which one may be swapped: with more, others may be wrong too."""
 MOST_LOST = 12
 """Fillers that may be missing from a line before it counts as another line."""
 
@@ -259,8 +261,9 @@ def _number_mended(
 ) -> list[str]:
     """Swap one uncertain look-alike in a number or optional field whose check digit fails.
 
-    One swap in ten satisfies a check digit by chance, so only characters the reader itself was
-    unsure of are tried, and nothing is changed when more than one swap would do.
+    One swap in ten satisfies a check digit by chance, so only a character the reader itself was
+    unsure of is tried, and only where it was sure of nearly all the others; nothing is changed
+    when more than one swap would do.
     """
     both = TO_DIGIT | TO_LETTER
     for name, (row, start, end) in (
@@ -271,9 +274,10 @@ def _number_mended(
         if _checks(lines, kind).get(name, True) or len(scores[row]) != len(lines[row]):
             continue
         right: list[tuple[int, str]] = []
-        for place in range(start, end):
+        unsure = [place for place in range(start, end) if scores[row][place] < UNSURE]
+        for place in unsure if len(unsure) <= MOST_UNSURE else ():
             old = lines[row][place]
-            if old in both and scores[row][place] < UNSURE:
+            if old in both:
                 line = lines[row][:place] + both[old] + lines[row][place + 1 :]
                 if _checks([*lines[:row], line, *lines[row + 1 :]], kind)[name]:
                     right.append((place, line))

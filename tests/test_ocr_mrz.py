@@ -135,6 +135,16 @@ def test_an_uncertain_look_alike_in_the_number_is_mended_and_listed() -> None:
     assert zone.corrections == ("1:5:O>0",)
 
 
+def test_a_number_with_several_unsure_characters_is_not_mended() -> None:
+    second = as_read(TD3[1].replace("L898902C3", "L8989O2C3"))
+    scores = (0.6, 0.6, *second.scores[2:5], 0.6, *second.scores[6:])
+    unsure = Reading(second.text, second.score, scores, second.centres)
+    zone = parse_mrz([as_read(TD3[0]), unsure], TODAY)
+    assert zone is not None
+    assert zone.corrections == ()
+    assert not zone.checks["number"]
+
+
 def test_a_number_that_was_clearly_read_stays_wrong() -> None:
     for number in ("L898907C3", "L8989O2C3", "L898902CS"):
         zone = parsed(TD3[0], TD3[1].replace("L898902C3", number))
