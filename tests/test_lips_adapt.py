@@ -46,7 +46,7 @@ def recording(speaker: str, seed: int, told: float = 0.2) -> Recording:
     random = np.random.default_rng(seed)
     sound = standardise(smooth(random, PLACES, 128))
     truth = standardise(np.asarray(sound @ MIXING, np.float32))
-    lips = standardise(truth + np.float32(0.5) * smooth(random, PLACES, 12))
+    lips = standardise(np.asarray(truth + 0.5 * smooth(random, PLACES, 12), np.float32))
     noise = random.normal(size=(PLACES, 12)).astype(np.float32)
     codes = [smooth(random, PLACES, 8) for _ in range(2)]
     unit = [code / np.linalg.norm(code, axis=1, keepdims=True) for code in codes]
