@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 
 from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_sound
@@ -21,6 +22,7 @@ def _written(path: Path, seconds: float, codec: str, container: str) -> np.ndarr
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as file:
         stream = file.add_stream(codec, rate=RATE_HZ, layout="mono")
+        assert isinstance(stream, AudioStream)
         resampler = av.AudioResampler(stream.codec_context.format, "mono", RATE_HZ)
         for first in range(0, len(sound), RATE_HZ):
             pcm = (sound[first : first + RATE_HZ] * 32767).astype(np.int16)[None]

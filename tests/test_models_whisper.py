@@ -11,8 +11,10 @@ import pytest
 from veridical.errors import ModelError
 from veridical.models.ctranslate2 import read_ctranslate2
 from veridical.models.fetch import Fetcher
+from veridical.models.session import OnnxSession
 from veridical.models.source import SourceFile
 from veridical.models.whisper import convert_whisper
+from veridical.result import ModelRef
 
 WIDTH, WORDS, STEPS = 128, 30, 20
 VOCABULARY = "\n".join(f"t{i}" for i in range(WORDS)).encode()
@@ -67,26 +69,25 @@ def model() -> bytes:
     return written(arrays)
 
 
-def session(model: bytes, part: str) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(convert_whisper(model, part, VOCABULARY, [0, 1]))
+def session(model: bytes, part: str) -> OnnxSession:
+    graph = convert_whisper(model, part, VOCABULARY, [0, 1])
+    return OnnxSession(onnxruntime.InferenceSession(graph), ModelRef(part, "0" * 64), "")
 
 
 def test_tokens_one_by_one_answer_as_all_at_once(model: bytes) -> None:
     mel = np.random.default_rng(2).normal(size=(1, 80, 2 * STEPS)).astype(np.float32)
-    (cross,) = session(model, "encoder").run(None, {"mel": mel})
+    (cross,) = session(model, "encoder").run({"mel": mel})
     assert cross.shape == (2, 1, 2, STEPS, 64)
     decoder = session(model, "decoder")
     tokens = np.array([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
     nothing = np.zeros((2, 2, 2, 0, 64), np.float32)
-    whole, memory, attention = decoder.run(
-        None, {"tokens": tokens, "past": nothing, "cross": cross}
-    )
+    whole, memory, attention = decoder.run({"tokens": tokens, "past": nothing, "cross": cross})
     assert attention.shape == (2, 1, 5, STEPS)
     assert np.allclose(attention.sum(axis=-1), 1, atol=1e-5)
     past, found = nothing, []
     for i in range(5):
         logits, past, _ = decoder.run(
-            None, {"tokens": tokens[:, i : i + 1], "past": past, "cross": cross}
+            {"tokens": tokens[:, i : i + 1], "past": past, "cross": cross}
         )
         found.append(logits[:, 0])
     assert np.abs(np.stack(found, axis=1) - whole).max() < 1e-4
@@ -94,7 +95,7 @@ def test_tokens_one_by_one_answer_as_all_at_once(model: bytes) -> None:
 
 
 def test_the_decoder_carries_its_vocabulary(model: bytes) -> None:
-    metadata = session(model, "decoder").get_modelmeta().custom_metadata_map
+    metadata = session(model, "decoder").metadata
     assert metadata["vocabulary"].encode() == VOCABULARY
 
 
