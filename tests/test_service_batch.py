@@ -90,6 +90,26 @@ def test_a_csv_manifest_says_the_same(folder: Path, settings: Settings) -> None:
         load_transaction(second, Folder(folder))
 
 
+def test_a_statement_reaches_the_transaction(folder: Path) -> None:
+    said = {"id": "a", "selfie": "selfie.png", "statement": "我同意", "language": "zh"}
+    more = [
+        {**said, "digits": "4711", "language": "en"},
+        {**said, "statement": ""},
+        {**said, "statement": "x" * 2_001},
+        {**said, "statement": 7},
+        {**said, "language": "fr"},
+    ]
+    first, spoken, without, *bad = read_manifest(write_manifest(folder, said, *more))
+    found = load_transaction(first, Folder(folder))
+    assert (found.statement, found.language, found.challenge) == ("我同意", "zh", None)
+    found = load_transaction(spoken, Folder(folder))
+    assert (found.statement, found.language) == ("我同意", "en")
+    assert load_transaction(without, Folder(folder)).statement == ""
+    for row in bad:
+        with pytest.raises(InputError, match=f"row {row.number}: "):
+            load_transaction(row, Folder(folder))
+
+
 def test_a_line_without_end_does_not_fill_memory(folder: Path) -> None:
     path = folder / "manifest.jsonl"
     path.write_bytes(b"x" * (3 << 20) + b"\n" + json.dumps(good(1)[0]).encode())

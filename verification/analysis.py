@@ -204,9 +204,9 @@ class Analysis:
 
     @property
     def language(self) -> str:
-        """What the applicant was asked to speak; empty without a challenge."""
+        """What the applicant was asked to speak; empty when nothing says it."""
         challenge = self.transaction.challenge
-        return challenge.language if challenge is not None else ""
+        return challenge.language if challenge is not None else self.transaction.language
 
     def speech_windows(self) -> tuple[Window, ...]:
         """The speech in windows of at most half a minute; none without sound."""

@@ -13,7 +13,7 @@ from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.types import Challenge
 from veridical.verification.sources import Source
-from veridical.verification.transaction import Transaction
+from veridical.verification.transaction import LONGEST_STATEMENT, Transaction
 
 __all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
 
@@ -43,8 +43,9 @@ def read_manifest(path: Path) -> Iterator[Row]:
 
     Args:
         path: A `.csv` file with a header, or JSON Lines. Columns: `id, policy, document_front,
-            document_back, selfie, clip, voice, subject, attempt, metadata, expect`, and
-            `challenge` (JSON) or `digits`, `language`, `schedule_ms`.
+            document_back, selfie, clip, voice, subject, attempt, metadata, expect`,
+            `challenge` (JSON) or `digits`, `language`, `schedule_ms`, and `statement`: a text that
+            was read aloud, in `language`; without one in the challenge's, or in English.
 
     Raises:
         InputError: The file does not exist.
@@ -135,6 +136,7 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
     metadata = values.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise InputError(f"row {row.number}: metadata must be an object", "manifest.malformed")
+    statement = _statement(row)
     front = (
         read_image_with_info(media["document_front"], bounds) if "document_front" in media else None
     )
@@ -149,6 +151,8 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
         clip=read_clip(media["clip"], bounds) if "clip" in media else None,
         voice=read_audio(media["voice"], bounds) if "voice" in media else None,
         challenge=_challenge(row),
+        statement=statement,
+        language=str(values.get("language") or "") if statement else "",
         attempt=attempt,
         metadata={str(key): str(value) for key, value in metadata.items()},
     )
@@ -165,6 +169,23 @@ def _whole(row: Row, value: object) -> int:
             "manifest.malformed",
         )
     return number
+
+
+def _statement(row: Row) -> str:
+    """The text that was to be read aloud; empty without one."""
+    text = row.values.get("statement") or ""
+    if not isinstance(text, str) or len(text) > LONGEST_STATEMENT:
+        raise InputError(
+            f"row {row.number}: statement must be a text of at most {LONGEST_STATEMENT} characters",
+            "manifest.malformed",
+        )
+    language = row.values.get("language") or "en"
+    if text and language not in ("en", "zh"):
+        raise InputError(
+            f"row {row.number}: a statement is in en or zh; language says neither",
+            "manifest.malformed",
+        )
+    return text
 
 
 def _challenge(row: Row) -> Challenge | None:

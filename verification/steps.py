@@ -262,7 +262,7 @@ def _statement(check: StatementCheck | None) -> Step | None:
         return check(
             analysis.speech_windows,
             transaction.statement,
-            analysis.language or "en",
+            transaction.language or analysis.language or "en",
             transaction.voice_reference,
         )
 

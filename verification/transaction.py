@@ -7,7 +7,10 @@ from datetime import date
 from veridical.media import ImageInfo
 from veridical.types import Audio, Challenge, Clip, Image, Template
 
-__all__ = ["Transaction"]
+__all__ = ["LONGEST_STATEMENT", "Transaction"]
+
+LONGEST_STATEMENT = 2_000
+"""Most characters of a statement that manifests and the service take."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +28,9 @@ class Transaction:
         challenge: What the applicant was asked to read.
         face_reference: Template enrolled earlier; stands in for the document's portrait.
         voice_reference: Template enrolled earlier.
-        statement: A text that was to be read aloud, in the challenge's language; English without.
+        statement: A text that was to be read aloud.
+        language: `en` or `zh`: of the statement, and what is spoken where no challenge says it;
+            when empty, the statement is in the challenge's language, or in English without one.
         attempt: Number of this attempt, from 1.
         today: Date by which a document counts as expired; the current day when None.
         metadata: Facts from the caller, such as a camera label; never interpreted as identity.
@@ -42,6 +47,7 @@ class Transaction:
     face_reference: Template | None = None
     voice_reference: Template | None = None
     statement: str = ""
+    language: str = ""
     attempt: int = 1
     today: date | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
