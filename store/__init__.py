@@ -4,7 +4,7 @@ from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import Fingerprints
 from veridical.store.keys import KeyProvider, MasterKeys
-from veridical.store.subjects import check_keys, erase_subject, galleries_of, rewrap
+from veridical.store.subjects import check_keys, erase_subject, galleries_of, models_of, rewrap
 
 __all__ = [
     "Database",
@@ -15,5 +15,6 @@ __all__ = [
     "check_keys",
     "erase_subject",
     "galleries_of",
+    "models_of",
     "rewrap",
 ]

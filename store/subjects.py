@@ -130,6 +130,26 @@ def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:
         )
 
 
+def models_of(database: Database, tenant: str, gallery: str, subject: str) -> list[str]:
+    """Models of the templates of a subject in one gallery, the newest template's first.
+
+    Raises:
+        StoreError: The database cannot be read.
+    """
+    with database.reading() as connection:
+        return list(
+            connection.scalars(
+                select(templates.c.model)
+                .where(
+                    templates.c.tenant == tenant,
+                    templates.c.gallery == gallery,
+                    templates.c.subject == subject,
+                )
+                .order_by(templates.c.id.desc())
+            )
+        )
+
+
 def check_keys(database: Database, keys: KeyProvider) -> int:
     """Open every data key once, as after a restore: do these keys belong to this database?
 

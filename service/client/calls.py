@@ -86,6 +86,7 @@ def create(
     enrol: bool = False,
     callback: str = "",
     locale: str = "en",
+    statement: str = "",
     idempotency_key: str = "",
 ) -> Flow[Started]:
     """Start a transaction for an applicant who has consented.
@@ -100,7 +101,8 @@ def create(
         consent_text: Version of the text by which the applicant agreed to biometric processing.
         enrol: Whether the applicant also agreed to be enrolled on an accept.
         callback: Address that is told of the outcome; see `verify_webhook`.
-        locale: `en` or `zh`: of prompts and of texts for the applicant.
+        locale: `en` or `zh`: of prompts, of texts for the applicant and of the statement.
+        statement: A text to be read aloud, for policies that ask for `voice.statement`.
         idempotency_key: The same key never starts two transactions; a new one when empty. Give your
             own to survive a restart of your process.
     """
@@ -111,6 +113,7 @@ def create(
         "subject_ref": subject_ref,
         "device_ref": device_ref,
         "callback": callback,
+        "statement": statement,
     }
     body: dict[str, object] = {name: value for name, value in wanted.items() if value}
     body["consent"] = {"biometrics": True, "enrol": enrol, "text_version": consent_text}

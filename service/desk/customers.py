@@ -3,7 +3,7 @@
 from veridical.errors import InputError
 from veridical.gallery import Gallery
 from veridical.service.desk.backing import Backing
-from veridical.store import galleries_of
+from veridical.store import galleries_of, models_of
 from veridical.types import Template
 
 __all__ = ["FACES", "VOICES", "Customers"]
@@ -39,6 +39,18 @@ class Customers:
             return self._gallery(tenant, gallery, model).template(subject)
         except InputError:
             return None
+
+    def language(self, tenant: str, subject: str) -> str:
+        """In which language a customer's voice was enrolled; empty when that is not known.
+
+        Raises:
+            StoreError: The database cannot be read, or the template was altered.
+        """
+        for model in models_of(self._backing.database, tenant, VOICES, subject):
+            voice = self.template(tenant, subject, VOICES, model)
+            if voice is not None and voice.language:
+                return voice.language
+        return ""
 
     def enrol(self, tenant: str, subject: str, gallery: str, template: Template) -> None:
         """Keep a template of a customer, in the place of an earlier one.

@@ -43,6 +43,7 @@ from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, med
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.types import Challenge
 from veridical.verification import Policy
+from veridical.voiceprint.wording import units
 
 __all__ = ["TOKEN_WORD", "Desk"]
 
@@ -131,7 +132,17 @@ class Desk:
                 "gallery.unknown_subject",
                 "nobody is enrolled under this subject_ref: onboard with consent.enrol first",
             )
+        read_aloud = asked.statement or "voice.statement" in policy.required
+        if read_aloud and not units(asked.statement):
+            raise Refusal(
+                422,
+                "request.malformed",
+                "body.statement wants the words that are to be read aloud",
+            )
         wanted = wanted_media(policy, asked.kind)
+        spoken: str = asked.locale
+        if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
+            spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
         now = self.backing.clock()
         transaction = f"t_{secrets.token_hex(16)}"
         secret = secrets.token_urlsafe(32)
@@ -149,6 +160,7 @@ class Desk:
             vault = made_vault(connection, self.backing.keys, caller.tenant, transaction)
             kept = asked.model_dump(mode="json")
             kept["policy"] = _quoted(policy)
+            kept["spoken"] = spoken
             row = StoredTransaction(
                 id=transaction,
                 tenant=caller.tenant,
@@ -180,7 +192,7 @@ class Desk:
             add_transaction(connection, row)
             challenge = None
             if wanted.challenge:
-                challenge = self._draw(connection, vault, row, asked.locale, now)
+                challenge = self._draw(connection, vault, row, spoken, now)
             answer = {
                 "id": transaction,
                 "kind": row.kind,
@@ -296,7 +308,9 @@ class Desk:
             self._refuse_burst(connection, row.tenant, _who(row), now)
             drop_media(connection, transaction, _SPOKEN)
             request = self._request(row, vault)
-            return self._draw(connection, vault, row, request["locale"], now)
+            # Not there in a request that an older version took.
+            spoken = request.get("spoken", request["locale"])
+            return self._draw(connection, vault, row, spoken, now)
 
     def _draw(
         self,

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from veridical.verification.transaction import LONGEST_STATEMENT
+
 __all__ = ["Consent", "NewTransaction", "Review", "Submission"]
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[ -~]+$")]
@@ -41,7 +43,9 @@ class NewTransaction(_Body):
         device_ref: The caller's reference of the device.
         consent: What the applicant agreed to.
         callback: Where the end is told, beside the tenant's webhook.
-        locale: Language of prompts and texts.
+        locale: Language of prompts, texts and the statement. The digits of a `reverify` are asked
+            for in the language in which the voice was enrolled, where that is known.
+        statement: A text to be read aloud, for the check `voice.statement`.
     """
 
     model_config = ConfigDict(
@@ -67,6 +71,7 @@ class NewTransaction(_Body):
     consent: Consent
     callback: Annotated[str, StringConstraints(max_length=2000)] | None = None
     locale: Literal["en", "zh"] = "en"
+    statement: Annotated[str, StringConstraints(max_length=LONGEST_STATEMENT)] = ""
 
 
 class Submission(_Body):

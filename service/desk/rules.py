@@ -19,6 +19,7 @@ __all__ = ["PolicyBook", "Wanted", "wanted_media", "with_checks"]
 _SPOKEN = frozenset({"voice.digits", "liveness.lips"})
 _MOVING = _SPOKEN | {"face.same_person"}
 _FACES = frozenset({"face.quality", "face.match", "liveness.silent", "watchlist.search"})
+_VOICES = frozenset({"voice.match", "voice.replay", "voice.statement"})
 LARGEST_POLICY_BYTES = 64 * 1024
 
 
@@ -37,8 +38,8 @@ class Wanted:
     challenge: bool
 
     def missing(self, received: Sequence[str]) -> list[str]:
-        """Required kinds that are not there; a clip stands in for a selfie."""
-        there = {*received, *(("selfie",) if "clip" in received else ())}
+        """Required kinds that are not there; a clip stands in for selfie and voice."""
+        there = {*received, *(("selfie", "voice") if "clip" in received else ())}
         return [kind for kind in self.required if kind not in there]
 
     def without_speech(self) -> "Wanted":
@@ -63,7 +64,7 @@ def wanted_media(policy: Policy, kind: str) -> Wanted:
         required.append("clip")
     elif asked & _FACES:
         required.append("selfie")
-    elif "voice.match" in asked:
+    if "clip" not in required and asked & _VOICES:
         required.append("voice")
     optional = ["document_back"] if "document_front" in required else []
     if "selfie" in required:

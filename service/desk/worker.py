@@ -345,6 +345,8 @@ def load_transaction(
         clip=read_clip(media["clip"]) if "clip" in media else None,
         voice=read_audio(media["voice"]) if "voice" in media else None,
         challenge=desk.challenge_of(row, vault),
+        statement=request.get("statement", ""),  # not there in one started by an older version
+        language=request["locale"] if request.get("statement") else "",
         face_reference=customers.template(row.tenant, subject, FACES, verifier.face_model)
         if reverify
         else None,
