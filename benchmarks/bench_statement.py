@@ -80,7 +80,9 @@ def statements(
     return made
 
 
-def altered(texts: Sequence[str], words: Sequence[str], join: str, rng: random.Random) -> list[tuple[str, str, int]]:
+def altered(
+    texts: Sequence[str], words: Sequence[str], join: str, rng: random.Random
+) -> list[tuple[str, str, int]]:
     """(kind, text, place in units) of one trial of each kind."""
     flat = [word for text in texts for word in (text.split() if join else [text])]
     made = []
@@ -101,7 +103,10 @@ def altered(texts: Sequence[str], words: Sequence[str], join: str, rng: random.R
 def found(reading: StatementReading, expected: str, place: int, margin: float) -> bool:
     """Whether a deviation that clear lies within two units of the place."""
     near = {i for i in range(place - 2, place + 3)}
-    return any(d.margin >= margin and near & set(range(d.place, d.place + max(1, d.units))) for d in reading.deviations)
+    return any(
+        d.margin >= margin and near & set(range(d.place, d.place + max(1, d.units)))
+        for d in reading.deviations
+    )
 
 
 def main() -> None:
@@ -121,11 +126,19 @@ def main() -> None:
         Remembering(store.session("whisper-base-encoder"), store.session("whisper-base-decoder"))
     )
     with args.index.open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["text"] and row["language"] == args.language]
+        rows = [
+            row for row in csv.DictReader(file) if row["text"] and row["language"] == args.language
+        ]
     if args.kind == "grid":
-        rows = [r for r in rows if r["corpus"].startswith("GRID") and r["text_source"].startswith("file")]
+        rows = [
+            r
+            for r in rows
+            if r["corpus"].startswith("GRID") and r["text_source"].startswith("file")
+        ]
     join = " " if args.language == "en" else ""
-    words = sorted({word for row in rows for word in (row["text"].split() if join else [row["text"]])})
+    words = sorted(
+        {word for row in rows for word in (row["text"].split() if join else [row["text"]])}
+    )
     rng = random.Random(5)
     made = statements(rows, args.index.parent, args.language, args.most)
     rng.shuffle(made)
@@ -144,9 +157,17 @@ def main() -> None:
         total += reading.expected_units
         for margin in MARGINS:
             clear[margin] += sum(d.units for d in reading.deviations if d.margin >= margin)
-        line = {"speaker": speaker, "units": reading.expected_units, "rate": round(reading.raw_error_rate, 3)}
+        line = {
+            "speaker": speaker,
+            "units": reading.expected_units,
+            "rate": round(reading.raw_error_rate, 3),
+        }
         if args.show:
-            line |= {"text": join.join(texts), "heard": reading.heard, "d": [(d.expected, d.heard, round(d.margin, 1)) for d in reading.deviations]}
+            line |= {
+                "text": join.join(texts),
+                "heard": reading.heard,
+                "d": [(d.expected, d.heard, round(d.margin, 1)) for d in reading.deviations],
+            }
         print(json.dumps(line, ensure_ascii=False), flush=True)
         for kind, text, place in altered(texts, words, join, rng):
             trial = check.read(windows, text, args.language)
@@ -159,7 +180,9 @@ def main() -> None:
         "error_rate": round(errors / total, 4),
         "error_ci95": [round(b, 4) for b in clopper_pearson(min(errors, total), total)],
         "clear_share": {str(m): round(clear[m] / total, 4) for m in MARGINS},
-        "found": {kind: {str(m): f"{hits[kind, m]}/{n}" for m in MARGINS} for kind, n in trials.items()},
+        "found": {
+            kind: {str(m): f"{hits[kind, m]}/{n}" for m in MARGINS} for kind, n in trials.items()
+        },
         "cpu_ms_per_s": round(spent * 1000 / seconds, 1),
     }
     print(json.dumps(report))
