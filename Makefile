@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # versions that it and s3fs agree on, and what it shares with s3fs is there already.
 S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
 
-.PHONY: help install models demo serve test check format evaluate bench soak test-engines sbom lock clean
+.PHONY: help install models demo serve test check format evaluate bench peers soak test-engines sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,8 +55,16 @@ format:  ## let ruff mend style
 evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
 	$(BIN)/python benchmarks/evaluate_all.py
 
-bench: models  ## processor time by stage, cold and warm; peers: the scripts in benchmarks/
+bench: models  ## processor time by stage, cold and warm; then beside the libraries of `make peers`
 	$(VERIDICAL) bench
+	$(BIN)/python benchmarks/bench_chain.py
+
+# The last two without dependencies: they name source packages of what stands above as wheels.
+peers:  ## make the environment of the libraries that `make bench` compares with (Python 3.11 or 3.12)
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet mediapipe==0.10.21 rapidocr==3.10.0 onnxruntime dlib-bin \
+		face-recognition-models==0.3.0 torch librosa webrtcvad-wheels 'numpy<2' 'setuptools<81'
+	.venv-peers/bin/python -m pip install --quiet --no-deps face-recognition==1.3.0 Resemblyzer==0.1.4
 
 soak: models  ## long hostile runs, resumable
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/soak
