@@ -5,6 +5,7 @@ import ipaddress
 import math
 from typing import Any
 
+import cv2
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -41,6 +42,8 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
             f"--dev lets everybody in without a key: not on {host}, only on 127.0.0.1",
             "usage.open_server",
         )
+    # One transaction runs on one core; left alone, OpenCV starts a thread for each of the host.
+    cv2.setNumThreads(1)
     backing = settings.backing()
     if not dev and settings.api_key is None and not any_api_key(backing.database):
         raise InputError(
