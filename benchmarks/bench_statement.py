@@ -62,7 +62,7 @@ def statements(
         by_speaker[row["speaker"]].append(row)
     made = []
     for speaker, own in sorted(by_speaker.items()):
-        random.Random(speaker).shuffle(own)
+        random.Random(speaker).shuffle(own)  # noqa: S311
         sounds: list[NDArray[np.float32]] = []
         texts: list[str] = []
         count = 0
@@ -102,7 +102,7 @@ def altered(
 
 def found(reading: StatementReading, expected: str, place: int, margin: float) -> bool:
     """Whether a deviation that clear lies within two units of the place."""
-    near = {i for i in range(place - 2, place + 3)}
+    near = set(range(place - 2, place + 3))
     return any(
         d.margin >= margin and near & set(range(d.place, d.place + max(1, d.units)))
         for d in reading.deviations
@@ -139,7 +139,7 @@ def main() -> None:
     words = sorted(
         {word for row in rows for word in (row["text"].split() if join else [row["text"]])}
     )
-    rng = random.Random(5)
+    rng = random.Random(5)  # noqa: S311
     made = statements(rows, args.index.parent, args.language, args.most)
     rng.shuffle(made)
     errors = total = 0

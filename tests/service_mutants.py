@@ -25,7 +25,7 @@ def seeds(folder: Path) -> Mapping[str, list[bytes]]:
         pictures.append(stream.getvalue())
     sound = Audio((0.1 * chance.standard_normal(16_000)).astype(np.float32), 16_000)
     frames = tuple(Image(chance.integers(0, 255, (48, 64, 3), np.uint8)) for _ in range(12))
-    clip = Clip(frames, np.arange(12) * 33.0, sound)
+    clip = Clip(frames, np.arange(12, dtype=np.float64) * 33, sound)
     clips, sounds = [], []
     for suffix in ("mp4", "webm"):
         write_clip(folder / f"seed.{suffix}", clip, "test")

@@ -173,7 +173,7 @@ def test_voices_are_compared_in_the_language_they_were_enrolled_in() -> None:
 
 @pytest.mark.parametrize("language", ["", "en", "zh"])
 def test_a_kept_template_keeps_its_language(language: str) -> None:
-    kept = pack(Template(np.ones(4, np.float32) / 2, "m", language), Attributes(1980, "F"))
+    kept = pack(Template(np.full(4, 0.5, np.float32), "m", language), Attributes(1980, "F"))
     template, attributes = unpack(kept, "m")
     assert template.language == language
     assert attributes == Attributes(1980, "F")

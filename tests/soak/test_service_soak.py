@@ -8,6 +8,7 @@ import os
 import random
 import resource
 from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def place(tmp_path: Path, name: str) -> Path:
     return folder
 
 
-def written(log: Path, row: dict[str, object]) -> None:
+def written(log: Path, row: Mapping[str, object]) -> None:
     ready = log.with_suffix(".new")
     ready.write_text(json.dumps(row), encoding="utf-8")
     ready.replace(log)
