@@ -7,8 +7,8 @@ import json
 import os
 import random
 import resource
-from dataclasses import asdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
