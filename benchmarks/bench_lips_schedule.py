@@ -7,14 +7,16 @@ and sigma 0.35, plus an offset per person with standard deviation 120 ms, plus 4
 the measured onset. The second, with an index of isolated digits, lays digits of one speaker on
 such delays and lets the voice check hear them: it measures the error of the onsets and whether
 wrong digits are heard. The third holds each such answer against challenges drawn anew, as an old
-clip that is handed in again meets them: content by the digit net's own threshold, schedule by the
-joint score, where lips and sound agree fully, as they do in an old clip. `old` is an answer to
-another schedule; `aligned` is the same, started at the moment that suits it best.
+clip that is handed in again meets them: content by the digits check as a profile loads it, with its
+listener if it has one, at its card's threshold, and by the net alone; schedule by the joint score,
+where lips and sound agree fully, as they do in an old clip. `old` is an answer to another schedule;
+`aligned` is the same, started at the moment that suits it best.
 """
 
 import csv
 import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,16 +28,18 @@ from veridical.liveness.challenge import Pace, draw_challenge
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, Fusion
 from veridical.liveness.lips.schedule import schedule_llr
 from veridical.media import read_audio
-from veridical.models import Session, read_card
+from veridical.models import ModelStore, Session, read_card
 from veridical.types import Audio
 from veridical.verification.settings import Settings
+from veridical.verification.verifier import operating_points
 from veridical.voiceprint import DigitsCheck, analyse_speech
 
 RATE_HZ = 16_000
 MEAN_DELAY_MS = 478.0
 TRIALS = 1500
 STRINGS = 60
-OTHERS = 10
+STRINGS_TOGETHER = 200
+OTHERS = 15
 FULL_CONSISTENCY = 6.0
 """Ratio of a clip whose lips plainly make the sound: an old answer of one's own does."""
 SPEAKER = "fsdd_george"
@@ -116,34 +120,45 @@ def hear(index: Path, vad: Session, net: Session) -> None:
     print(f"  schedule ratio of these: {np.quantile(joint, [0.03, 0.5]).round(2)} (3 %, median)")
 
 
-def together(index: Path, vad: Session, net: Session, strings: int) -> None:
+def together(index: Path, store: ModelStore, strings: int) -> None:
     """Old clips and wrong digits against content and schedule together."""
+    profile = store.profile()
+    vad, check = store.session(profile.roles["speech"][0]), DigitsCheck.load(store, profile)
     chance, prompts = np.random.default_rng(3), random.Random(3)  # noqa: S311
     takes = _takes(index)
-    check = DigitsCheck({"en": net})
     fusion = Fusion.from_card(read_card("lips-sync"))
     lips = read_card("lips-sync").operating_points["liveness.lips"].point.accept_at
-    content = read_card("digits-en").operating_points["voice.digits"].point.accept_at
-    counts = {"genuine": [0, 0, 0, 0], "old clip": [0, 0, 0, 0]}
+    content = operating_points(store, profile)["voice.digits"].accept_at
+    alone = read_card("digits-en").operating_points["voice.digits"].point.accept_at
+    counts = {"genuine": Counter[str](), "old clip": Counter[str]()}
     for _ in range(strings):
         asked = draw_challenge("en", 6, source=prompts)
         onsets = delayed(asked.schedule_ms, chance, onset_sd_ms=0.0)
         speech = analyse_speech(_spoken(asked.digits, onsets, takes, chance), vad)
         drawn = [draw_challenge("en", 6, source=prompts) for _ in range(OTHERS)]
         for kind, one in (("genuine", asked), *(("old clip", other) for other in drawn)):
+            measured = check(speech, one.digits, "en")
             reading = check.read(speech, one.digits, "en")
-            said = reading.score >= content
+            said = measured.score is not None and measured.score >= content
             followed = True
             if reading.times is not None:
                 ratio = schedule_llr(reading.times.start_ms, one.schedule_ms)
                 joint, _ = fusion.join({CONSISTENCY: FULL_CONSISTENCY, SCHEDULE: ratio})
                 followed = joint >= lips
-            for place, passed in enumerate((True, said, followed, said and followed)):
-                counts[kind][place] += passed
-    for kind, (n, said, followed, both) in counts.items():
-        print(f"{kind}: n {n}, content passes {said}, schedule {followed}, both {both}")
-        low, high = clopper_pearson(both, n)
-        print(f"  both: {both / n:.3%}, 95 % {low:.3%} to {high:.3%}")
+            counts[kind].update(
+                {
+                    "n": 1,
+                    "listener asked": bool(measured.evidence.get("second_opinion")),
+                    "net alone passes": reading.score >= alone,
+                    "content passes": said,
+                    "schedule passes": followed,
+                    "both": said and followed,
+                }
+            )
+    for kind, found in counts.items():
+        print(f"{kind}:", ", ".join(f"{name} {count}" for name, count in found.items()))
+        low, high = clopper_pearson(found["both"], found["n"])
+        print(f"  both: {found['both'] / found['n']:.3%}, 95 % {low:.3%} to {high:.3%}")
 
 
 def _takes(index: Path) -> dict[str, list[NDArray[np.float32]]]:
@@ -197,7 +212,7 @@ def main() -> None:
         roles = store.profile().roles
         vad, net = store.session(roles["speech"][0]), store.session(roles["digits_en"][0])
         hear(Path(sys.argv[1]), vad, net)
-        together(Path(sys.argv[1]), vad, net, strings=300)
+        together(Path(sys.argv[1]), store, strings=STRINGS_TOGETHER)
 
 
 if __name__ == "__main__":
