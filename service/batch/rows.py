@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import cv2
+
 from veridical.errors import ModelError, StoreError, VeridicalError
 from veridical.result import Outcome
 from veridical.verification import Settings, Verifier, load_policy, load_verifier, verdict_to_json
@@ -56,6 +58,7 @@ class RowVerifier:
     """
 
     def __init__(self, settings: Settings, media: str) -> None:
+        cv2.setNumThreads(1)  # workers share the cores: a pool in each would only fight
         self._verifier = load_verifier(settings)
         self._source = source_at(media)
 
