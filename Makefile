@@ -27,7 +27,7 @@ install: .venv/.installed  ## make the environment
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-models: .venv/.installed  ## pull the default models (about 200 MB once)
+models: .venv/.installed  ## pull the default models (about 330 MB once)
 	$(VERIDICAL) models pull
 	$(VERIDICAL) demo --prepare
 
