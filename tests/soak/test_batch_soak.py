@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
 KILLS = int(os.environ.get("VERIDICAL_SOAK_BATCH_KILLS", "50"))
-ROWS_A_KILL = 120
+ROWS_A_KILL = 2_000
 
 
 def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
@@ -44,8 +45,10 @@ def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
             running.kill()
             running.wait()
             running = None
-        else:
-            os.kill(random.choice(list(workers(running.pid))), signal.SIGKILL)
+        elif alive := list(workers(running.pid)):
+            os.kill(random.choice(alive), signal.SIGKILL)
+        else:  # all are being replaced since the last kill
+            continue
         kills[victim] += 1
     if running is not None:
         running.wait()
@@ -75,5 +78,6 @@ def progressed(process: "subprocess.Popen[bytes]", out: Path, count: int) -> boo
 def workers(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in map(int, (task / "children").read_text().split()):
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                yield child
+            with suppress(OSError):  # it has ended meanwhile
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    yield child
