@@ -68,7 +68,6 @@ class RayEngine:
     def results(self, rows: Iterator[Row]) -> Iterator[dict[str, Any]]:
         """See `Engine.results`."""
         again: deque[Row] = deque()
-        # Ray runs an actor's calls in their order: when it dies, the oldest was being worked on.
         queues: list[dict[ray.ObjectRef[dict[str, Any]], Row]] = [{} for _ in self._actors]
         while True:
             for index, queue in enumerate(queues):
@@ -77,12 +76,12 @@ class RayEngine:
                     if row is None:
                         break
                     queue[self._actors[index].verify.remote(row)] = row
-            owners = {reference: index for index, queue in enumerate(queues) for reference in queue}
-            if not owners:
+            # Ray runs an actor's calls in their order: the oldest is answered first, or at fault.
+            oldest = {next(iter(queue)): index for index, queue in enumerate(queues) if queue}
+            if not oldest:
                 return
-            finished, _ = ray.wait(list(owners), num_returns=1)
-            (reference,) = finished
-            index = owners[reference]
+            (reference,), _ = ray.wait(list(oldest), num_returns=1)
+            index = oldest[reference]
             try:
                 result = ray.get(reference)
             except RayActorError:
