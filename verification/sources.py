@@ -2,21 +2,15 @@
 
 # pyright: reportMissingImports=false
 
-import time
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar, cast
+from typing import BinaryIO, Protocol, cast
 
 from veridical.errors import InputError, StoreError
 
 __all__ = ["Folder", "Remote", "Source", "local_copy", "parent_of", "source_at"]
-
-TRIES = 3
-PAUSE_S = 0.5
-"""Before the second try; each further pause is twice as long."""
-PIECE_BYTES = 1 << 20
-
-T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -80,12 +74,8 @@ class Remote:
                 "media beside a remote manifest are named relative to it, without '..'",
                 "manifest.malformed",
             )
-
-        def read() -> bytes:
-            with self.open(name) as file:
-                return file.read(max_bytes + 1)
-
-        data = _patiently(read)
+        with _translated(), self.open(name) as file:
+            data = file.read(max_bytes + 1)
         if len(data) > max_bytes:
             raise InputError(
                 f"at most {max_bytes} bytes are read of a medium, this one is longer",
@@ -131,13 +121,9 @@ def local_copy(location: str | Path, folder: Path) -> Path:
     target = folder / f"manifest{Path(name).suffix}"
     folder.mkdir(parents=True, exist_ok=True)
 
-    def copy() -> None:
-        with remote.open(name) as source, target.open("wb") as copied:
-            while piece := source.read(PIECE_BYTES):
-                copied.write(piece)
-
     try:
-        _patiently(copy)
+        with _translated(), remote.open(name) as source, target.open("wb") as copied:
+            shutil.copyfileobj(source, copied)
     except InputError as error:
         raise InputError(f"no manifest {url}", "usage.no_file") from error
     return target
@@ -147,23 +133,17 @@ def _is_url(location: str | Path) -> bool:
     return isinstance(location, str) and "://" in location
 
 
-def _patiently(read: Callable[[], T]) -> T:
-    """Try again when the place does not answer; what is not there is not there."""
-    tried = 0
-    while True:
-        try:
-            return read()
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise InputError("no such file where the manifest's media lie", "media.missing") from (
-                error
-            )
-        except Exception as error:
-            # Every driver of fsspec raises errors of its own; their texts may quote credentials.
-            tried += 1
-            if tried == TRIES:
-                raise StoreError(
-                    f"the place of the media does not answer ({type(error).__name__}); "
-                    "look at it and go on with --resume",
-                    "store.unreachable",
-                ) from None
-            time.sleep(PAUSE_S * 2 ** (tried - 1))
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what a driver of fsspec raises into this project's errors."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError("no such file where the manifest's media lie", "media.missing") from error
+    except Exception as error:
+        # Every driver raises errors of its own; their texts may quote credentials.
+        raise StoreError(
+            f"the place of the media does not answer ({type(error).__name__}); "
+            "look at it and go on with --resume",
+            "store.unreachable",
+        ) from None
