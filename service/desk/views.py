@@ -36,10 +36,7 @@ def applicant_view(
 ) -> dict[str, Any]:
     """What the holder of an upload token sees."""
     return {
-        "id": row.id,
-        "kind": row.kind,
-        "state": row.state,
-        "sandbox": row.sandbox,
+        **_head(row),
         "created_at": iso(row.created_at),
         "expires_at": iso(row.expires_at),
         "attempt": row.attempt,
@@ -96,10 +93,7 @@ def operator_view(
 def erased_view(row: StoredTransaction, link: Link | None) -> dict[str, Any]:
     """What is left of an erased transaction."""
     return {
-        "id": row.id,
-        "kind": row.kind,
-        "state": row.state,
-        "sandbox": row.sandbox,
+        **_head(row),
         "created_at": iso(row.created_at),
         "erased_at": iso(row.erased_at),
         "evidence": link_view(link),
@@ -109,10 +103,7 @@ def erased_view(row: StoredTransaction, link: Link | None) -> dict[str, Any]:
 def listed(row: StoredTransaction) -> dict[str, Any]:
     """One line of a list of transactions."""
     return {
-        "id": row.id,
-        "kind": row.kind,
-        "state": row.state,
-        "sandbox": row.sandbox,
+        **_head(row),
         "outcome": row.outcome,
         "final_outcome": row.final_outcome,
         "first_cause": row.first_cause,
@@ -138,6 +129,11 @@ def queued(row: StoredTransaction, verdict: Mapping[str, Any]) -> dict[str, Any]
 def link_view(link: Link | None) -> dict[str, Any] | None:
     """A place in the chain of evidence."""
     return None if link is None else {"sequence": link.sequence, "hash": link.hash}
+
+
+def _head(row: StoredTransaction) -> dict[str, Any]:
+    """What every view of a transaction begins with."""
+    return {"id": row.id, "kind": row.kind, "state": row.state, "sandbox": row.sandbox}
 
 
 def _message(row: StoredTransaction, language: Language) -> str:
