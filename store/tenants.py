@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,13 +115,8 @@ def change_limits(database: Database, name: str, requests_per_minute: int, concu
         StoreError: The database cannot be written.
     """
     with database.writing() as connection:
-        changed = connection.execute(
-            update(tenants)
-            .where(tenants.c.name == name)
-            .values(requests_per_minute=requests_per_minute, concurrent=concurrent)
-        )
-        if not changed.rowcount:
-            raise _unknown_tenant()
+        limits = {"requests_per_minute": requests_per_minute, "concurrent": concurrent}
+        _change_tenant(connection, name, limits)
 
 
 def list_tenants(database: Database) -> list[Tenant]:
@@ -150,13 +145,7 @@ def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> b
     secret = secrets.token_bytes(_SECRET_BYTES)
     with database.writing() as connection:
         sealed = made_vault(connection, keys, name).seal(secret, _WEBHOOK_SECRET)
-        changed = connection.execute(
-            update(tenants)
-            .where(tenants.c.name == name)
-            .values(webhook_url=url, sealed_webhook_secret=sealed)
-        )
-        if not changed.rowcount:
-            raise _unknown_tenant()
+        _change_tenant(connection, name, {"webhook_url": url, "sealed_webhook_secret": sealed})
     return secret
 
 
@@ -278,6 +267,12 @@ def _api_key(row: Row[Any]) -> ApiKey:
         row.expires_at,
         row.revoked_at,
     )
+
+
+def _change_tenant(connection: Connection, name: str, values: Mapping[str, object]) -> None:
+    changed = connection.execute(update(tenants).where(tenants.c.name == name).values(**values))
+    if not changed.rowcount:
+        raise _unknown_tenant()
 
 
 def _unknown_tenant() -> InputError:
