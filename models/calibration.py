@@ -5,7 +5,6 @@ strangers reached each score, and the log-likelihood ratio of a score. Reading i
 numpy nor scipy: it happens at every start.
 """
 
-import hashlib
 import json
 import math
 import tomllib
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.errors import InputError
+from veridical.models.fitted import read_fitted
 from veridical.result import ErrorRate, OperatingPoint
 
 __all__ = ["FORMAT", "Calibration", "CalibrationSet", "load_calibrations"]
@@ -70,24 +70,15 @@ class Calibration:
             InputError: `calibration.missing`: there is no such file; `calibration.malformed`: it
                 is none, or its numbers contradict each other.
         """
-        try:
-            content = path.read_bytes()
-        except OSError:
-            raise InputError(
-                f"no calibration file {path.name!r}; make one with `veridical calibrate`",
-                "calibration.missing",
-            ) from None
-        try:
-            text = content.decode()
-            raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-            if raw["format"] != FORMAT:
-                raise ValueError(f"format {FORMAT!r} is wanted, got {raw['format']!r}")
-            return cls._checked(raw, hashlib.sha256(content).hexdigest())
-        except KeyError as error:
-            problem = f"no {error.args[0]!r}"
-        except (ValueError, TypeError) as error:
-            problem = str(error)
-        raise InputError(f"calibration file {path.name!r}: {problem}", "calibration.malformed")
+        return read_fitted(
+            path,
+            what="calibration file",
+            made_by="veridical calibrate",
+            area="calibration",
+            wanted_format=FORMAT,
+            decode=json.loads if path.suffix == ".json" else tomllib.loads,
+            checked=cls._checked,
+        )
 
     @classmethod
     def _checked(cls, raw: Mapping[str, Any], sha256: str) -> "Calibration":

@@ -5,7 +5,6 @@ targets of the visemes for the reader, weights of the consistency ratio, the hab
 thresholds. Correction and targets are kept only where they did better on speakers left out.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from veridical.liveness.lips.schedule import Reader
 from veridical.liveness.lips.sound import BANDS
 from veridical.liveness.lips.track import FEATURES
 from veridical.liveness.lips.visemes import VISEMES
+from veridical.models.fitted import read_fitted
 from veridical.result import ModelRef, OperatingPoint
 
 __all__ = ["FORMAT", "Adaptation", "Correction", "Targets", "around", "with_speed"]
@@ -131,23 +131,15 @@ class Adaptation:
             InputError: `adaptation.missing`: there is no such file; `adaptation.malformed`: it is
                 none.
         """
-        try:
-            content = path.read_bytes()
-        except OSError:
-            raise InputError(
-                f"no lip adaptation {path.name!r}; make one with `veridical adapt lips`",
-                "adaptation.missing",
-            ) from None
-        try:
-            raw = json.loads(content)
-            if raw["format"] != FORMAT:
-                raise ValueError(f"format {FORMAT!r} is wanted, got {raw['format']!r}")
-            return cls._checked(raw, hashlib.sha256(content).hexdigest())
-        except KeyError as error:
-            problem = f"no {error.args[0]!r}"
-        except (ValueError, TypeError) as error:
-            problem = str(error)
-        raise InputError(f"lip adaptation {path.name!r}: {problem}", "adaptation.malformed")
+        return read_fitted(
+            path,
+            what="lip adaptation",
+            made_by="veridical adapt lips",
+            area="adaptation",
+            wanted_format=FORMAT,
+            decode=json.loads,
+            checked=cls._checked,
+        )
 
     @classmethod
     def _checked(cls, raw: Mapping[str, Any], sha256: str) -> "Adaptation":
