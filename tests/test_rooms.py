@@ -80,3 +80,21 @@ def test_every_folder_with_code_is_shipped() -> None:
             for init in (ROOT / target).rglob("__init__.py"):
                 found.add(".".join([package, *init.parent.relative_to(ROOT / target).parts]))
     assert set(SETUPTOOLS["packages"]) == found == set(MAPPING)
+
+
+def test_every_data_file_of_a_package_is_shipped() -> None:
+    shipped = {
+        path
+        for package, patterns in SETUPTOOLS["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / MAPPING[package]).glob(pattern)
+    }
+    left_out = [
+        path
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.is_file()
+        and path.suffix not in {".py", ".pyc"}
+        and path not in shipped
+    ]
+    assert not left_out
