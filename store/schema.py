@@ -20,6 +20,8 @@ __all__ = [
     "HEAD",
     "NAME_LENGTH",
     "api_keys",
+    "attempt_keys",
+    "attempts",
     "chains",
     "data_keys",
     "evidence",
@@ -28,6 +30,7 @@ __all__ = [
     "galleries",
     "idempotency",
     "jobs",
+    "list_entries",
     "media",
     "media_parts",
     "metadata",
@@ -40,7 +43,7 @@ __all__ = [
     "transactions",
 ]
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -295,4 +298,43 @@ policies = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+# What signals count: every judged attempt, and the keyed hashes of who and what made it. A key is
+# an HMAC under the tenant's own data key over kind and value, so that one of another tenant or kind
+# never equals it; the time stands beside it so that counting reads nothing but the index.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("transaction", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    UniqueConstraint("tenant", "transaction", "number"),
+    sqlite_autoincrement=True,
+)
+
+attempt_keys = Table(
+    "attempt_keys",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("made_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False, index=True),
+    Column("kind", String(20), nullable=False),
+    ForeignKeyConstraint(["attempt"], ["attempts.id"]),
+    sqlite_with_rowid=False,
+)
+
+# Whom or what a tenant allows or denies, by the same keyed hashes.
+list_entries = Table(
+    "list_entries",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("effect", String(5), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("label", String(100), nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
