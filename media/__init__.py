@@ -1,6 +1,6 @@
 """Bytes in; `Image`, `Clip` and `Audio` out. Every limit and every hostile file is met here."""
 
-from veridical.media.clip import read_audio, read_clip, read_sound
+from veridical.media.clip import read_audio, read_clip, read_sound, read_windows
 from veridical.media.forensics import ImageInfo
 from veridical.media.limits import Limits
 from veridical.media.picture import read_image, read_image_with_info
@@ -14,5 +14,6 @@ __all__ = [
     "read_image",
     "read_image_with_info",
     "read_sound",
+    "read_windows",
     "sniff",
 ]

@@ -1,7 +1,7 @@
 """Which frames and sounds does a recording hold, and when?"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import FileIO
@@ -14,7 +14,7 @@ from veridical.media.limits import Limits, check_size, open_source
 from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, sniff
 from veridical.types import Audio, Clip, Image
 
-__all__ = ["read_audio", "read_clip", "read_sound"]
+__all__ = ["read_audio", "read_clip", "read_sound", "read_windows"]
 
 # The only libav demuxer that may open a sniffed type.
 _DEMUXERS = {
@@ -31,6 +31,8 @@ _DEMUXERS = {
 }
 _HEAD_BYTES = 192
 _BLOCK_S = 120.0
+_FASTEST_HZ = 120
+"""Most frames a second of a long recording that are looked at at all."""
 
 
 def read_clip(
@@ -158,6 +160,58 @@ def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # n
         "send it in parts",
         "media.too_long",
     )
+
+
+def read_windows(
+    source: Path,
+    limits: Limits = Limits(),  # noqa: B008
+    *,
+    window_s: float = 4.0,
+    frames_a_second: float = 25.0,
+    max_side_px: int = 640,
+) -> Generator[Clip, None, None]:
+    """Decode the frames of a long recording, a window at a time, in one pass.
+
+    However long the recording, no more than one window is held. Stamps are those of the file, on
+    the clock of `read_sound`; rotation metadata is applied. The sound is not decoded.
+
+    Args:
+        source: The file: MP4, MOV, WebM, MKV, AVI or MPEG.
+        limits: Caps on bytes, seconds, pixels, and on the decoder itself.
+        window_s: Length of a window.
+        frames_a_second: Frames beyond this rate are left out, evenly over time.
+        max_side_px: Frames are scaled down so that no side is longer.
+
+    Yields:
+        Windows in order, without sound; nothing of the recording is left out.
+
+    Raises:
+        InputError: As `read_clip`; `media.too_long` when the recording is longer than
+            `limits.max_recording_s`, before anything is decoded.
+    """
+    with _opened(source, limits.max_recording_bytes) as file:
+        media_type = _sniff(file)
+        if media_type not in CLIP_TYPES:
+            raise InputError(
+                "an MP4, MOV, WebM, MKV, AVI or MPEG recording was wanted, "
+                f"the content is {media_type or 'none of them'}",
+                "media.not_a_clip",
+            )
+        job = Job(
+            demuxer=_DEMUXERS[media_type],
+            want_video=True,
+            max_s=limits.max_recording_s,
+            max_frames=int(limits.max_recording_s * _FASTEST_HZ),
+            max_frame_pixels=limits.max_frame_pixels,
+            max_decoded_bytes=limits.max_decoded_bytes,
+            memory_bytes=limits.decoder_memory_bytes,
+            timeout_s=limits.decoder_timeout_s,
+            max_side_px=max_side_px,
+            window_s=window_s,
+            frames_a_second=frames_a_second,
+        )
+        for window in default_pool().windows(file, job):
+            yield Clip(tuple(Image(frame) for frame in window.frames), window.times_ms)
 
 
 def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -67,8 +67,12 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
             )
 
-    def ask(self, job: Job, source: int, target: int) -> dict[str, object]:
-        """Have one file decoded.
+    def ask(self, job: Job, *files: int) -> dict[str, object]:
+        """Have one file decoded, or its next window.
+
+        Args:
+            job: What is wanted.
+            files: The file to read and the one to write; for a next window the latter alone.
 
         Raises:
             OSError: The process hung (`TimeoutError`) or went away.
@@ -77,7 +81,7 @@ class _Worker:
         """
         deadline = time.monotonic() + job.timeout_s
         self._connection.settimeout(job.timeout_s)
-        send(self._connection, json.dumps(asdict(job)).encode(), [source, target])
+        send(self._connection, json.dumps(asdict(job)).encode(), files)
         self._connection.settimeout(max(0.001, deadline - time.monotonic()))
         answer = json.loads(receive(self._connection)[0])
         if not isinstance(answer, dict):
@@ -114,30 +118,76 @@ class DecoderPool:
             InputError: As the decoder says, `media.timeout` when it was killed for its time, or
                 `media.undecodable` when it died or answered nonsense.
         """
-        with self._free, memory_file() as output:
+        with self._free:
             worker = self._take()
-            try:
-                answer = worker.ask(job, source.fileno(), output.fileno())
-                pixels = None if "code" in answer else _collect(answer, output)
-            except TimeoutError as error:
-                worker.kill()
-                raise InputError(
-                    f"decoding took longer than {job.timeout_s:g} s; send a smaller file",
-                    "media.timeout",
-                ) from error
-            except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-                worker.kill()
-                raise InputError(
-                    "the file broke its decoder; record it again", "media.undecodable"
-                ) from error
-            except BaseException:
-                worker.kill()
-                raise
-            with self._lock:
-                self._idle.append(worker)
-        if pixels is None:
-            raise InputError(str(answer.get("message")), str(answer["code"]))
+            pixels = self._exchange(worker, job, source.fileno())
+            self._give_back(worker)
+        if isinstance(pixels, InputError):
+            raise pixels
         return pixels
+
+    def windows(self, source: FileIO, job: Job) -> Generator[Pixels, None, None]:
+        """Decode the frames of one open file a window at a time.
+
+        One process goes through the file from beginning to end; between two windows it is idle,
+        and others decode.
+
+        Yields:
+            Windows of `job.window_s`, at least one, in order.
+
+        Raises:
+            InputError: As `decode`.
+        """
+        with self._free:
+            worker = self._take()
+        files: tuple[int, ...] = (source.fileno(),)
+        done = False
+        try:
+            while not done:
+                with self._free:
+                    pixels = self._exchange(worker, job, *files)
+                files = ()
+                done = isinstance(pixels, InputError) or not len(pixels.times_ms)
+                if isinstance(pixels, InputError):
+                    raise pixels
+                if not done:
+                    yield pixels
+        finally:
+            if done:
+                self._give_back(worker)
+            else:  # nobody wants the rest
+                worker.kill()
+
+    def _exchange(self, worker: _Worker, job: Job, *source: int) -> Pixels | InputError:
+        """Ask a worker; what it decoded, or why it refused. One that misbehaves is killed.
+
+        Raises:
+            InputError: `media.timeout`, `media.undecodable`.
+        """
+        try:
+            with memory_file() as output:
+                answer = worker.ask(job, *source, output.fileno())
+                if "code" in answer:
+                    return InputError(str(answer.get("message")), str(answer["code"]))
+                return _collect(answer, output)
+        except TimeoutError as error:
+            worker.kill()
+            raise InputError(
+                f"decoding took longer than {job.timeout_s:g} s; send a smaller file",
+                "media.timeout",
+            ) from error
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            worker.kill()
+            raise InputError(
+                "the file broke its decoder; record it again", "media.undecodable"
+            ) from error
+        except BaseException:
+            worker.kill()
+            raise
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            self._idle.append(worker)
 
     def close(self) -> None:
         """End the idle processes; the pool stays usable."""

@@ -1,5 +1,6 @@
 """Which frames and which sound does a container hold? Runs only inside the decoder process."""
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
@@ -20,13 +21,14 @@ from numpy.typing import NDArray
 from veridical.errors import InputError
 from veridical.media.job import AUDIO_RATE_HZ, Job
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "decode", "decode_windows"]
 
 _SOURCE_RATES_HZ = range(4_000, 384_001)
 # A gap in the sound's time stamps beyond jitter is silence that really passed.
 _MAX_JITTER_S = 0.04
 
 
+_NO_FRAMES = "media.no_frames"
 _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
 _SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})
@@ -95,13 +97,63 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
                     for flat in flattener.resample(frame):
                         _add_sound(sounds, flat, job)
     if job.want_video and not frames.times_s:
-        raise InputError("the clip holds no decodable frame; record it again", "media.no_frames")
+        raise InputError("the clip holds no decodable frame; record it again", _NO_FRAMES)
     zero = min([*frames.times_s[:1], *(sound.start_s for sound in sounds)], default=0.0)
     decoded = Decoded(*frames.size)
     decoded.times_ms = [round((time - zero) * 1000.0, 3) for time in frames.times_s]
     if sounds:
         decoded.audio = _join(sounds, zero)
     return decoded
+
+
+def decode_windows(
+    file: BinaryIO, output: BinaryIO, job: Job
+) -> Generator[Decoded, BinaryIO, None]:
+    """Decode a file's first video track a window at a time, in one pass.
+
+    Time zero is that of the file's sound, as `start_s` counts it, or of the first frame without.
+
+    Args:
+        file: Seekable; its position is of no matter.
+        output: Receives the frames of the first window, as `decode` writes them.
+        job: What is wanted and how much is allowed.
+
+    Yields:
+        Each window once its frames are written; is sent the output of the next.
+
+    Raises:
+        InputError: As `decode`.
+    """
+    file.seek(0)
+    targets = _survey(file, job)
+    file.seek(0)
+    frames = _Frames(output, job, targets)
+    with _open(file, job) as container:
+        video, audio = _tracks(container, job)
+        zero_s: float | None = None
+        if audio is not None and audio.time_base is not None:
+            zero_s = float((audio.start_time or 0) * audio.time_base)
+        for packet in container.demux(video):
+            if packet.is_corrupt:
+                raise _damaged()
+            for frame in packet.decode():
+                if not isinstance(frame, VideoFrame):
+                    continue
+                frames.add(frame)
+                if not frames.times_s:
+                    continue
+                zero_s = frames.times_s[0] if zero_s is None else zero_s
+                if frames.times_s[-1] - frames.times_s[0] >= job.window_s:
+                    frames.begin((yield _window(frames, zero_s)))
+    if zero_s is None or frames.size == (0, 0):
+        raise InputError("the recording holds no decodable frame; record it again", _NO_FRAMES)
+    if frames.times_s:
+        yield _window(frames, zero_s)
+
+
+def _window(frames: "_Frames", zero_s: float) -> Decoded:
+    """What was written since the window began."""
+    return Decoded(*frames.size, [round((t - zero_s) * 1000.0, 3) for t in frames.times_s])
 
 
 def _stretch(file: BinaryIO, job: Job) -> NDArray[np.float32] | None:
@@ -196,9 +248,12 @@ def _survey(file: BinaryIO, job: Job) -> list[float]:
                 # Hidden reference frames have packets of their own: leave room for them.
                 if len(times) > 2 * job.max_frames:
                     raise _too_many_frames(job)
-    if not job.keep_frames or len(times) <= job.keep_frames:
+    keep = job.keep_frames
+    if job.frames_a_second and times:
+        keep = max(2, round((max(times) - min(times)) * job.frames_a_second) + 1)
+    if not keep or len(times) <= keep:
         return []
-    return [float(time) for time in np.linspace(min(times), max(times), job.keep_frames)]
+    return [float(time) for time in np.linspace(min(times), max(times), keep)]
 
 
 class _Frames:
@@ -235,6 +290,10 @@ class _Frames:
                 self._next += 1
         self._write(frame)
         self.times_s.append(stamp)
+
+    def begin(self, output: BinaryIO) -> None:
+        """Forget what was written, and write what follows to another file."""
+        self._output, self.times_s = output, []
 
     def _write(self, frame: VideoFrame) -> None:
         width, height = self._target(frame)

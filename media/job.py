@@ -25,6 +25,8 @@ class Job:
         keep_frames: At most this many frames, evenly spread in time, are kept; 0 keeps all.
         start_s: Sound before this time, counted from the file's first, is left out.
         span_s: Only so much sound is decoded, and the file may be of any length; 0 decodes all.
+        window_s: Frames alone are wanted, a window of this length at a time; 0 decodes all at once.
+        frames_a_second: At most this many frames a second are kept; 0 keeps all.
     """
 
     demuxer: str
@@ -39,3 +41,5 @@ class Job:
     keep_frames: int = 0
     start_s: float = 0.0
     span_s: float = 0.0
+    window_s: float = 0.0
+    frames_a_second: float = 0.0

@@ -11,12 +11,15 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import av.error
 
 from veridical.errors import InputError
-from veridical.media.demux import decode
+from veridical.media.demux import Decoded, decode, decode_windows
 from veridical.media.job import Job
 from veridical.media.wire import receive, send
 
@@ -35,33 +38,80 @@ def serve(connection: socket.socket) -> None:
         except EOFError:
             return
         job = Job(**json.loads(message))
-        # The parent kills first; this holds when the parent itself has died.
-        signal.alarm(int(job.timeout_s) + _GRACE_S)
-        answer = _answer(files[0], files[1], job)
-        signal.alarm(0)
-        send(connection, json.dumps(answer).encode())
+        with os.fdopen(files[0], "rb") as file:
+            if job.window_s:
+                _serve_windows(connection, file, files[1], job)
+            else:
+                _reply(connection, job, partial(_decoded, file, files[1], job))
 
 
-def _answer(source: int, target: int, job: Job) -> dict[str, object]:
-    with os.fdopen(source, "rb") as file, os.fdopen(target, "wb") as output:
-        limits = _limit_memory(job.memory_bytes)
+def _serve_windows(connection: socket.socket, file: BinaryIO, target: int, job: Job) -> None:
+    """Decode a file a window at a time, each into a file that the parent sends for it.
+
+    A window without frames ends it.
+    """
+    windows: Generator[Decoded, BinaryIO, None] | None = None
+
+    def following() -> dict[str, object]:
+        nonlocal windows
+        with os.fdopen(target, "wb") as output:
+            try:
+                if windows is None:
+                    windows = decode_windows(file, output, job)
+                    return _told(next(windows), output.tell())
+                return _told(windows.send(output), output.tell())
+            except StopIteration:
+                return _told(Decoded(), output.tell())
+
+    while _reply(connection, job, following).get("times_ms"):
         try:
-            decoded = decode(file, output, job)
-            # Samples want an address that is a multiple of their size.
-            output.write(bytes(-output.tell() % _SAMPLE_BYTES))
-            offset = output.tell()
-            if decoded.audio is not None:
-                output.write(decoded.audio.data)
-        except InputError as error:
-            return {"code": error.code, "message": str(error)}
-        except (MemoryError, av.error.MemoryError):
-            return _refusal("media.too_large", "decoding takes too much memory; send less")
-        except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError):
-            return _refusal("media.unsupported", "the file uses a codec that is not decoded here")
-        except Exception:  # libav's bindings raise half of the built-in exceptions
-            return _refusal("media.undecodable", "the file is damaged and cannot be decoded")
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, limits)
+            _, (target,) = receive(connection, 1)
+        except EOFError:
+            return
+
+
+def _reply(
+    connection: socket.socket, job: Job, decoding: Callable[[], dict[str, object]]
+) -> dict[str, object]:
+    """Decode under the job's limits, and answer with what came of it."""
+    # The parent kills first; this holds when the parent itself has died.
+    signal.alarm(int(job.timeout_s) + _GRACE_S)
+    answer = _answer(decoding, job)
+    signal.alarm(0)
+    send(connection, json.dumps(answer).encode())
+    return answer
+
+
+def _answer(decoding: Callable[[], dict[str, object]], job: Job) -> dict[str, object]:
+    limits = _limit_memory(job.memory_bytes)
+    try:
+        return decoding()
+    except InputError as error:
+        return {"code": error.code, "message": str(error)}
+    except (MemoryError, av.error.MemoryError):
+        return _refusal("media.too_large", "decoding takes too much memory; send less")
+    except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError):
+        return _refusal("media.unsupported", "the file uses a codec that is not decoded here")
+    except Exception:  # libav's bindings raise half of the built-in exceptions
+        return _refusal("media.undecodable", "the file is damaged and cannot be decoded")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def _decoded(file: BinaryIO, target: int, job: Job) -> dict[str, object]:
+    """Decode a whole file; its sound follows its frames."""
+    with os.fdopen(target, "wb") as output:
+        decoded = decode(file, output, job)
+        # Samples want an address that is a multiple of their size.
+        output.write(bytes(-output.tell() % _SAMPLE_BYTES))
+        offset = output.tell()
+        if decoded.audio is not None:
+            output.write(decoded.audio.data)
+    return _told(decoded, offset)
+
+
+def _told(decoded: Decoded, offset: int) -> dict[str, object]:
+    """What was decoded, in numbers."""
     return {
         "width": decoded.width,
         "height": decoded.height,
