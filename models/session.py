@@ -102,6 +102,8 @@ def open_session(data: bytes, card: Card, file_sha256: str) -> OnnxSession:
             f"run `veridical models pull` again: {str(error)[:200]}",
             "model.altered",
         ) from error
+    # Kept by onnxruntime's wrapper for a change of providers; here it would double every model.
+    loaded._model_bytes = b""
     session = OnnxSession(loaded, card.ref, file_sha256)
     difference = _difference(session, card)
     if difference:

@@ -129,6 +129,7 @@ class StatementReading:
         speech_s: Net speech.
         expected_units: Words or characters of the text.
         complete: False when a window ended in a runaway repetition.
+        times_s: When each expected unit was said, start and end; None where it was not recognised.
     """
 
     coverage: float
@@ -140,6 +141,7 @@ class StatementReading:
     speech_s: float
     expected_units: int
     complete: bool
+    times_s: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -288,6 +290,7 @@ class StatementCheck:
             speech_s=sum(part.speech_s for part in parts),
             expected_units=len(expected),
             complete=all(part.transcript.complete for part in parts),
+            times_s=tuple(map({row: times[at] for row, at in pairs}.get, range(len(expected)))),
         )
 
     def _hear(self, window: Window, language: str) -> _Part | None:

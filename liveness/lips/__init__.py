@@ -7,7 +7,14 @@ from veridical.liveness.lips.heard import Heard
 from veridical.liveness.lips.read import LipReader, LipScorer
 from veridical.liveness.lips.schedule import Reader, ScheduleModel
 from veridical.liveness.lips.sync import Agreement, LipSync
-from veridical.liveness.lips.track import MouthTrack, mouth_track
+from veridical.liveness.lips.track import (
+    MouthFrame,
+    MouthTrack,
+    follow_mouth,
+    mouth_frame,
+    mouth_track,
+    track_of,
+)
 
 __all__ = [
     "Adaptation",
@@ -19,8 +26,12 @@ __all__ = [
     "LipScorer",
     "LipSync",
     "LipsCheck",
+    "MouthFrame",
     "MouthTrack",
     "Reader",
     "ScheduleModel",
+    "follow_mouth",
+    "mouth_frame",
     "mouth_track",
+    "track_of",
 ]
