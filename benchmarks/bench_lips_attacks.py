@@ -19,7 +19,7 @@ import numpy as np
 from veridical.evaluation.simulate import simulate
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, mouth_track
+from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.result import Status
 from veridical.types import Audio, Clip
@@ -64,7 +64,7 @@ def main(index: Path, left_out: str) -> None:
     for number, (clip, group) in enumerate(clips):
         chance = np.random.default_rng(number)
         other = clips[(number + 1) % len(clips)][0]
-        track, heard = mouth_track(tracker(clip)), hear(clip.audio)
+        track, heard = follow_mouth(clip, tracker), hear(clip.audio)
         judge(track, heard, group, "genuine")
         judge(_flapping(track, chance), heard, group, "flapping")
         # The picture stays: it need not be followed again.
@@ -75,10 +75,10 @@ def main(index: Path, left_out: str) -> None:
             judge(track, hear(simulate(attack, clip, seed=number).audio), group, attack)
         for attack in PICTURES:
             made = simulate(attack, clip, seed=number)
-            judge(mouth_track(tracker(made)), heard, group, attack)
+            judge(follow_mouth(made, tracker), heard, group, attack)
         for kind, step in (("slow_stream", 2), ("eight_fps", 3)):
             made = Clip(clip.frames[::step], clip.times_ms[::step], clip.audio)
-            judge(mouth_track(tracker(made)), heard, group, kind)
+            judge(follow_mouth(made, tracker), heard, group, kind)
     for (group, kind), found in sorted(counts.items()):
         print(group, kind, dict(found), dict(reasons[group, kind]))
 

@@ -105,9 +105,10 @@ def warp(image: Image, matrix: NDArray[np.float32], size_px: int) -> NDArray[np.
         shift = shift + linear @ (0.5 * factor - 0.5)
         linear = linear * factor
     whole = np.hstack([linear, shift[:, None]])
-    return np.asarray(
-        cv2.warpAffine(region, whole, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8
-    )
+    # OpenCV has a quick way through four channels, and none through three: the same numbers.
+    four = cv2.cvtColor(region, cv2.COLOR_RGB2RGBA)
+    cut = cv2.warpAffine(four, whole, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(cut, cv2.COLOR_RGBA2RGB), np.uint8)
 
 
 def _whole_blocks(low: int, high: int, block: int, limit: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Where exactly are the eyes, the nose, the mouth and the outline of a face?"""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,10 @@ EYE_RIGHT = (263, 362, 386, 374)
 NOSE_TIP = 1
 MOUTH_LEFT = 61
 MOUTH_RIGHT = 291
+FIVE_POINTS = np.array(
+    [EYE_LEFT, EYE_RIGHT, *([one] * 4 for one in (NOSE_TIP, MOUTH_LEFT, MOUTH_RIGHT))]
+)
+"""Landmarks whose mean is each of the five points a detector gives."""
 
 
 class Mesher(Protocol):
@@ -80,15 +85,23 @@ class FaceMesher:
 
 def mesh_crop(face: Face) -> NDArray[np.float32]:
     """Find the upright square around a face that the mesh reads: (2, 3), picture to crop."""
-    across = face.points[1] - face.points[0]
-    apart = float(np.linalg.norm(across))
+    (left_x, left_y), (right_x, right_y) = face.points[:2].tolist()
+    across_x, across_y = right_x - left_x, right_y - left_y
+    apart = math.hypot(across_x, across_y)
     half = CROP_TO_BOX / 2 * max(face.box.width, face.box.height)
-    centre = np.array(face.box.centre, np.float64)
-    if not (apart > 1e-6 and half > 0 and np.isfinite([apart, half, *centre]).all()):
+    centre_x, centre_y = face.box.centre
+    if not (apart > 1e-6 and half > 0 and math.isfinite(apart + half + centre_x + centre_y)):
         raise InputError("a mesh needs a box and two eyes apart, all finite", "face.points")
-    x, y = across * (CROP_PX / (2 * half * apart))
-    linear = np.array([[x, y], [-y, x]])
-    return np.hstack([linear, (CROP_PX / 2 - linear @ centre)[:, None]]).astype(np.float32)
+    scale = CROP_PX / (2 * half * apart)
+    x, y = scale * across_x, scale * across_y
+    middle = CROP_PX / 2
+    return np.array(
+        [
+            [x, y, middle - x * centre_x - y * centre_y],
+            [-y, x, middle + y * centre_x - x * centre_y],
+        ],
+        np.float32,
+    )
 
 
 def five_points(mesh: Mesh) -> NDArray[np.float32]:
@@ -98,13 +111,5 @@ def five_points(mesh: Mesh) -> NDArray[np.float32]:
         (5, 2) float32 pixels: the eyes' centres, nose tip and mouth corners, left to right as
         seen.
     """
-    points = mesh.points[:, :2]
-    return np.stack(
-        [
-            points[list(EYE_LEFT)].mean(0),
-            points[list(EYE_RIGHT)].mean(0),
-            points[NOSE_TIP],
-            points[MOUTH_LEFT],
-            points[MOUTH_RIGHT],
-        ]
-    ).astype(np.float32)
+    five = mesh.points[FIVE_POINTS, :2]
+    return np.asarray(five.mean(1), np.float32)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from veridical.face import FaceDetector, FaceMesher
+from veridical.face.subject import look
 from veridical.face.track import FaceTracker
 from veridical.models import ModelStore
-from veridical.types import Clip, Face, Image, Mesh
+from veridical.types import Clip, Face, Image, Mesh, View
 
 
 class CountingDetector(FaceDetector):
@@ -85,3 +86,24 @@ def test_a_face_that_leaves_and_comes_back_is_found_again(
     assert [view.mesh is not None for view in views] == [True] * 4 + [False] * 3 + [True] * 3
     assert [view.reason for view in views[4:7]] == ["no_face"] * 3
     assert views[-1].subject is not None
+
+
+def test_frames_already_looked_at_are_not_detected_again(engines: Engines, portrait: Image) -> None:
+    clip = clip_of([shifted(portrait, 2 * index) for index in range(12)], step_ms=250)
+    alone = engines.tracker()(clip)
+    looked = [look(clip.frames[i], engines.detector, engines.mesher) for i in (0, 4, 8)]
+    tracker = engines.tracker()
+    views = tracker(clip, looked)
+    assert engines.detector.calls == 0
+    for view, other in zip(views, alone, strict=True):
+        assert points_of(view.mesh) == pytest.approx(points_of(other.mesh), abs=1.0)
+    assert [view.time_ms for view in views] == [250.0 * index for index in range(12)]
+
+
+def test_a_second_face_that_was_seen_stops_the_following(engines: Engines, portrait: Image) -> None:
+    clip = clip_of([shifted(portrait, index) for index in range(4)])
+    first = look(clip.frames[2], engines.detector)
+    crowd = View(first.image, first.faces * 2, None, "multiple_faces")
+    views = engines.tracker()(clip, [crowd])
+    assert [view.reason for view in views] == ["", "", "multiple_faces", ""]
+    assert [view.mesh is None for view in views] == [False, False, True, False]

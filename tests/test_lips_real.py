@@ -9,7 +9,7 @@ import pytest
 from veridical.evaluation.simulate import Attack, simulate
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, mouth_track
+from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.models import ModelStore
 from veridical.types import Audio, Challenge, Clip
@@ -44,7 +44,7 @@ def clips(shared: Path, tracker: FaceTracker) -> list[tuple[Clip, MouthTrack, st
     found = []
     for speaker in SPEAKERS:
         clip = read_clip(folder / rows[speaker]["file"])
-        found.append((clip, mouth_track(tracker(clip)), rows[speaker]["text"]))
+        found.append((clip, follow_mouth(clip, tracker), rows[speaker]["text"]))
     return found
 
 
@@ -95,7 +95,7 @@ def test_shifted_reversed_and_frozen_clips_lose(
     assert np.mean(lost) >= 7 / 8
     clip, _, _ = clips[0]
     photo = simulate(Attack.PRINT, clip, seed=1)
-    assert check(mouth_track(tracker(photo)), heard(clip.audio)).score == -10
+    assert check(follow_mouth(photo, tracker), heard(clip.audio)).score == -10
 
 
 def test_a_slow_stream_is_sent_back(

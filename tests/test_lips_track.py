@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from veridical.liveness.lips import Gate, Heard, MouthTrack, mouth_track
+from veridical.liveness.lips import Gate, Heard, MouthTrack, follow_mouth, mouth_track
 from veridical.liveness.lips.sound import BANDS, log_mel, loudness
-from veridical.liveness.lips.track import FEATURES, INNER_LIPS, RIGID
-from veridical.types import Audio, Box, Face, Image, Mesh, View
+from veridical.liveness.lips.track import FEATURES, INNER_LIPS, RIGID, frames_enough
+from veridical.types import Audio, Box, Clip, Face, Image, Mesh, View
 
 INNER_TOP, INNER_BOTTOM = 13, 14
 PICTURE = Image(np.zeros((480, 640, 3), np.uint8))
@@ -130,10 +130,68 @@ def test_nothing_at_all_is_no_error() -> None:
         faceless.on_grid(np.array([1.0]))
 
 
-def test_values_between_frames_lie_on_straight_lines() -> None:
-    track = track_of(speaking(), step_ms=50)
-    between = track.on_grid(np.array([75.0]))
-    assert between[0] == pytest.approx(track.shape[1:3].mean(0), abs=1e-5)
+def test_values_between_frames_lie_on_smooth_curves() -> None:
+    """A sine of 2.4 Hz seen 15 times a second: straight lines would cut its tops off."""
+    step_ms = 1000 / 15
+    times = np.arange(60) * step_ms
+    wave = np.sin(times / 66.0)
+    shape = np.repeat(wave[:, None], len(FEATURES), 1).astype(np.float32)
+    track = MouthTrack(times, np.ones(60, bool), shape, 80.0)
+    assert track.on_grid(times) == pytest.approx(shape, abs=1e-6)
+    between = times[5:-5] + step_ms / 2
+    curve = track.on_grid(between)[:, 0]
+    lines = np.interp(between, times, wave)
+    truth = np.sin(between / 66.0)
+    assert np.abs(curve - truth).max() < 0.4 * np.abs(lines - truth).max()
+    outside = track.on_grid(np.array([-500.0, times[-1] + 500]))
+    assert outside == pytest.approx(shape[[0, -1]], abs=1e-6)
+    lone = MouthTrack(times[:1], np.ones(1, bool), shape[:1], 80.0)
+    assert lone.on_grid(times[:3]) == pytest.approx(shape[[0, 0, 0]])
+
+
+def test_jitter_is_smoothed_by_time_not_by_frames() -> None:
+    """Beside frames 33 ms apart a lone jump is spread; at 15 a second it is speech, and stays."""
+    frames = [face_points() for _ in range(20)]
+    frames[10][[INNER_BOTTOM, 17, 152], 1] += 8
+    fast, slow = (track_of(frames, step_ms).shape[:, 0] for step_ms in (33.0, 66.7))
+    rise = 8 / 80
+    assert np.ptp(fast) < 0.7 * rise
+    assert np.ptp(slow) > 0.9 * rise
+
+
+@pytest.mark.parametrize(
+    ("fps", "kept"), [(30.0, 91), (29.97, 91), (60.0, 46), (25.0, 180), (15.0, 180), (28.9, 180)]
+)
+def test_frames_that_lips_do_not_need_are_skipped(fps: float, kept: int) -> None:
+    times = np.arange(180) * (1000 / fps)
+    chosen = frames_enough(times)
+    assert len(chosen) == kept
+    assert (chosen[0], chosen[-1]) == (0, 179)
+
+
+def test_uneven_clips_lose_no_frame_that_closes_a_gap() -> None:
+    random = np.random.default_rng(4)
+    times = np.cumsum(random.choice([17.0, 33.0, 50.0, 90.0], 200))
+    chosen = times[frames_enough(times)]
+    allowed = max(1000 / 14.5, np.diff(times).max())
+    assert np.diff(chosen).max() <= allowed
+    assert len(chosen) < 160
+    assert frames_enough(np.zeros(0)) == []
+
+
+def test_the_rate_of_the_clip_counts_not_that_of_the_frames_followed() -> None:
+    clip = Clip((PICTURE,) * 120, np.arange(120) * (1000 / 30))
+    frames = speaking(120)
+    asked: list[float] = []
+
+    def follow(part: Clip) -> list[View]:
+        asked.extend(part.times_ms)
+        return [view(frames[round(time * 0.03)], time) for time in part.times_ms.tolist()]
+
+    track = follow_mouth(clip, follow)
+    assert len(asked) == len(track.times_ms) == 61
+    assert track.fps == pytest.approx(30)
+    assert Gate()(track, HEARD) == ""
 
 
 HEARD = Heard(Audio(np.zeros(16_000 * 4, np.float32), 16_000), ((0.5, 3.5),))

@@ -19,7 +19,7 @@ from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips.sound import STEP_MS, log_mel
 from veridical.liveness.lips.sync import sound_at
-from veridical.liveness.lips.track import GRID_MS, MouthTrack, mouth_track
+from veridical.liveness.lips.track import GRID_MS, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.types import Clip
 from veridical.verification.settings import Settings
@@ -48,7 +48,7 @@ def main(index: Path, folder: Path) -> None:
         except InputError as error:
             print(f"{name}: {error.code}")
             continue
-        arrays = measure(clip, mouth_track(tracker(clip)))
+        arrays = measure(clip, follow_mouth(clip, tracker))
         if arrays is None:
             print(f"{name}: no sound, or the mouth is missing")
             continue

@@ -13,7 +13,7 @@ from veridical.face import FaceDetector, FaceEmbedder, look
 from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
-from veridical.liveness.lips import Heard, MouthTrack, mouth_track
+from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
 from veridical.types import Audio, Clip, Image, Template, View
@@ -104,7 +104,8 @@ class Analysis:
         )
         if clip is None or detector is None or mesher is None:
             return None
-        return self._timed("mouth", lambda: mouth_track(FaceTracker(detector, mesher)(clip)))
+        tracker, looked = FaceTracker(detector, mesher), self.views
+        return self._timed("mouth", lambda: follow_mouth(clip, lambda part: tracker(part, looked)))
 
     @cached_property
     def heard(self) -> Heard | None:

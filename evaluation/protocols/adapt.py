@@ -17,7 +17,7 @@ from veridical.evaluation.index import columns_of, hash_data, read_csv
 from veridical.evaluation.request import Request
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Gate, Heard, mouth_track
+from veridical.liveness.lips import Gate, Heard, follow_mouth
 from veridical.liveness.lips.adaptation import Adaptation
 from veridical.liveness.lips.fusion import Fusion
 from veridical.liveness.lips.read import spell
@@ -145,7 +145,7 @@ class AnswerWorker:
             clip = read_clip(work.file)
         except InputError as error:
             return [{"reason": error.code}]
-        track = mouth_track(self._tracker(clip))
+        track = follow_mouth(clip, self._tracker)
         if clip.audio is None:
             return [{"reason": "no_sound"}]
         speech = analyse_speech(clip.audio, self._vad)

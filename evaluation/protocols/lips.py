@@ -20,7 +20,7 @@ from veridical.evaluation.plots import histogram
 from veridical.evaluation.request import Evaluation, Request, Section
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Heard, LipsCheck, LipSync, MouthTrack, mouth_track
+from veridical.liveness.lips import Heard, LipsCheck, LipSync, MouthTrack, follow_mouth
 from veridical.liveness.lips.fusion import Fusion
 from veridical.liveness.lips.read import LipReader, competitors
 from veridical.liveness.lips.sound import STEP_MS, log_mel
@@ -126,7 +126,7 @@ class LipsWorker:
         except InputError as error:
             return [{"window_s": 0, "reason": error.code}]
         start = time.process_time()
-        track = mouth_track(self._tracker(clip))
+        track = follow_mouth(clip, self._tracker)
         heard = None
         if clip.audio is not None:
             speech = analyse_speech(clip.audio, self._vad)

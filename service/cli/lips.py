@@ -88,11 +88,11 @@ def _track(clip: "Clip", store: "ModelStore", models: "Profile") -> "MouthTrack"
     """Follow the mouth through the clip."""
     from veridical.face import FaceDetector, FaceMesher
     from veridical.face.track import FaceTracker
-    from veridical.liveness.lips import mouth_track
+    from veridical.liveness.lips import follow_mouth
 
     detector = FaceDetector(store.session(models.roles["detector"][0]))
     mesher = FaceMesher(store.session(models.roles["mesh"][0]))
-    return mouth_track(FaceTracker(detector, mesher)(clip))
+    return follow_mouth(clip, FaceTracker(detector, mesher))
 
 
 def _hear(
