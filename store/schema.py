@@ -24,6 +24,9 @@ __all__ = [
     "attempts",
     "chains",
     "data_keys",
+    "drift_alerts",
+    "drift_baselines",
+    "drift_sketches",
     "evidence",
     "failures",
     "fingerprints",
@@ -43,7 +46,7 @@ __all__ = [
     "transactions",
 ]
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -337,4 +340,48 @@ list_entries = Table(
     Column("label", String(100), nullable=False),
     Column("added_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# How often each score, quality and reason was seen, by the hour: counts only, nothing of anybody.
+# `line` names the models behind it, `counts` is JSON of category to count.
+drift_sketches = Table(
+    "drift_sketches",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("line", String(NAME_LENGTH), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False, index=True),
+    Column("counts", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+drift_baselines = Table(
+    "drift_baselines",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("line", String(NAME_LENGTH), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("frozen_at", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+
+# One row an alert that was ever raised; the next time it is raised, `id` and times are new.
+drift_alerts = Table(
+    "drift_alerts",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("line", String(NAME_LENGTH), primary_key=True),
+    Column("alert", String(20), primary_key=True),
+    Column("reason", String(NAME_LENGTH), primary_key=True),
+    Column("id", String(40), nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("figures", Text, nullable=False),
 )
