@@ -133,12 +133,12 @@ def test_nothing_at_all_is_no_error() -> None:
 def test_values_between_frames_lie_on_smooth_curves() -> None:
     """A sine of 2.4 Hz seen 15 times a second: straight lines would cut its tops off."""
     step_ms = 1000 / 15
-    times = np.arange(60) * step_ms
+    times = np.arange(60, dtype=np.float64) * np.float64(step_ms)
     wave = np.sin(times / 66.0)
     shape = np.repeat(wave[:, None], len(FEATURES), 1).astype(np.float32)
     track = MouthTrack(times, np.ones(60, bool), shape, 80.0)
     assert track.on_grid(times) == pytest.approx(shape, abs=1e-6)
-    between = times[5:-5] + step_ms / 2
+    between = times[5:-5] + np.float64(step_ms / 2)
     curve = track.on_grid(between)[:, 0]
     lines = np.interp(between, times, wave)
     truth = np.sin(between / 66.0)
@@ -163,7 +163,7 @@ def test_jitter_is_smoothed_by_time_not_by_frames() -> None:
     ("fps", "kept"), [(30.0, 91), (29.97, 91), (60.0, 46), (25.0, 180), (15.0, 180), (28.9, 180)]
 )
 def test_frames_that_lips_do_not_need_are_skipped(fps: float, kept: int) -> None:
-    times = np.arange(180) * (1000 / fps)
+    times = np.arange(180, dtype=np.float64) * np.float64(1000 / fps)
     chosen = frames_enough(times)
     assert len(chosen) == kept
     assert (chosen[0], chosen[-1]) == (0, 179)
@@ -180,7 +180,7 @@ def test_uneven_clips_lose_no_frame_that_closes_a_gap() -> None:
 
 
 def test_the_rate_of_the_clip_counts_not_that_of_the_frames_followed() -> None:
-    clip = Clip((PICTURE,) * 120, np.arange(120) * (1000 / 30))
+    clip = Clip((PICTURE,) * 120, np.arange(120, dtype=np.float64) * np.float64(1000 / 30))
     frames = speaking(120)
     asked: list[float] = []
 
