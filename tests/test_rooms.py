@@ -16,7 +16,7 @@ FLOORS = [
     {"models", "media", "store"},
     {"face", "liveness", "ocr", "voiceprint", "gallery"},
     {"verification"},
-    {"evaluation"},
+    {"evaluation", "recording"},
     {"samples"},
     {"service", "training"},
 ]
