@@ -12,7 +12,7 @@ from veridical.media.decoder import default_pool, memory_file
 from veridical.media.job import AUDIO_RATE_HZ, Job
 from veridical.media.limits import Limits, check_size, open_source
 from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, sniff
-from veridical.types import Audio, Clip, Image
+from veridical.types import Audio, Clip
 
 __all__ = ["read_audio", "read_clip", "read_sound", "read_windows"]
 
@@ -82,7 +82,7 @@ def read_clip(
         decoded = default_pool().decode(file, job)
     sound = decoded.audio
     return Clip(
-        frames=tuple(Image(frame) for frame in decoded.frames),
+        frames=decoded.frames,
         times_ms=decoded.times_ms,
         audio=None if sound is None or not sound.size else Audio(sound, AUDIO_RATE_HZ),
     )
@@ -211,7 +211,7 @@ def read_windows(
             frames_a_second=frames_a_second,
         )
         for window in default_pool().windows(file, job):
-            yield Clip(tuple(Image(frame) for frame in window.frames), window.times_ms)
+            yield Clip(window.frames, window.times_ms)
 
 
 def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:

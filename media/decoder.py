@@ -3,6 +3,7 @@
 import atexit
 import fcntl
 import json
+import math
 import mmap
 import os
 import socket
@@ -17,13 +18,16 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.media.job import Job
+from veridical.media.job import RGB, Job, Layout
+from veridical.media.planes import planar_images
 from veridical.media.wire import receive, send
+from veridical.types import Image
 
 __all__ = ["DecoderPool", "Pixels", "default_pool", "memory_file"]
 
@@ -36,12 +40,12 @@ class Pixels:
     """What the decoder process made of one file.
 
     Attributes:
-        frames: (n, height, width, 3) uint8 RGB; n is 0 when only sound was wanted.
+        frames: All of one size; none when only sound was wanted.
         times_ms: (n,) float64.
         audio: (m,) float32, or None without a sound track.
     """
 
-    frames: NDArray[np.uint8]
+    frames: tuple[Image, ...]
     times_ms: NDArray[np.float64]
     audio: NDArray[np.float32] | None
 
@@ -223,17 +227,38 @@ def _collect(answer: dict[str, object], output: FileIO) -> Pixels:
     times = np.asarray(answer["times_ms"], np.float64)
     width, height = int(str(answer["width"])), int(str(answer["height"]))
     offset, samples = int(str(answer["audio_offset"])), int(str(answer["audio_samples"]))
-    shape = (len(times), height, width, _CHANNELS)
-    pixel_bytes = len(times) * height * width * _CHANNELS
+    layout = Layout(**_numbers_and_texts(answer["layout"]))
     if min(width, height, offset, samples + 1) < 0 or times.ndim != 1:
         raise ValueError("the decoder answered with negative sizes")
+    shape = _shape(layout, len(times), width, height)
+    pixel_bytes = math.prod(shape)
     if not pixel_bytes <= offset <= size or offset + max(samples, 0) * _SAMPLE_BYTES > size:
         raise ValueError("the decoder answered with sizes beyond its output")
     # A private mapping: the pages are shared until somebody writes to an array.
     mapped = mmap.mmap(output.fileno(), size, access=mmap.ACCESS_COPY) if size else b""
-    frames = np.frombuffer(mapped, np.uint8, pixel_bytes).reshape(shape)
+    data = np.frombuffer(mapped, np.uint8, pixel_bytes).reshape(shape)
     audio = np.frombuffer(mapped, np.float32, samples, offset) if samples >= 0 else None
-    return Pixels(frames, times, audio)
+    if layout.pixel_format == RGB:
+        return Pixels(tuple(Image(frame) for frame in data), times, audio)
+    return Pixels(planar_images(data, layout), times, audio)
+
+
+def _shape(layout: Layout, frames: int, width: int, height: int) -> tuple[int, ...]:
+    """Shape of the frames as they lie in the output, from their size upright."""
+    if layout.pixel_format == RGB:
+        return frames, height, width, _CHANNELS
+    if layout.quarter_turns % 2:
+        width, height = height, width
+    if width % 2 or height % 2:
+        raise ValueError("planes of an odd size have no place for their colour")
+    return frames, height * 3 // 2, width
+
+
+def _numbers_and_texts(told: object) -> dict[str, Any]:
+    """An object of the answer, as the words of its type."""
+    if not isinstance(told, dict):
+        raise ValueError("the decoder did not tell how its frames lie")
+    return told
 
 
 @contextmanager

@@ -19,10 +19,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.media.job import AUDIO_RATE_HZ, Job
+from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout
 
 __all__ = ["Decoded", "decode", "decode_windows"]
 
+_CHANNELS = 3
 _SOURCE_RATES_HZ = range(4_000, 384_001)
 # A gap in the sound's time stamps beyond jitter is silence that really passed.
 _MAX_JITTER_S = 0.04
@@ -44,12 +45,14 @@ class Decoded:
         height: Pixels of every kept frame from top to bottom.
         times_ms: Stamp of each kept frame; zero is the first frame or sample, whichever is first.
         audio: (n,) float32 at `AUDIO_RATE_HZ`, its first sample at time zero; None without sound.
+        layout: How the pixels lie in the output file.
     """
 
     width: int = 0
     height: int = 0
     times_ms: list[float] = field(default_factory=list)
     audio: NDArray[np.float32] | None = None
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(slots=True)
@@ -71,7 +74,7 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
 
     Args:
         file: Seekable; its position is of no matter.
-        output: Receives each kept frame as height x width x 3 bytes RGB.
+        output: Receives each kept frame, as the layout says.
         job: What is wanted and how much is allowed.
 
     Raises:
@@ -99,7 +102,8 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     if job.want_video and not frames.times_s:
         raise InputError("the clip holds no decodable frame; record it again", _NO_FRAMES)
     zero = min([*frames.times_s[:1], *(sound.start_s for sound in sounds)], default=0.0)
-    decoded = Decoded(*frames.size)
+    width, height = frames.size
+    decoded = Decoded(width, height, layout=frames.layout)
     decoded.times_ms = [round((time - zero) * 1000.0, 3) for time in frames.times_s]
     if sounds:
         decoded.audio = _join(sounds, zero)
@@ -153,7 +157,9 @@ def decode_windows(
 
 def _window(frames: "_Frames", zero_s: float) -> Decoded:
     """What was written since the window began."""
-    return Decoded(*frames.size, [round((t - zero_s) * 1000.0, 3) for t in frames.times_s])
+    times_ms = [round((time - zero_s) * 1000.0, 3) for time in frames.times_s]
+    width, height = frames.size
+    return Decoded(width, height, times_ms, layout=frames.layout)
 
 
 def _stretch(file: BinaryIO, job: Job) -> NDArray[np.float32] | None:
@@ -262,6 +268,8 @@ class _Frames:
     def __init__(self, output: BinaryIO, job: Job, targets: list[float]) -> None:
         self.times_s: list[float] = []
         self.size = (0, 0)
+        self.layout = Layout()
+        self._turns = 0
         self._output = output
         self._job = job
         self._targets = targets
@@ -296,29 +304,42 @@ class _Frames:
         self._output, self.times_s = output, []
 
     def _write(self, frame: VideoFrame) -> None:
-        width, height = self._target(frame)
-        pixels = self._reformatter.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="rgb24",
-            interpolation="AREA" if width < frame.width else "BILINEAR",
-        ).to_ndarray()
-        turned = np.rot90(pixels, round(frame.rotation / 90) % 4)
-        size = (int(turned.shape[1]), int(turned.shape[0]))
+        stored = self._target(frame)
+        turns = round(frame.rotation / 90) % 4
+        size = stored[::-1] if turns % 2 else stored
         if self.size == (0, 0):
-            self.size = size
-        elif size != self.size:
+            self.size, self._turns = size, turns
+            self.layout = _layout(frame, stored, turns) or self.layout
+        elif size != self.size or turns != self._turns:
             raise InputError(
                 "the clip turns or changes shape while it runs; record without turning the camera",
                 "media.size_changes",
             )
-        if (len(self.times_s) + 1) * turned.size > self._job.max_decoded_bytes:
+        if (len(self.times_s) + 1) * size[0] * size[1] * _CHANNELS > self._job.max_decoded_bytes:
             raise InputError(
                 "the clip's frames take too much memory; send a shorter or smaller clip",
                 "media.too_large",
             )
-        self._output.write(np.ascontiguousarray(turned).data)
+        pixels = self._laid_out(frame, *stored)
+        if self.layout.pixel_format == RGB:
+            pixels = np.ascontiguousarray(np.rot90(pixels, turns))
+        self._output.write(pixels.data)
+
+    def _laid_out(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+        """Pixels of a frame in the clip's layout and at its size."""
+        layout = self.layout
+        if layout == _layout(frame, (width, height), self._turns):
+            return np.asarray(frame.to_ndarray(), np.uint8)
+        # Where a later frame names other colours than the first, those of the first count.
+        laid_out = self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format=layout.pixel_format,
+            interpolation="AREA" if width < frame.width else "BILINEAR",
+            threads=1,
+        )
+        return np.asarray(laid_out.to_ndarray(), np.uint8)
 
     def _target(self, frame: VideoFrame) -> tuple[int, int]:
         """Size to scale to, before turning; later frames of the same shape follow the first."""
@@ -331,6 +352,14 @@ class _Frames:
         side = self._job.max_side_px
         scale = min(1.0, side / max(frame.width, frame.height)) if side else 1.0
         return max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+
+
+def _layout(frame: VideoFrame, wanted: tuple[int, int], turns: int) -> Layout | None:
+    """How a frame's own planes lie; None where they cannot cross as they are."""
+    as_is = wanted == (frame.width, frame.height) and frame.width % 2 == frame.height % 2 == 0
+    if frame.format.name not in PLANAR or not as_is:
+        return None
+    return Layout(frame.format.name, int(frame.colorspace), int(frame.color_range), turns)
 
 
 def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:

@@ -1,11 +1,46 @@
-"""What is the decoder process asked to do?"""
+"""What is the decoder process asked to do, and how does it lay out what it answers?"""
 
 from dataclasses import dataclass
 
-__all__ = ["AUDIO_RATE_HZ", "Job"]
+__all__ = ["AUDIO_RATE_HZ", "PLANAR", "RGB", "Job", "Layout"]
 
 AUDIO_RATE_HZ = 16_000
 """Rate of all decoded sound."""
+RGB = "rgb24"
+PLANAR = ("yuv420p", "yuvj420p")
+"""Formats that cross as they are: what cameras and browsers record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the frames of a clip lie in the decoder's output, one after the other.
+
+    Attributes:
+        pixel_format: `RGB`: upright, three bytes a pixel; or one of `PLANAR`: as the codec stores
+            them, each luma and then both planes of colour at half the size.
+        colorspace: Matrix of planar frames, in libav's numbers; 2 where the file does not say.
+        color_range: Their range, likewise; 0 where it does not say.
+        quarter_turns: Counter-clockwise turns that put planar frames upright, 0..3.
+
+    Raises:
+        ValueError: No such layout.
+    """
+
+    pixel_format: str = RGB
+    colorspace: int = 2
+    color_range: int = 0
+    quarter_turns: int = 0
+
+    def __post_init__(self) -> None:
+        if self.pixel_format not in (RGB, *PLANAR):
+            raise ValueError("the decoder laid out its frames in no known way")
+        numbers = (self.colorspace, self.color_range, self.quarter_turns)
+        if not all(type(number) is int for number in numbers):
+            raise ValueError("a layout of frames is told in whole numbers")
+        if not (0 <= self.colorspace < 32 and 0 <= self.color_range < 3):
+            raise ValueError("the decoder laid out its frames in no known colours")
+        if not 0 <= self.quarter_turns < 4:
+            raise ValueError("frames are turned by 0 to 3 quarters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -116,6 +117,7 @@ def _told(decoded: Decoded, offset: int) -> dict[str, object]:
         "width": decoded.width,
         "height": decoded.height,
         "times_ms": decoded.times_ms,
+        "layout": asdict(decoded.layout),
         "audio_offset": offset,
         "audio_samples": -1 if decoded.audio is None else len(decoded.audio),
     }

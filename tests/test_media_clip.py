@@ -280,6 +280,13 @@ def test_a_decoder_that_dies_is_replaced(webm: bytes) -> None:
         {"width": 1, "height": 1, "times_ms": [], "audio_samples": 1 << 40},
         {"width": 1, "height": 1, "times_ms": [], "audio_offset": -8},
         {"width": "x", "height": 1, "times_ms": []},
+        {"width": 1, "height": 1, "times_ms": [], "layout": None},
+        {"width": 1, "height": 1, "times_ms": [], "layout": {"pixel_format": "rgba"}},
+        {"width": 1, "height": 1, "times_ms": [], "layout": {"quarter_turns": 4}},
+        {"width": 1, "height": 1, "times_ms": [], "layout": {"colorspace": "2"}},
+        {"width": 1, "height": 1, "times_ms": [], "layout": {"color_range": -1}},
+        {"width": 1, "height": 2, "times_ms": [0.0], "layout": {"pixel_format": "yuv420p"}},
+        {"width": 10, "height": 8, "times_ms": [0.0], "layout": {"pixel_format": "yuv420p"}},
         {},
     ],
 )
@@ -289,7 +296,9 @@ def test_an_answer_that_does_not_fit_the_output_is_not_believed(
     with memory_file() as output:
         output.write(bytes(100))
         with pytest.raises((ValueError, KeyError)):
-            decoder._collect({"audio_offset": 0, "audio_samples": -1, **answer}, output)
+            decoder._collect(
+                {"audio_offset": 0, "audio_samples": -1, "layout": {}, **answer}, output
+            )
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="needs sealed memory files (Linux)")
@@ -297,7 +306,14 @@ def test_the_decoder_can_no_longer_touch_what_the_parent_maps() -> None:
     with memory_file() as output:
         output.write(bytes(300))
         decoder._collect(
-            {"width": 10, "height": 10, "times_ms": [0], "audio_offset": 300, "audio_samples": -1},
+            {
+                "width": 10,
+                "height": 10,
+                "times_ms": [0],
+                "audio_offset": 300,
+                "audio_samples": -1,
+                "layout": {},
+            },
             output,
         )
         for harm in (

@@ -95,7 +95,7 @@ class Clip:
             raise InputError("a clip needs at least one frame, got none", "media.no_frames")
         if self.times_ms.shape != (len(self.frames),) or (np.diff(self.times_ms) < 0).any():
             raise InputError("a clip needs one time stamp a frame, none earlier than the last")
-        if len({frame.pixels.shape for frame in self.frames}) > 1:
+        if len({(frame.width, frame.height) for frame in self.frames}) > 1:
             raise InputError("the frames of a clip must be of one size, got several")
 
     @property
