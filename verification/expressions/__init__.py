@@ -1,0 +1,24 @@
+"""Does a condition hold? A small language: true, false or unknown, and nothing else can happen.
+
+A condition is parsed once, when its policy is read; what it may name is settled then. Evaluated, it
+reads the values it was handed and nothing else, takes time in proportion to its length, and cannot
+raise.
+"""
+
+from veridical.verification.expressions.evaluator import compiled, plain_value
+from veridical.verification.expressions.parser import DEEPEST, LONGEST, parse_condition
+from veridical.verification.expressions.tree import Condition, Kind, KindOf, Literal, Truth, Value
+
+__all__ = [
+    "DEEPEST",
+    "LONGEST",
+    "Condition",
+    "Kind",
+    "KindOf",
+    "Literal",
+    "Truth",
+    "Value",
+    "compiled",
+    "parse_condition",
+    "plain_value",
+]
