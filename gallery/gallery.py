@@ -163,16 +163,49 @@ class Gallery:
             key = data_key(connection, self._keys, self.tenant, subject)
             if version is None or key is None:
                 raise _unknown_subject()
-            context = self._context(subject, version + 1)
-            connection.execute(
-                update(templates)
-                .where(*self._mine(subject))
-                .values(
-                    version=version + 1,
-                    revision=revision,
-                    sealed=seal(key, pack(template, attributes), *context),
-                )
+            changed = Enrolment(subject, template, attributes)
+            self._change(connection, key, changed, version + 1, revision)
+
+    def put_within(self, connection: Connection, enrolment: Enrolment) -> None:
+        """Enrol a subject, or replace its template, together with what else a caller writes.
+
+        Args:
+            connection: A writing transaction of the gallery's database.
+            enrolment: The subject.
+
+        Raises:
+            InputError: `gallery.other_model`, `gallery.template`, `gallery.name`.
+            StoreError: The database cannot be written.
+        """
+        _check_name(enrolment.subject)
+        self._check_template(enrolment.template)
+        subject = enrolment.subject
+        revision = next_revision(connection, self.tenant, self.name)
+        key = kept_data_keys(connection, self._keys, self.tenant, [subject])[subject]
+        version = connection.scalar(select(templates.c.version).where(*self._mine(subject)))
+        if version is None:
+            connection.execute(insert(templates), [self._row(key, enrolment, revision)])
+        else:
+            self._change(connection, key, enrolment, version + 1, revision)
+
+    def _change(
+        self,
+        connection: Connection,
+        key: bytes,
+        enrolment: Enrolment,
+        version: int,
+        revision: int,
+    ) -> None:
+        plain = pack(enrolment.template, enrolment.attributes)
+        connection.execute(
+            update(templates)
+            .where(*self._mine(enrolment.subject))
+            .values(
+                version=version,
+                revision=revision,
+                sealed=seal(key, plain, *self._context(enrolment.subject, version)),
             )
+        )
 
     def renew(self, enrolments: Sequence[Enrolment]) -> None:
         """Put templates of this gallery's model in the place of those of other models.

@@ -14,6 +14,7 @@ __all__ = [
     "check_keys",
     "data_key",
     "erase_subject",
+    "erase_template",
     "galleries_of",
     "kept_data_keys",
     "next_revision",
@@ -99,19 +100,46 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
             return 0
         mine = (templates.c.tenant == tenant, templates.c.subject == subject)
         names = sorted(set(connection.scalars(select(templates.c.gallery).where(*mine))))
-        for name in names:  # sorted, so that two erasures never wait for each other
-            revision = next_revision(connection, tenant, name)
-            connection.execute(
-                insert(tombstones).from_select(
-                    ["template", "tenant", "gallery", "revision"],
-                    select(
-                        templates.c.id, templates.c.tenant, templates.c.gallery, literal(revision)
-                    ).where(*mine, templates.c.gallery == name),
-                )
-            )
-        erased = connection.execute(delete(templates).where(*mine)).rowcount
+        # Sorted, so that two erasures never wait for each other.
+        erased = sum(_bury(connection, tenant, name, subject) for name in names)
         connection.execute(delete(data_keys).where(*key))
     return erased
+
+
+def erase_template(connection: Connection, tenant: str, gallery: str, subject: str) -> None:
+    """Delete a subject from one gallery, and its key when nothing else is kept of it.
+
+    Indexes of all processes drop the entry before their next search.
+
+    Args:
+        connection: Within the transaction that erases what else there is.
+        tenant: Whose gallery.
+        gallery: Its name.
+        subject: The reference.
+    """
+    of = (templates.c.tenant == tenant, templates.c.subject == subject)
+    if connection.scalar(select(templates.c.id).where(*of, templates.c.gallery == gallery)) is None:
+        return
+    _bury(connection, tenant, gallery, subject)
+    if connection.scalar(select(templates.c.id).where(*of).limit(1)) is None:
+        connection.execute(
+            delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
+        )
+
+
+def _bury(connection: Connection, tenant: str, gallery: str, subject: str) -> int:
+    """Delete the templates of a subject in one gallery, each with a tombstone; how many."""
+    mine = (
+        templates.c.tenant == tenant,
+        templates.c.subject == subject,
+        templates.c.gallery == gallery,
+    )
+    revision = literal(next_revision(connection, tenant, gallery))
+    gone = select(templates.c.id, templates.c.tenant, templates.c.gallery, revision).where(*mine)
+    connection.execute(
+        insert(tombstones).from_select(["template", "tenant", "gallery", "revision"], gone)
+    )
+    return connection.execute(delete(templates).where(*mine)).rowcount
 
 
 def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:

@@ -1,11 +1,11 @@
 """What several checks read of one transaction, computed once."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
 from veridical.types import Audio, Clip, Image, Template, View
+from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import (
     DigitsCheck,
@@ -28,8 +29,13 @@ from veridical.voiceprint import (
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
+from veridical.voiceprint.statement import StatementCheck, StatementReading
 from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
 from veridical.voiceprint.windows import Window, speech_windows
+
+if TYPE_CHECKING:
+    from veridical.store.lists import Listed
+    from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["Analyser", "Analysis"]
 
@@ -60,6 +66,8 @@ class Analyser:
         vad: Session of the voice activity detector.
         digits: Holds speech against prompts.
         voice: Makes voice templates.
+        statement: Holds speech against a text.
+        ledger: Knows what was seen of applicants before; None without a database.
     """
 
     reader: DocumentReader | None = None
@@ -69,6 +77,8 @@ class Analyser:
     vad: Session | None = None
     digits: DigitsCheck | None = None
     voice: VoiceEmbedder | None = None
+    statement: StatementCheck | None = None
+    ledger: "Ledger | None" = None
 
 
 class Analysis:
@@ -79,11 +89,13 @@ class Analysis:
     Attributes:
         transaction: What was handed in.
         timings_ms: Wall time by stage, filled as stages run.
+        velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
     """
 
     def __init__(self, transaction: Transaction, analyser: Analyser) -> None:
         self.transaction = transaction
         self.timings_ms: dict[str, float] = {}
+        self.velocity: Mapping[str, int] = {}
         self._analyser = analyser
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -114,6 +126,8 @@ class Analysis:
         if clip is None or clip.audio is None or speech is None or self.transaction.voice:
             return None
         audio = Audio(speech.samples, SPEECH_RATE_HZ)
+        if challenge is not None and challenge.phrase:
+            return self._heard_phrase(audio, speech)
         digits = self._analyser.digits
         if digits is None or challenge is None or not speech.segments_s:
             return Heard(audio, speech.segments_s)
@@ -124,6 +138,35 @@ class Analysis:
         )
         onsets = reading.times.start_ms if reading.times is not None else ()
         return Heard(audio, speech.segments_s, onsets, reading.score)
+
+    def _heard_phrase(self, audio: Audio, speech: SpeechAnalysis) -> Heard:
+        """Sound in which words were asked for: what was read and when, where that was heard."""
+        reading = self.statement_reading
+        if reading is None:
+            return Heard(audio, speech.segments_s)
+        return Heard(audio, speech.segments_s, reading.onsets_ms, reading.score)
+
+    @property
+    def statement(self) -> str:
+        """The text that was to be read aloud, or the phrase of the challenge; empty without."""
+        challenge = self.transaction.challenge
+        return self.transaction.statement or (challenge.phrase if challenge else "")
+
+    @cached_property
+    def statement_reading(self) -> StatementReading | None:
+        """The recording held against that text; None without one, sound, or the model to hear."""
+        check = self._analyser.statement
+        if check is None or not self.statement or self.speech is None:
+            return None
+        return self._timed(
+            "statement",
+            lambda: check.read(
+                self.speech_windows,
+                self.statement,
+                self.transaction.language or self.language or "en",
+                self.transaction.voice_reference,
+            ),
+        )
 
     @property
     def today(self) -> date:
@@ -193,6 +236,67 @@ class Analysis:
             int(year) if year.isdigit() and 1850 <= int(year) < 2200 else None,
             SEX_LETTERS.get(sex.value, "") if sex is not None else "",
         )
+
+    @cached_property
+    def citizen_number(self) -> str:
+        """The number of a resident identity card, when it is whole; empty without one."""
+        for side in (self.front, self.back):
+            if side is None or "number_check_digit" in side.warnings:
+                continue
+            if number := side.value("number"):
+                return number
+        return ""
+
+    @cached_property
+    def document_number(self) -> str:
+        """The number that says who holds the document, when its check digits hold; else empty."""
+        if self.citizen_number:
+            return self.citizen_number
+        for side in (self.front, self.back):
+            if side is not None and side.mrz is not None and side.mrz.checks.get("number"):
+                return side.value("document_number") or ""
+        return ""
+
+    @property
+    def issuer(self) -> str:
+        """Who issued the document, by its machine-readable zone; empty without one."""
+        found = (side.value("issuer") for side in (self.front, self.back) if side is not None)
+        return next((issuer for issuer in found if issuer), "")
+
+    @property
+    def ledger(self) -> "Ledger | None":
+        """What was seen of applicants before; None without a database."""
+        return self._analyser.ledger
+
+    @cached_property
+    def sighting(self) -> Sighting | None:
+        """Everything by which this attempt may be known again; None without a database."""
+        ledger, transaction = self.ledger, self.transaction
+        if ledger is None:
+            return None
+        number = self.document_number
+        return self._timed(
+            "sighting",
+            lambda: ledger.sighting(
+                transaction.id, transaction.attempt, transaction.signals, number
+            ),
+        )
+
+    @cached_property
+    def seen_faces(self) -> SeenFaces | None:
+        """Faces of earlier transactions most alike; None without a database or a face."""
+        ledger, sighting, face = self.ledger, self.sighting, self.face_template
+        if ledger is None or sighting is None or face is None:
+            return None
+        return self._timed("seen_faces", lambda: ledger.seen_faces(sighting, face))
+
+    @cached_property
+    def listed(self) -> "Mapping[str, Listed]":
+        """Entries of lists for what is known of the applicant, by kind."""
+        ledger, sighting = self.ledger, self.sighting
+        if ledger is None or sighting is None:
+            return {}
+        return self._timed("listed", lambda: ledger.listed(sighting))
 
     @cached_property
     def speech(self) -> SpeechAnalysis | None:

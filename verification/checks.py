@@ -1,6 +1,6 @@
 """The checks a policy may name, and what each asks."""
 
-__all__ = ["CHECKS", "VOICE_CHECKS"]
+__all__ = ["CHECKS", "VOICE_CHECKS", "is_signal"]
 
 CHECKS = {
     "document.read": "Are the document's fields legible and consistent with each other?",
@@ -17,8 +17,31 @@ CHECKS = {
     "voice.replay": "Was the sound not handed in before?",
     "voice.statement": "Was the statement read as it is written?",
     "watchlist.search": "Is the face on no watchlist?",
+    "recording.presence": "Is a face there throughout the recording?",
+    "recording.alone": "Is nobody else before the camera?",
+    "recording.same_person": "Is it one person throughout the recording?",
+    "recording.liveness": "Is a live person there, wherever the recording is sampled?",
+    "recording.statements": "Was every statement read as it is written?",
+    "recording.answers": "Was every question agreed to?",
+    "recording.digits": "Were the digits read that were drawn for this recording?",
+    "recording.speaker": "Is it one voice throughout, and the enrolled one?",
+    "recording.lips": "Did these lips say every segment?",
+    "signals.face_identity": "Was this face not seen under another identity?",
+    "signals.identity_face": "Was this identity not seen under another face?",
+    "signals.velocity": "Are attempts of this face, document, device and network within limits?",
+    "signals.device": "Does the device say nothing that speaks against it?",
+    "signals.region": "Does the document's region agree with where the applicant is?",
+    "signals.lists": "Are identity, phone and device on no list of denied ones?",
+    "signals.provider": "Has the service outside nothing against the applicant?",
 }
 """Name and question of every check, in the order in which they run."""
 
-VOICE_CHECKS = frozenset({"voice.digits", "voice.match", "voice.replay", "voice.statement"})
+VOICE_CHECKS = frozenset({"voice.digits", "voice.match", "voice.replay", "voice.statement"}) | {
+    f"recording.{name}" for name in ("statements", "answers", "digits", "speaker")
+}
 """Checks that may support a verdict but never carry one alone (NIST SP 800-63B-4)."""
+
+
+def is_signal(check: str) -> bool:
+    """Whether a check is a signal: it may lower an accept to review and is never required."""
+    return check.startswith("signals.")

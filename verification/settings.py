@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
     from veridical.store import Database, Fingerprints, MasterKeys
     from veridical.verification.evidence import EvidenceLog, SigningKey
+    from veridical.verification.signals.ledger import Ledger
+    from veridical.verification.signals.provider import HttpProvider
 
 __all__ = ["Settings"]
 
@@ -40,6 +42,12 @@ class Settings(BaseSettings):
             is named.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
+        provider_url: Where `signals.provider` asks: https, or http on this machine; nobody is
+            asked when empty.
+        provider_token: Sent to it as `Authorization: Bearer`.
+        provider_sends: What it is told of an applicant, parted by commas; see
+            `signals.provider.ASKED`.
+        provider_timeout_s: Longest time its answer may take.
         lips_adaptation: File that `veridical adapt lips` made of recordings of one's own.
         evidence_log: Where a signed record of every verdict is appended; none is when not given.
         signing_key_file: Ed25519 key in PEM that signs them; made in `data_dir` when not given.
@@ -62,6 +70,10 @@ class Settings(BaseSettings):
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
+    provider_url: str = ""
+    provider_token: SecretStr = SecretStr("")
+    provider_sends: str = "document,phone,device"
+    provider_timeout_s: float = Field(default=2.0, gt=0.0)
     lips_adaptation: Path | None = None
     evidence_log: Path | None = None
     signing_key_file: Path | None = None
@@ -107,6 +119,29 @@ class Settings(BaseSettings):
 
         keep = timedelta(days=self.fingerprint_days)
         return Fingerprints(self.open_database(), kind, keep, tenant)
+
+    def ledger(self) -> "Ledger | None":
+        """What was seen of applicants before; None where `database` is not named."""
+        if not self.database:
+            return None
+        from veridical.verification.signals.ledger import Ledger
+
+        return Ledger(self.open_database(), self.keys())
+
+    def provider(self) -> "HttpProvider | None":
+        """The service outside that is asked; None where none is.
+
+        Raises:
+            InputError: `usage.provider`: its address is none that is called.
+        """
+        if not self.provider_url:
+            return None
+        from veridical.verification.signals.provider import HttpProvider
+
+        sends = tuple(word.strip() for word in self.provider_sends.split(",") if word.strip())
+        token = self.provider_token.get_secret_value()
+        timeout_s = self.provider_timeout_s
+        return HttpProvider(self.provider_url, sends, token=token, timeout_s=timeout_s)
 
     def keys(self) -> "MasterKeys":
         """The master keys; a first one is made where neither keys nor a file are given."""

@@ -1,7 +1,7 @@
 """Each room's check, tied to what it reads of a transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
 from veridical.gallery import WatchlistCheck
@@ -11,6 +11,7 @@ from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpe
 from veridical.result import Measurement
 from veridical.verification.analysis import Analysis
 from veridical.verification.checks import CHECKS
+from veridical.verification.signals.steps import Signals, signal_steps
 from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
 from veridical.voiceprint.replay import VoiceReplayCheck
 from veridical.voiceprint.statement import StatementCheck
@@ -18,7 +19,15 @@ from veridical.voiceprint.statement import StatementCheck
 __all__ = ["Checks", "Step", "build_steps"]
 
 MISSING_INPUT = "missing_input"
-NO_MODEL = {"watchlist.search": "no_watchlist"}
+NO_MODEL = {
+    "watchlist.search": "no_watchlist",
+    "signals.velocity": "no_store",
+    "signals.lists": "no_store",
+    "signals.face_identity": "no_store",
+    "signals.identity_face": "no_store",
+    "signals.provider": "no_provider",
+    **{check: MISSING_INPUT for check in CHECKS if check.startswith("recording.")},
+}
 """What a check that was not handed in lacks, where it is no model."""
 
 Step = Callable[[Analysis], Measurement]
@@ -44,6 +53,7 @@ class Checks:
         voice_replay: See `VoiceReplayCheck`.
         statement: See `StatementCheck`; its models are loaded for policies that name it.
         watchlist: See `WatchlistCheck`; None also when the installation keeps no list.
+        signals: What surrounds an applicant; see `Signals`.
     """
 
     document_read: DocumentReadCheck | None = None
@@ -60,6 +70,7 @@ class Checks:
     voice_replay: VoiceReplayCheck | None = None
     statement: StatementCheck | None = None
     watchlist: WatchlistCheck | None = None
+    signals: Signals | None = None
 
 
 def build_steps(checks: Checks) -> Mapping[str, Step]:
@@ -82,9 +93,10 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "voice.replay": _voice_replay(checks.voice_replay),
         "voice.statement": _statement(checks.statement),
         "watchlist.search": _watchlist(checks.watchlist),
+        **signal_steps(checks.signals),
     }
     return {
-        check: built[check] or _unable(check, NO_MODEL.get(check, "model_missing"))
+        check: built.get(check) or _unable(check, NO_MODEL.get(check, "model_missing"))
         for check in CHECKS
     }
 
@@ -254,17 +266,13 @@ def _statement(check: StatementCheck | None) -> Step | None:
         return None
 
     def run(analysis: Analysis) -> Measurement:
-        transaction = analysis.transaction
-        if not transaction.statement:
+        if not analysis.statement:
             return Measurement("voice.statement", None, MISSING_INPUT)
-        if analysis.speech is None:
+        reading = analysis.statement_reading
+        if reading is None:
             return Measurement("voice.statement", None, "no_speech")
-        return check(
-            analysis.speech_windows,
-            transaction.statement,
-            transaction.language or analysis.language or "en",
-            transaction.voice_reference,
-        )
+        measured = check.measured(reading, analysis.transaction.voice_reference)
+        return replace(measured, elapsed_ms=analysis.timings_ms["statement"])
 
     return run
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from veridical.media import ImageInfo
 from veridical.types import Audio, Challenge, Clip, Image, Template
+from veridical.verification.signals.facts import SignalFacts
 
 __all__ = ["LONGEST_STATEMENT", "Transaction"]
 
@@ -33,7 +34,10 @@ class Transaction:
             when empty, the statement is in the challenge's language, or in English without one.
         attempt: Number of this attempt, from 1.
         today: Date by which a document counts as expired; the current day when None.
+        signals: What signals look at besides the media, and whose transaction it is.
         metadata: Facts from the caller, such as a camera label; never interpreted as identity.
+        facts: Numbers from the caller that a policy's rules may ask for, such as the amount of a
+            withdrawal; nothing personal, for they stand in the verdict.
     """
 
     id: str
@@ -50,4 +54,6 @@ class Transaction:
     language: str = ""
     attempt: int = 1
     today: date | None = None
+    signals: SignalFacts = field(default_factory=SignalFacts)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, float] = field(default_factory=dict)
