@@ -143,6 +143,13 @@ class StatementReading:
     complete: bool
     times_s: tuple[tuple[float, float] | None, ...] = ()
 
+    @property
+    def onsets_ms(self) -> tuple[float, ...]:
+        """When each expected unit began to sound; empty unless every one was recognised."""
+        known = [time for time in self.times_s if time is not None]
+        whole = len(known) == len(self.times_s)
+        return tuple(start * 1000 for start, _ in known) if whole else ()
+
 
 @dataclass(slots=True, eq=False)
 class _Part:

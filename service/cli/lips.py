@@ -98,22 +98,31 @@ def _track(clip: "Clip", store: "ModelStore", models: "Profile") -> "MouthTrack"
 def _hear(
     clip: "Clip", challenge: "Challenge | None", store: "ModelStore", models: "Profile"
 ) -> "Heard | None":
-    """Find speech and, where there is a net for them, the digits in it."""
+    """Find speech and, where there is a net for them, the digits or words in it."""
     from veridical.liveness.lips import Heard
     from veridical.types import Audio
     from veridical.voiceprint import DigitsCheck, analyse_speech
+    from veridical.voiceprint.statement import StatementCheck
+    from veridical.voiceprint.whisper import Whisper
+    from veridical.voiceprint.windows import Window
 
     if clip.audio is None:
         return None
     speech = analyse_speech(clip.audio, store.session(models.roles["speech"][0]))
-    onsets: tuple[float, ...] = ()
-    content: float | None = None
-    role = f"digits_{challenge.language}" if challenge and challenge.digits else ""
-    if challenge and role in models.roles and speech.segments_s:
+    audio = Audio(speech.samples, 16_000)
+    if challenge is None or not speech.segments_s:
+        return Heard(audio, speech.segments_s)
+    role = f"digits_{challenge.language}"
+    if challenge.digits and role in models.roles:
         net = store.session(models.roles[role][0])
-        reading = DigitsCheck({challenge.language: net}).read(
+        digits = DigitsCheck({challenge.language: net}).read(
             speech, challenge.digits, challenge.language
         )
-        content = reading.score
-        onsets = reading.times.start_ms if reading.times else ()
-    return Heard(Audio(speech.samples, 16_000), speech.segments_s, onsets, content)
+        onsets_ms = digits.times.start_ms if digits.times else ()
+        return Heard(audio, speech.segments_s, onsets_ms, digits.score)
+    if challenge.phrase and all(store.has(name) for name in Whisper.models):
+        check = StatementCheck(Whisper(*(store.session(name) for name in Whisper.models)))
+        windows = (Window(0.0, speech),)
+        words = check.read(lambda: windows, challenge.phrase, challenge.language)
+        return Heard(audio, speech.segments_s, words.onsets_ms, words.score)
+    return Heard(audio, speech.segments_s)
