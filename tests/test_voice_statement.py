@@ -181,11 +181,10 @@ def test_an_altered_word_is_found_in_real_speech(store: ModelStore, shared: Path
 
 
 def test_a_policy_can_ask_for_a_statement() -> None:
-    step = build_steps(Checks(statement=StatementCheck(Writes([""] * 6 + ["I agree"]))))[
-        "voice.statement"
-    ]
+    check = StatementCheck(Writes([""] * 6 + ["I agree"]))
+    step = build_steps(Checks(statement=check))["voice.statement"]
     spoken = Audio(np.concatenate((voice(150, 6), silence(0.2))), 16_000)
-    analyser = Analyser(vad=LoudIsSpeech())
+    analyser = Analyser(vad=LoudIsSpeech(), statement=check)
     read_it = Transaction("t", voice=spoken, statement="I agree")
     assert step(Analysis(read_it, analyser)).score == 1.0
     asked_nothing = Transaction("t", voice=spoken)
