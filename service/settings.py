@@ -25,6 +25,8 @@ class ServiceSettings(Settings):
         transaction_s: From the start, or a verdict `retry`, to the last moment media are taken.
         challenge_s: From drawing a challenge to the last moment it may be answered.
         keep_days: For how long media and verdicts are kept once a transaction is over.
+        drift_days: For how many days counts of scores and reasons are kept to notice drift; 0
+            counts nothing.
         callback_hosts: Hosts, parted by commas, that webhooks may reach although they are private
             or without TLS.
         capture_origins: Origins, parted by commas, of pages that capture with an upload token.
@@ -39,6 +41,7 @@ class ServiceSettings(Settings):
     transaction_s: int = Field(default=180, gt=0)
     challenge_s: int = Field(default=90, gt=0)
     keep_days: float = Field(default=30.0, gt=0)
+    drift_days: float = Field(default=35.0, ge=0)
     callback_hosts: str = ""
     capture_origins: str = ""
     qa_dir: Path | None = None
@@ -59,6 +62,7 @@ class ServiceSettings(Settings):
             lifetime=timedelta(seconds=self.transaction_s),
             challenge_lifetime=timedelta(seconds=self.challenge_s),
             keep=timedelta(days=self.keep_days),
+            keep_counts=timedelta(days=self.drift_days),
             most_waiting=self.queue,
             allowed_callbacks=frozenset(words(self.callback_hosts)),
         )

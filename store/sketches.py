@@ -282,8 +282,8 @@ def count_unwatched(connection: Connection, since: int) -> int:
 def _insert_new(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
     """Insert a row unless there is one of its key; whether there was none."""
     kind = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = kind(table).values(**row).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+    statement = kind(table).values(**row).on_conflict_do_nothing().returning(table.c.tenant)
+    return connection.execute(statement).first() is not None
 
 
 def _columns(key: Key) -> dict[str, str]:

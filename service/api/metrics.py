@@ -59,6 +59,18 @@ class Metrics:
             registry=self._registry,
         )
 
+        self.drift = Gauge(
+            "veridical_drift_alerts",
+            "Alerts of drift that are raised, over all replicas and tenants.",
+            ("alert", "series"),
+            registry=self._registry,
+        )
+        self.unwatched = Gauge(
+            "veridical_drift_unwatched_series",
+            "Series counted in the last day that have no baseline, over all replicas and tenants.",
+            registry=self._registry,
+        )
+
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note an answer."""
         self._requests.labels(method, route, str(status)).inc()

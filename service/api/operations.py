@@ -9,10 +9,13 @@ from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
+from veridical.store.sketches import count_raised, count_unwatched
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["operations"])
+
+_DAY_MS = 86_400_000
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -41,6 +44,12 @@ def metrics(
         with service.desk.backing.database.reading() as connection:
             service.metrics.waiting.set(count_jobs(connection))
             waiting, given_up = count_letters(connection)
+            raised = count_raised(connection)
+            unwatched = count_unwatched(connection, service.desk.backing.clock() - _DAY_MS)
+        service.metrics.drift.clear()  # what was cleared must not stay at its last figure
+        for (alert, series), count in raised.items():
+            service.metrics.drift.labels(alert, series).set(count)
+        service.metrics.unwatched.set(unwatched)
         service.metrics.webhooks.labels("waiting").set(waiting)
         service.metrics.webhooks.labels("given_up").set(given_up)
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.desk import Desk, Refusal, Worker
+from veridical.service.desk import Desk, DriftWatch, Refusal, Worker
 from veridical.verification import Verifier
 from veridical.verification.evidence import EvidenceLog
 
@@ -105,6 +105,7 @@ class Service:
         evidence: File of records beside the database's; None without.
         desk: The transactions; None for a service without a database.
         worker: Judges them; None likewise.
+        drift: Counts verdicts; None likewise, and where counts are not to be kept.
     """
 
     loader: Loader
@@ -115,6 +116,7 @@ class Service:
     evidence: EvidenceLog | None = None
     desk: Desk | None = None
     worker: Worker | None = None
+    drift: DriftWatch | None = None
 
 
 def _service(request: Request) -> Service:

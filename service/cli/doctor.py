@@ -15,8 +15,17 @@ __all__ = ["doctor"]
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Look at scores and reasons of the service instead.")
+    ] = False,
 ) -> None:
-    """Check Python, cores, models and licences. Exit code 3 when verification can't run."""
+    """Check Python, cores, models and licences. Exit code 3 when verification can't run.
+
+    With --drift: compare what the service's database counted with the frozen baselines. Exit code 1
+    when an alert is raised, 3 when there is no baseline to compare with.
+    """
+    if drift:
+        raise typer.Exit(_drift(as_json=as_json))
     findings = examine()
     if as_json:
         json.dump(findings, sys.stdout, indent=2)
@@ -115,3 +124,57 @@ def _print(findings: dict[str, Any]) -> None:
     for problem in findings["problems"]:
         console.print(f"[red]problem[/] {problem}")
     console.print("[red]not fit[/]" if findings["problems"] else "[green]fit[/]")
+
+
+def _drift(*, as_json: bool) -> Exit:
+    """Say how scores and reasons of every tenant stand."""
+    from veridical.service.desk.backing import now_ms
+    from veridical.service.desk.drift_views import overviews
+    from veridical.service.settings import ServiceSettings
+
+    database = ServiceSettings().open_database()
+    try:
+        found = overviews(database, now_ms())
+    finally:
+        database.close()
+    if as_json:
+        json.dump(found, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print_drift(found)
+    if any(tenant["alerts"] for tenant in found.values()):
+        return Exit.NOT_ACCEPTED
+    watched = any(one["baseline"] for tenant in found.values() for one in tenant["series"])
+    return Exit.DONE if watched else Exit.ENVIRONMENT
+
+
+def _print_drift(found: dict[str, dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for tenant, view in found.items():
+        console.print(f"[bold]{escape(tenant)}[/]")
+        for alert in view["alerts"]:
+            what = f"{alert['alert']} of {alert['name']} {alert['reason']}".rstrip()
+            numbers = f"{alert['value']:g}, raised from {alert['raise_at']:g}"
+            console.print(f"[red]alert[/] {what} since {alert['raised_at']}: {numbers}")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("series", "kind", "n", "baseline n", "nearest to an alert", "models"):
+            table.add_column(title)
+        for one in view["series"]:
+            base = str(one["baseline"]["n"]) if one["baseline"] else "[yellow]none[/]"
+            row = (one["name"], one["kind"], str(one["n"]), base, _nearest(one), one["models"])
+            table.add_row(*row)
+        console.print(table)
+    if not found:
+        console.print("[yellow]nothing was counted in the last days[/]")
+
+
+def _nearest(series: dict[str, Any]) -> str:
+    """The comparison of a series that lies closest to an alert."""
+    worst = max(series["findings"], key=lambda f: f["value"] / f["raise_at"], default=None)
+    if worst is None:
+        return ""
+    return f"{worst['reason'] or 'shift'} {worst['value']:g} of {worst['raise_at']:g}"

@@ -20,13 +20,13 @@ TOLERANCE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What the service tells of a transaction. Ask for the rest with `Client.get`.
+    """What the service tells of a transaction, or of drift. Ask for the rest with `Client.get`.
 
     Attributes:
         id: Of the message; the same when it is delivered again: note it and skip repetitions.
-        type: Such as `transaction.completed`.
-        transaction: Id.
-        state: Of the transaction.
+        type: Such as `transaction.completed`, `drift.raised`.
+        transaction: Id; empty where the message is about none.
+        state: Of the transaction, or of the alert: `raised`, `cleared`.
         outcome: Of the latest attempt; None without.
         final_outcome: The review's outcome where there is one; None while open.
         raw: The whole message.
@@ -83,7 +83,7 @@ def verify_webhook(
         return Webhook(
             message,
             found["type"],
-            data["id"],
+            data["id"] if str(found["type"]).startswith("transaction.") else "",
             data["state"],
             Outcome(data["outcome"]) if data.get("outcome") else None,
             Outcome(data["final_outcome"]) if data.get("final_outcome") else None,

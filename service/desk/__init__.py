@@ -2,6 +2,7 @@
 
 from veridical.service.desk.backing import Backing, DeskSettings, Principal, Refusal
 from veridical.service.desk.desk import Desk
+from veridical.service.desk.drift import DriftWatch
 from veridical.service.desk.housekeeping import Housekeeper
 from veridical.service.desk.postman import Postman
 from veridical.service.desk.requests import NewTransaction, Review, Submission
@@ -12,6 +13,7 @@ __all__ = [
     "Backing",
     "Desk",
     "DeskSettings",
+    "DriftWatch",
     "Housekeeper",
     "NewTransaction",
     "PolicyBook",

@@ -96,12 +96,14 @@ class DeskSettings:
         keep: For how long media and verdicts are kept once a transaction is over.
         most_challenges: Challenges drawn for one transaction.
         most_waiting: Transactions that may wait for a verdict; more are told to come back.
+        keep_counts: For how long counts of scores and reasons are kept; zero counts nothing.
         allowed_callbacks: Hosts that callbacks may lead to although they are private or not https.
     """
 
     lifetime: timedelta = timedelta(seconds=180)
     challenge_lifetime: timedelta = timedelta(seconds=90)
     keep: timedelta = timedelta(days=30)
+    keep_counts: timedelta = timedelta(days=35)
     most_challenges: int = 10
     most_waiting: int = 16
     allowed_callbacks: frozenset[str] = frozenset()

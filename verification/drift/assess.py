@@ -21,16 +21,10 @@ class Baseline:
     Attributes:
         series: Whose; its line says which models.
         tally: Counts over the period.
-        since: Start of its first hour, ms since 1970.
-        until: End of its last hour, ms since 1970; only later hours are compared with it.
-        frozen_at: ms since 1970.
     """
 
     series: Series
     tally: Tally
-    since: int
-    until: int
-    frozen_at: int
 
     @property
     def n(self) -> int:
@@ -50,6 +44,7 @@ class Finding:
         raise_at: From where an alert is raised.
         clear_at: Below which it is cleared; between the two it stays as it is.
         n: Recent observations behind the value.
+        baseline_n: Observations of the baseline.
         rate: Recent share of the reason; None for a shift.
         was: Its share in the baseline; None for a shift.
     """
@@ -61,6 +56,7 @@ class Finding:
     raise_at: float
     clear_at: float
     n: int
+    baseline_n: int
     rate: float | None = None
     was: float | None = None
 
@@ -92,7 +88,9 @@ def assess(baseline: Baseline, hours: Sequence[Tally], rules: DriftRules) -> lis
         bins = rules.scale(series.kind, series.name).bins
         shifts = shift_of(baseline.tally, hours, bins, rules.shift)
         found = [
-            Finding("shift", series, "", shift.psi, shift.raise_at, shift.clear_at, shift.n)
+            Finding(
+                "shift", series, "", shift.psi, shift.raise_at, shift.clear_at, shift.n, baseline.n
+            )
             for shift in shifts
         ]
         # A window that would not clear goes before one that would: all must agree to clear.
@@ -108,7 +106,7 @@ def assess(baseline: Baseline, hours: Sequence[Tally], rules: DriftRules) -> lis
         findings.append(
             Finding(
                 kind, series, reason, rise.level, rule.raise_at, rule.clear_at,
-                rise.n, rise.rate, rise.was,
+                rise.n, baseline.n, rise.rate, rise.was,
             )
         )  # fmt: skip
     return findings

@@ -30,8 +30,9 @@ class Scale:
 
     def bin_of(self, value: float) -> int:
         """Number of the bin a finite value falls in, from 0."""
-        place = math.floor((value - self.low) / (self.high - self.low) * self.bins)
-        return min(max(place, 0), self.bins - 1)
+        inside = min(max(value, self.low), self.high)
+        place = math.floor((inside - self.low) / (self.high - self.low) * self.bins)
+        return min(place, self.bins - 1)
 
 
 @dataclass(frozen=True, slots=True)
