@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.media.job import RGB, Job, Layout
+from veridical.media.job import RGB, Job, Layout, fits_planes
 from veridical.media.planes import planar_images
 from veridical.media.wire import receive, send
 from veridical.types import Image
@@ -249,8 +249,8 @@ def _shape(layout: Layout, frames: int, width: int, height: int) -> tuple[int, .
         return frames, height, width, _CHANNELS
     if layout.quarter_turns % 2:
         width, height = height, width
-    if width % 2 or height % 2:
-        raise ValueError("planes of an odd size have no place for their colour")
+    if not fits_planes(width, height):
+        raise ValueError("the decoder answered with planes of a size that no planes have")
     return frames, height * 3 // 2, width
 
 

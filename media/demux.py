@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout
+from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout, fits_planes
 
 __all__ = ["Decoded", "decode", "decode_windows"]
 
@@ -356,8 +356,8 @@ class _Frames:
 
 def _layout(frame: VideoFrame, wanted: tuple[int, int], turns: int) -> Layout | None:
     """How a frame's own planes lie; None where they cannot cross as they are."""
-    as_is = wanted == (frame.width, frame.height) and frame.width % 2 == frame.height % 2 == 0
-    if frame.format.name not in PLANAR or not as_is:
+    as_is = wanted == (frame.width, frame.height)
+    if not as_is or frame.format.name not in PLANAR or not fits_planes(*wanted):
         return None
     return Layout(frame.format.name, int(frame.colorspace), int(frame.color_range), turns)
 

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
-__all__ = ["AUDIO_RATE_HZ", "PLANAR", "RGB", "Job", "Layout"]
+__all__ = ["AUDIO_RATE_HZ", "PLANAR", "RGB", "Job", "Layout", "fits_planes"]
 
 AUDIO_RATE_HZ = 16_000
 """Rate of all decoded sound."""
 RGB = "rgb24"
 PLANAR = ("yuv420p", "yuvj420p")
 """Formats that cross as they are: what cameras and browsers record."""
+
+
+def fits_planes(width: int, height: int) -> bool:
+    """Whether frames of this size, as stored, cross as planes: libav takes only these back."""
+    return width % 2 == height % 4 == 0
 
 
 @dataclass(frozen=True, slots=True)

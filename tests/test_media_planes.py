@@ -75,7 +75,11 @@ def test_planes_show_what_libav_shows(
 
 @pytest.mark.parametrize(
     ("codec", "pixel_format", "size"),
-    [("libx264", "yuv444p", (64, 48)), ("mjpeg", "yuvj420p", (63, 47))],
+    [
+        ("libx264", "yuv444p", (64, 48)),
+        ("mjpeg", "yuvj420p", (63, 47)),
+        ("libx264", "yuv420p", (64, 46)),
+    ],
 )
 def test_what_cannot_cross_as_planes_crosses_as_rgb(
     codec: str, pixel_format: str, size: tuple[int, int]
