@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
 from veridical.verification.policy import Policy
+from veridical.verification.policy_rules import RuleResult
 from veridical.verification.reasons import is_mendable
 
 __all__ = ["Decision", "decide", "judge"]
 
 NOT_RUN = "not_run"
+NOT_ASKED = "not_asked"
 NO_OPERATING_POINT = "no_operating_point"
 EMPTY_POLICY = "policy:empty"
 
@@ -24,15 +26,18 @@ class Decision:
     Attributes:
         outcome: accept, review, retry or reject.
         first_cause: `check:reason` of the first check, in the order of the policy, that brought
-            the outcome about; None on an accept.
-        causes: Every check that did not pass and bore on the outcome, in the same order.
+            the outcome about, or `rule:id` of the first rule; None on an accept.
+        causes: Every check that did not pass and bore on the outcome, in the same order, then
+            every rule.
         results: Every check, the policy's first and in its order, then those only measured.
+        rules: The rules among the causes.
     """
 
     outcome: Outcome
     first_cause: str | None
     causes: tuple[str, ...]
     results: tuple[CheckResult, ...]
+    rules: tuple[RuleResult, ...] = ()
 
 
 def decide(
@@ -42,12 +47,15 @@ def decide(
     *,
     attempt: int = 1,
     error_rates: Mapping[str, ErrorRate] | None = None,
+    facts: Mapping[str, float] | None = None,
 ) -> Decision:
     """Judge measurements under a policy; nothing but a pass of every required check accepts.
 
     A required check that fails rejects. One that ends in review, or could not be assessed, leads
     to retry when its reason is one the applicant can mend and attempts remain, else to review. An
-    optional check that fails or ends in review lowers an accept to review and never does more. An
+    optional check that fails or ends in review lowers an accept to review and never does more. A
+    rule that asks for review does as much; one that asks for reject rejects. A rule never takes a
+    retry away for a review: what it stumbled over is often the poor capture that is made anew. An
     empty policy accepts nobody.
 
     Args:
@@ -56,6 +64,7 @@ def decide(
         points: Operating points of checks the policy gives none for (cards, calibration files).
         attempt: Number of this attempt within its transaction, from 1.
         error_rates: What each check's score means, where a calibration knows.
+        facts: What the caller told of the transaction, for the rules.
 
     Returns:
         The decision; the same arguments always give the same one.
@@ -74,7 +83,8 @@ def decide(
         for check in dict.fromkeys([*policy.checks, *measured])
     }
 
-    required = [results[check] for check in policy.required]
+    # A script without a question cannot have an answer: such a check is not required of it.
+    required = [results[check] for check in policy.required if results[check].reason != NOT_ASKED]
     failed = [r for r in required if r.status is Status.FAIL]
     open_ = [r for r in required if r.status in (Status.REVIEW, Status.NOT_ASSESSED)]
     doubtful = [
@@ -82,19 +92,26 @@ def decide(
         for check in policy.optional
         if results[check].status in (Status.FAIL, Status.REVIEW)
     ]
+    rules = policy.rules.apply(results, attempt, facts or {})
+    rejecting = [rule for rule in rules if rule.asks is Outcome.REJECT]
     if failed:
         outcome, first = Outcome.REJECT, _cause(failed[0])
+    elif rejecting:
+        outcome, first = Outcome.REJECT, rejecting[0].cause
     elif open_:
         mendable = attempt < policy.attempts and all(is_mendable(r.reason) for r in open_)
         outcome, first = (Outcome.RETRY if mendable else Outcome.REVIEW), _cause(open_[0])
     elif doubtful:
         outcome, first = Outcome.REVIEW, _cause(doubtful[0])
+    elif rules:
+        outcome, first = Outcome.REVIEW, rules[0].cause
     elif required:
         outcome, first = Outcome.ACCEPT, None
     else:
         outcome, first = Outcome.REVIEW, EMPTY_POLICY
     bearing = [r for r in required if r.status is not Status.PASS] + doubtful
-    return Decision(outcome, first, tuple(map(_cause, bearing)), tuple(results.values()))
+    causes = (*map(_cause, bearing), *(rule.cause for rule in rules))
+    return Decision(outcome, first, causes, tuple(results.values()), rules)
 
 
 def judge(

@@ -43,6 +43,8 @@ __all__ = [
 FORMAT = "veridical.evidence/1"
 GENESIS = "0" * 64
 MAX_LINE_BYTES = 1 << 20
+_RULE_KEYS = ("rule", "holds", "then")
+"""The words of a rule are the policy's, whose hash stands in the record."""
 _CHECK_KEYS = (
     "check", "status", "score", "reason", "accept_at", "reject_below", "point_source", "models",
 )  # fmt: skip
@@ -229,6 +231,7 @@ def verdict_body(told: Mapping[str, Any], media_sha256: Mapping[str, str]) -> di
             )
         },
         "checks": [{key: check[key] for key in _CHECK_KEYS} for check in told["checks"]],
+        "rules": [{key: rule[key] for key in _RULE_KEYS} for rule in told["rules"]],
         "media_sha256": dict(media_sha256),
     }  # fmt: skip
 

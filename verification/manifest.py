@@ -12,6 +12,8 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.types import Challenge
+from veridical.verification.policy_rules import checked_facts
+from veridical.verification.signals import FACT_KEYS, SignalFacts
 from veridical.verification.sources import Source
 from veridical.verification.transaction import LONGEST_STATEMENT, Transaction
 
@@ -43,9 +45,10 @@ def read_manifest(path: Path) -> Iterator[Row]:
 
     Args:
         path: A `.csv` file with a header, or JSON Lines. Columns: `id, policy, document_front,
-            document_back, selfie, clip, voice, subject, attempt, metadata, expect`,
+            document_back, selfie, clip, voice, subject, attempt, metadata, facts, expect`,
             `challenge` (JSON) or `digits`, `language`, `schedule_ms`, and `statement`: a text that
-            was read aloud, in `language`; without one in the challenge's, or in English.
+            was read aloud, in `language`; without one in the challenge's, or in English. For
+            signals: `device, phone, network, country, region, flags`.
 
     Raises:
         InputError: The file does not exist.
@@ -72,7 +75,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
             values: dict[str, Any] = {k: v for k, v in entry.items() if k and v}
             extra = entry.get(None)
             problem = "more values than the header has columns" if extra else ""
-            for key in ("challenge", "metadata", "schedule_ms", "expect"):
+            for key in ("challenge", "metadata", "facts", "schedule_ms", "expect"):
                 if key in values:
                     try:
                         values[key] = json.loads(values[key])
@@ -154,8 +157,17 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
         statement=statement,
         language=str(values.get("language") or "") if statement else "",
         attempt=attempt,
+        signals=_signals(row, metadata),
         metadata={str(key): str(value) for key, value in metadata.items()},
+        facts=_facts(row),
     )
+
+
+def _facts(row: Row) -> dict[str, float]:
+    try:
+        return checked_facts(row.values.get("facts") or {})
+    except InputError as error:
+        raise InputError(f"row {row.number}: {error}", "manifest.malformed") from None
 
 
 def _whole(row: Row, value: object) -> int:
@@ -169,6 +181,12 @@ def _whole(row: Row, value: object) -> int:
             "manifest.malformed",
         )
     return number
+
+
+def _signals(row: Row, metadata: Mapping[str, object]) -> SignalFacts:
+    """Facts from columns of their own, or from the metadata."""
+    given = {key: str(row.values.get(key) or metadata.get(key) or "") for key in FACT_KEYS}
+    return SignalFacts.from_metadata(given, subject=str(row.values.get("subject") or ""))
 
 
 def _statement(row: Row) -> str:

@@ -5,6 +5,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,23 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.liveness.challenge import PACES
 from veridical.result import OperatingPoint
-from veridical.verification.checks import CHECKS, VOICE_CHECKS
+from veridical.verification.checks import CHECKS, VOICE_CHECKS, is_signal
+from veridical.verification.examples import Example, parse_examples
+from veridical.verification.policy_rules import (
+    Rules,
+    input_kind,
+    parse_constants,
+    parse_facts,
+    parse_rules,
+)
+from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
 __all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
 
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
-    "fail_fast", "pace", "calibration", "operating_points",
+    "fail_fast", "pace", "calibration", "operating_points", "facts", "constants", "rules",
+    "genuine", "examples", "velocity",
 }  # fmt: skip
 
 
@@ -43,7 +54,16 @@ class Policy:
         calibration: Calibration files that give operating points the policy leaves open, by kind
             of check; relative to the policy file.
         operating_points: Thresholds that come before those of calibration files and model cards.
+        velocity: Most attempts by count, such as `device_1h`, in place of those that
+            `signals.velocity` has itself.
+        facts: Names of the numbers that its rules ask the caller for, such as `amount`.
+        constants: Values that its rules know by a name.
+        rules: What follows from several checks and facts together; they never lift an outcome.
+        examples: Transactions and how they must end: the policy's own tests.
         description: For people.
+
+    Raises:
+        InputError: `policy.malformed`: a signal is required.
     """
 
     id: str
@@ -57,7 +77,21 @@ class Policy:
     pace: str = "usual"
     calibration: Mapping[str, Path] = field(default_factory=dict)
     operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    velocity: Mapping[str, int] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    constants: Mapping[str, float | str | bool] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    examples: tuple[Example, ...] = ()
     description: str = ""
+
+    def __post_init__(self) -> None:
+        # Here and not where files are read, so that no policy made in another way has one either.
+        if signals := [check for check in self.required if is_signal(check)]:
+            raise InputError(
+                f"policy {self.id!r} requires {signals}: a signal may lower an accept to review, "
+                "never bring one about; name it under optional",
+                "policy.malformed",
+            )
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -95,6 +129,7 @@ def load_policy(name: str) -> Policy:
     return parse_policy(path.read_bytes(), str(path), path.parent)
 
 
+@lru_cache(maxsize=64)  # asked for at every transaction: the same text is parsed once
 def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
     """Read and check a policy file's content.
 
@@ -105,8 +140,10 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
 
     Raises:
         InputError: With code `policy.malformed`: not TOML, an unknown key or check, a check named
-            twice, thresholds out of order, a policy that voice alone could satisfy, or one that
-            reads documents and neither requires `document.specimen` nor allows specimens.
+            twice, thresholds out of order, a policy that voice alone could satisfy, one that reads
+            documents and neither requires `document.specimen` nor allows specimens, or a rule or
+            example that is not as docs/policies.md has it. Whether the examples end as they say is
+            another question: see `trials`.
     """
 
     def refuse(problem: str) -> InputError:
@@ -137,6 +174,9 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         raise refuse("wants an id (text) and a version (whole number)")
     if not isinstance(attempts, int) or attempts < 1:
         raise refuse(f"attempts must be a whole number from 1, got {attempts!r}")
+    points = _points(raw.get("operating_points", {}), raw["id"], refuse)
+    facts = parse_facts(raw.get("facts", []), refuse)
+    constants = parse_constants(raw.get("constants", {}), refuse)
     return Policy(
         id=raw["id"],
         version=version,
@@ -148,7 +188,16 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         fail_fast=fail_fast,
         pace=pace,
         calibration=_files(raw.get("calibration", {}), folder, refuse),
-        operating_points=_points(raw.get("operating_points", {}), raw["id"], refuse),
+        operating_points=points,
+        velocity=_velocity(raw.get("velocity", {}), refuse),
+        facts=facts,
+        constants=constants,
+        rules=parse_rules(
+            raw.get("rules", []), lambda name: input_kind(name, names, facts, constants), refuse
+        ),
+        examples=parse_examples(
+            raw.get("examples", []), raw.get("genuine", {}), names, facts, points, refuse
+        ),
         description=str(raw.get("description", "")),
     )
 
@@ -174,6 +223,16 @@ def _files(raw: object, folder: Path, refuse: Any) -> dict[str, Path]:  # noqa: 
     if unknown := sorted(raw.keys() - CHECKS.keys()):
         raise refuse(f"calibration names unknown checks {unknown}; known are {sorted(CHECKS)}")
     return {check: folder / path for check, path in raw.items()}
+
+
+def _velocity(raw: object, refuse: Any) -> dict[str, int]:  # noqa: ANN401
+    if not isinstance(raw, dict) or not raw.keys() <= set(LIMITS):
+        raise refuse(f"velocity must be a table of limits by count: {', '.join(LIMITS)}")
+    for name, limit in raw.items():
+        whole = isinstance(limit, int) and not isinstance(limit, bool)
+        if not whole or not 1 <= limit <= HIGHEST_LIMIT:
+            raise refuse(f"velocity.{name} must be a whole number of 1 to {HIGHEST_LIMIT}")
+    return dict(raw)
 
 
 def _points(raw: object, policy: str, refuse: Any) -> dict[str, OperatingPoint]:  # noqa: ANN401

@@ -13,6 +13,7 @@ from veridical.verification.policy import Policy
 from veridical.verification.verdict import (
     FORMAT,
     error_rates_from_json,
+    facts_from_json,
     measurements_from_json,
     points_from_json,
 )
@@ -94,6 +95,7 @@ def replay(
             {**points, **points_from_json(verdict)},
             attempt=verdict["attempt"],
             error_rates=error_rates_from_json(verdict),
+            facts=facts_from_json(verdict),
         )
         result.n += 1
         result.outcomes[verdict["outcome"], str(decision.outcome)] += 1

@@ -14,13 +14,16 @@ from veridical.result import (
     OperatingPoint,
     Outcome,
 )
+from veridical.verification.policy_rules import RuleResult
 
 __all__ = [
     "Verdict",
     "check_to_json",
     "error_rates_from_json",
+    "facts_from_json",
     "measurements_from_json",
     "points_from_json",
+    "rule_to_json",
     "verdict_to_json",
 ]
 
@@ -34,7 +37,7 @@ class Verdict:
     Attributes:
         transaction: Id of the transaction.
         outcome: accept, review, retry or reject.
-        first_cause: `check:reason` that brought the outcome about; None on an accept.
+        first_cause: `check:reason` or `rule:id` that brought the outcome about; None on an accept.
         causes: All that bore on it, in the order of the policy.
         results: Every check.
         policy: Its id, version and sha256.
@@ -46,6 +49,8 @@ class Verdict:
         decided_at: UTC.
         document: Fields read from the document. Personal data: for the caller, never for logs.
         timings_ms: Wall time by stage; analysis shared by checks stands on its own.
+        rules: The policy's rules among the causes.
+        facts: What the caller told of the transaction; deciding again needs it.
     """
 
     transaction: str
@@ -62,6 +67,8 @@ class Verdict:
     decided_at: datetime
     document: Mapping[str, Mapping[str, EvidenceValue]] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    rules: tuple[RuleResult, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -80,6 +87,8 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "retries_left": verdict.retries_left,
         "decided_at": verdict.decided_at.isoformat(timespec="milliseconds"),
         "checks": [check_to_json(result) for result in verdict.results],
+        "rules": [rule_to_json(rule) for rule in verdict.rules],
+        "facts": dict(verdict.facts),
         "document": {name: dict(values) for name, values in verdict.document.items()},
         "timings_ms": {stage: round(ms, 1) for stage, ms in verdict.timings_ms.items()},
     }
@@ -101,6 +110,18 @@ def check_to_json(result: CheckResult) -> dict[str, Any]:
         "evidence": dict(measured.evidence),
         "models": [asdict(model) for model in measured.models],
         "elapsed_ms": round(measured.elapsed_ms, 1),
+    }
+
+
+def rule_to_json(found: RuleResult) -> dict[str, Any]:
+    """One rule that bore on a verdict, as plain values."""
+    rule = found.rule
+    return {
+        "rule": rule.id,
+        "when": rule.when.text,
+        "holds": found.holds,
+        "then": str(found.asks),
+        "reason": rule.reason,
     }
 
 
@@ -137,3 +158,8 @@ def error_rates_from_json(stored: Mapping[str, Any]) -> dict[str, ErrorRate]:
         for check in stored["checks"]
         if (rate := check["error_rate"])
     }
+
+
+def facts_from_json(stored: Mapping[str, Any]) -> dict[str, float]:
+    """What the caller of a stored verdict told; nothing in one that was written before rules."""
+    return dict(stored.get("facts", {}))
