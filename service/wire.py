@@ -6,8 +6,21 @@ from pathlib import Path
 
 from veridical.errors import InputError
 from veridical.verification.manifest import schedule_ms
+from veridical.verification.policy_rules import checked_facts
 
-__all__ = ["parse_schedule", "read_schedule", "sha256_of"]
+__all__ = ["parse_facts", "parse_schedule", "read_schedule", "sha256_of"]
+
+
+def parse_facts(text: str) -> dict[str, float]:
+    """Read the facts of a transaction.
+
+    Args:
+        text: A JSON object of numbers, or nothing.
+
+    Raises:
+        InputError: `facts.malformed`.
+    """
+    return checked_facts(_json(text) if text.strip() else {})
 
 
 def parse_schedule(text: str) -> tuple[float, ...]:
@@ -19,13 +32,15 @@ def parse_schedule(text: str) -> tuple[float, ...]:
     Raises:
         InputError: Anything but a list of finite numbers.
     """
-    if not text.strip():
-        return ()
+    return schedule_ms(_json(text)) if text.strip() else ()
+
+
+def _json(text: str) -> object:
+    """What a text says as JSON; None when it is none."""
     try:
-        values = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        values = None
-    return schedule_ms(values)
+        return None
 
 
 def read_schedule(path: Path) -> tuple[float, ...]:

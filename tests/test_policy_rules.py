@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -57,8 +58,8 @@ def measured(
 
 
 def end(under: Policy, *, attempt: int = 1, facts: Mapping[str, float] | None = None,
-        rates: Mapping[str, ErrorRate] | None = None, **values: object) -> Decision:  # fmt: skip
-    found = measured(**values)  # type: ignore[arg-type]
+        rates: Mapping[str, ErrorRate] | None = None, **values: Any) -> Decision:  # noqa: ANN401  # fmt: skip
+    found = measured(**values)
     return decide(found, under, POINTS, attempt=attempt, facts=facts, error_rates=rates)
 
 
@@ -86,7 +87,7 @@ def end(under: Policy, *, attempt: int = 1, facts: Mapping[str, float] | None = 
     ],
 )
 def test_a_rule_reads_what_it_names(
-    when: str, values: dict[str, object], facts: dict[str, float], holds: bool
+    when: str, values: dict[str, Any], facts: dict[str, float], holds: bool
 ) -> None:
     decision = end(policy(rule(when, "reject")), facts=facts, **values)
     assert (decision.outcome is Outcome.REJECT) == holds

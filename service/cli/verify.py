@@ -37,6 +37,10 @@ def verify(
     ] = "",
     profile: Annotated[str, typer.Option(help="Model set: auto, registry, standard.")] = "",
     attempt: Annotated[int, typer.Option(min=1, help="Number of this attempt.")] = 1,
+    facts: Annotated[
+        str,
+        typer.Option(help="Numbers the policy's rules ask for, as JSON: '{\"amount\": 5000}'."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
@@ -44,7 +48,7 @@ def verify(
     from veridical.media import read_audio, read_clip, read_image, read_image_with_info
     from veridical.result import Outcome
     from veridical.service.cli.console import print_verdict
-    from veridical.service.wire import read_schedule, sha256_of
+    from veridical.service.wire import parse_facts, read_schedule, sha256_of
     from veridical.types import Challenge
     from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
 
@@ -74,6 +78,7 @@ def verify(
             voice=read_audio(voice) if voice else None,
             challenge=challenge,
             attempt=attempt,
+            facts=parse_facts(facts),
         )
     )
     if (log := settings.evidence()) is not None:

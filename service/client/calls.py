@@ -87,6 +87,8 @@ def create(
     callback: str = "",
     locale: str = "en",
     statement: str = "",
+    facts: Mapping[str, float] | None = None,
+    signals: Mapping[str, str] | None = None,
     idempotency_key: str = "",
 ) -> Flow[Started]:
     """Start a transaction for an applicant who has consented.
@@ -103,6 +105,8 @@ def create(
         callback: Address that is told of the outcome; see `verify_webhook`.
         locale: `en` or `zh`: of prompts, of texts for the applicant and of the statement.
         statement: A text to be read aloud, for policies that ask for `voice.statement`.
+        facts: Numbers that the policy's rules ask for, such as `{"amount": 5000}`.
+        signals: What you know of the applicant: `phone`, `network`, `country`, `region`.
         idempotency_key: The same key never starts two transactions; a new one when empty. Give your
             own to survive a restart of your process.
     """
@@ -114,6 +118,8 @@ def create(
         "device_ref": device_ref,
         "callback": callback,
         "statement": statement,
+        "facts": dict(facts or {}),
+        "signals": dict(signals or {}),
     }
     body: dict[str, object] = {name: value for name, value in wanted.items() if value}
     body["consent"] = {"biometrics": True, "enrol": enrol, "text_version": consent_text}

@@ -4,12 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from veridical.verification.policy_rules import FACT_NAME, MOST_FACTS
 from veridical.verification.transaction import LONGEST_STATEMENT
 
 __all__ = ["Consent", "NewTransaction", "Review", "Submission"]
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[ -~]+$")]
 Fact = Annotated[str, StringConstraints(max_length=200)]
+FactName = Annotated[str, StringConstraints(pattern=f"^{FACT_NAME}$")]
+FactValue = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 MediaKind = Literal["document_front", "document_back", "selfie", "clip", "voice"]
 
@@ -32,6 +35,22 @@ class Consent(_Body):
     text_version: Annotated[str, StringConstraints(max_length=100)] = ""
 
 
+class Surroundings(_Body):
+    """What the caller knows of an applicant for signals; see `SignalFacts`.
+
+    Attributes:
+        phone: Telephone number.
+        network: IP address the applicant comes from, or a prefix of it.
+        country: Where the applicant is: ISO 3166-1.
+        region: Where within China: the administrative code of GB/T 2260.
+    """
+
+    phone: Fact = ""
+    network: Fact = ""
+    country: Fact = ""
+    region: Fact = ""
+
+
 class NewTransaction(_Body):
     """A transaction to be started.
 
@@ -41,11 +60,14 @@ class NewTransaction(_Body):
         checks: Checks required on top of the policy's.
         subject_ref: The caller's reference of the person: a number or code, never a name.
         device_ref: The caller's reference of the device.
+        signals: What else is known of the applicant, for signals.
         consent: What the applicant agreed to.
         callback: Where the end is told, beside the tenant's webhook.
         locale: Language of prompts, texts and the statement. The digits of a `reverify` are asked
             for in the language in which the voice was enrolled, where that is known.
         statement: A text to be read aloud, for the check `voice.statement`.
+        facts: Numbers that the policy's rules ask for, such as the amount of a withdrawal: nothing
+            personal, for they stand in the verdict.
     """
 
     model_config = ConfigDict(
@@ -68,10 +90,12 @@ class NewTransaction(_Body):
     checks: Annotated[list[str], Field(max_length=20)] = []
     subject_ref: Reference | None = None
     device_ref: Reference | None = None
+    signals: Surroundings = Surroundings()
     consent: Consent
     callback: Annotated[str, StringConstraints(max_length=2000)] | None = None
     locale: Literal["en", "zh"] = "en"
     statement: Annotated[str, StringConstraints(max_length=LONGEST_STATEMENT)] = ""
+    facts: Annotated[dict[FactName, FactValue], Field(max_length=MOST_FACTS)] = {}
 
 
 class Submission(_Body):
