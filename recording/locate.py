@@ -18,6 +18,10 @@ from veridical.voiceprint.wording import Unit, align, units
 __all__ = ["Word", "locate", "words_of"]
 
 LEAST_ANSWER_S = 0.2
+SHORTEST_UNIT_S = 0.06
+"""Below so much time a word, times cannot be right: the recogniser heard, and lost its place."""
+MOST_STRANGE = 4
+"""Words between two of a segment that are not its own, beyond which they are not taken together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,57 @@ def locate(
     pairs, _ = align(expected, [word.unit for word in words])
     at = dict(pairs)
     spans: dict[str, Span] = {}
+    hurried: list[str] = []
     first = 0
     for name, own in known:
-        matched = [at[i] for i in range(first, first + len(own)) if i in at]
+        matched = [(i, at[first + i]) for i in range(len(own)) if first + i in at]
         first += len(own)
+        matched = _together(matched)
         if own and len(matched) >= found_share * len(own):
-            # The words before the first and after the last recognised one belong to it as well.
-            spans[name] = Span(words[matched[0]].start_s, words[matched[-1]].end_s)
+            begin, end = _reach(matched, own, words)
+            spans[name] = Span(words[begin].start_s, words[end].end_s)
+            if spans[name].seconds < len(own) * SHORTEST_UNIT_S:
+                hurried.append(name)
     end_s = max([word.end_s for word in words] + [end for _, end in speech_s], default=0.0)
+    for name in hurried:  # its words are there, their times are not
+        before, after = _neighbours(script, spans, [name], end_s)
+        spans[name] = Span(before, max(after, before + SHORTEST_UNIT_S))
     for questions in _runs(script, spans):
         before, after = _neighbours(script, spans, questions, end_s)
         spans.update(_answers(questions, before, after, speech_s))
     return {s.id: spans[s.id] for s in script.segments if s.id in spans}
+
+
+def _together(matched: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The largest group of matches without a strange stretch in between.
+
+    A lone word that happens to stand in the next segment as well is not where this one ends.
+    """
+    groups: list[list[tuple[int, int]]] = []
+    for place, at in matched:
+        if groups:
+            last_place, last_at = groups[-1][-1]
+            if (at - last_at) - (place - last_place) <= MOST_STRANGE:
+                groups[-1].append((place, at))
+                continue
+        groups.append([(place, at)])
+    return max(groups, key=len, default=[])
+
+
+def _reach(
+    matched: list[tuple[int, int]], own: Sequence[Unit], words: Sequence[Word]
+) -> tuple[int, int]:
+    """First and last word of a segment: as far as its words go on beyond the matched ones."""
+    (place, begin), (last, end) = matched[0], matched[-1]
+    while place and begin and own[place - 1].text == words[begin - 1].unit.text:
+        place, begin = place - 1, begin - 1
+    while (
+        last + 1 < len(own)
+        and end + 1 < len(words)
+        and own[last + 1].text == words[end + 1].unit.text
+    ):
+        last, end = last + 1, end + 1
+    return begin, end
 
 
 def _expected(segment: Statement | Question | DigitsSegment, digits: str) -> tuple[Unit, ...]:

@@ -61,6 +61,7 @@ def hear(
     samples: NDArray[np.float32],
     segment: Segment,
     span: Span | None,
+    sound: Span | None,
     script: Script,
     engines: Engines,
     vad: Session,
@@ -72,15 +73,16 @@ def hear(
         samples: (n,) float32 at 16 kHz: of the whole recording.
         segment: What was asked.
         span: Where it lies; None when it was not found.
+        sound: What is listened to: the span and a little around it.
         script: Whose segment.
         engines: Recognise what was said.
         vad: Finds speech.
         settings: What counts as a clear difference.
     """
-    if span is None:
+    if span is None or sound is None:
         return Heard(segment, None)
-    first = max(0, int((span.start_s - settings.margin_s) * RATE_HZ))
-    own = samples[first : int((span.end_s + settings.margin_s) * RATE_HZ)]
+    first = int(sound.start_s * RATE_HZ)
+    own = samples[first : int(sound.end_s * RATE_HZ)]
     heard = Heard(segment, span, first / RATE_HZ, analyse_speech(Audio(own, RATE_HZ), vad))
     if engines.recogniser is None or not heard.spoken or heard.speech is None:
         return heard

@@ -9,7 +9,7 @@ from pathlib import Path
 from veridical.errors import InputError
 from veridical.recording.script import Script
 
-__all__ = ["SegmentTimes", "Span", "load_times", "parse_times"]
+__all__ = ["SegmentTimes", "Span", "load_times", "parse_times", "widened"]
 
 LARGEST_BYTES = 64 * 1024
 LONGEST_S = 7200.0
@@ -44,6 +44,24 @@ class SegmentTimes:
 
     spans: Mapping[str, Span] = field(default_factory=dict)
     digits: str = ""
+
+
+def widened(spans: Mapping[str, Span], margin_s: float) -> dict[str, Span]:
+    """Spans with a little around them, never more than half way to the next.
+
+    Args:
+        spans: In order of time.
+        margin_s: How much on either side.
+    """
+    order = list(spans.values())
+    made: dict[str, Span] = {}
+    for place, (name, span) in enumerate(spans.items()):
+        before = order[place - 1].end_s if place else -margin_s
+        after = order[place + 1].start_s if place + 1 < len(order) else span.end_s + 2 * margin_s
+        start = span.start_s - min(margin_s, max(0.0, span.start_s - before) / 2)
+        end = span.end_s + min(margin_s, max(0.0, after - span.end_s) / 2)
+        made[name] = Span(max(0.0, start), end)
+    return made
 
 
 def load_times(path: Path, script: Script) -> SegmentTimes:

@@ -29,7 +29,7 @@ from veridical.recording.sound import (
     statements,
 )
 from veridical.recording.timeline import Event, Finding, judged
-from veridical.recording.times import SegmentTimes, Span
+from veridical.recording.times import SegmentTimes, Span, widened
 from veridical.recording.transcript import Said, transcript_of
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
@@ -198,13 +198,15 @@ class RecordingVerifier:
         timings["sound"] = (time.perf_counter() - start) * 1000
         progress("sound", 1.0)
         heard: list[Heard] = []
+        sounds = widened(spans, settings.margin_s)
         start = time.perf_counter()
         for number, segment in enumerate(script.segments):
-            if engines.vad is None:
-                heard.append(Heard(segment, spans.get(segment.id)))
-            else:
-                span = spans.get(segment.id)
-                heard.append(hear(samples, segment, span, script, engines, engines.vad, settings))
+            span, sound = spans.get(segment.id), sounds.get(segment.id)
+            heard.append(
+                Heard(segment, span)
+                if engines.vad is None
+                else hear(samples, segment, span, sound, script, engines, engines.vad, settings)
+            )
             progress("words", (number + 1) / len(script.segments))
         timings["words"] = (time.perf_counter() - start) * 1000
         start = time.perf_counter()
