@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.media.planes import sampled
 from veridical.types import Clip
 
 __all__ = ["Repeats", "find_repeats", "longest_stand_ms", "thumbnails"]
@@ -82,8 +83,9 @@ def thumbnails(clip: Clip) -> NDArray[np.float32]:
     first = frames[0]
     down = max(1, first.height // SAMPLES_PER_SIDE)
     across = max(1, first.width // SAMPLES_PER_SIDE)
-    picked = [frame.pixels[down // 2 :: down, across // 2 :: across, 1] for frame in frames]
-    return np.asarray(np.stack(picked).reshape(len(frames), -1), np.float32)
+    rows, columns = slice(down // 2, None, down), slice(across // 2, None, across)
+    green = sampled(frames, rows, columns)[..., 1]
+    return np.asarray(green.reshape(len(frames), -1), np.float32)
 
 
 def _still(small: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from veridical.media import read_clip
 from veridical.media.job import Layout
-from veridical.media.planes import KEPT, Planes, planar_images
+from veridical.media.planes import KEPT, Planes, planar_images, sampled
 from veridical.types import Image
 
 FRAMES = 20
@@ -114,3 +114,16 @@ def test_the_size_is_told_upright_without_making_a_picture() -> None:
     (image,) = planar_images(np.zeros((1, 72, 64), np.uint8), Layout("yuv420p", quarter_turns=3))
     assert (image.width, image.height) == (48, 64)
     assert image.pixels.shape == (64, 48, 3)
+
+
+@pytest.mark.parametrize("turned_deg", [0, 90, 180, -90])
+@pytest.mark.parametrize(("rows", "columns"), [(slice(3, None, 7), slice(None, None, 5))])
+def test_samples_are_the_pixels_of_the_pictures(
+    turned_deg: int, rows: slice, columns: slice
+) -> None:
+    frames = read_clip(clip_of("libx264", "yuv420p", (64, 48), turned_deg)).frames[::3]
+    wanted = np.stack([frame.pixels[rows, columns] for frame in frames])
+    np.testing.assert_array_equal(sampled(frames, rows, columns), wanted)
+    plain = [Image(frame.pixels) for frame in frames]
+    np.testing.assert_array_equal(sampled(plain, rows, columns), wanted)
+    np.testing.assert_array_equal(sampled([*frames[:2], *plain[2:]], rows, columns), wanted)
