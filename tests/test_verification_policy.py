@@ -24,7 +24,14 @@ def parse(text: str) -> object:
 
 
 def test_the_shipped_policies_load() -> None:
-    assert shipped_policies() == ("demo", "demo-spoken", "reverify", "selfie", "spoken")
+    assert shipped_policies() == (
+        "demo",
+        "demo-spoken",
+        "recording",
+        "reverify",
+        "selfie",
+        "spoken",
+    )
     for name in shipped_policies():
         assert load_policy(name).id == name
 

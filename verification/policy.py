@@ -98,6 +98,11 @@ class Policy:
         """Every check the policy reads, required first."""
         return self.required + self.optional
 
+    @property
+    def for_recordings(self) -> bool:
+        """Whether it judges recordings of a script, and no other transaction."""
+        return any(check.startswith("recording.") for check in self.checks)
+
 
 def shipped_policies() -> tuple[str, ...]:
     """Names of the policies inside the package."""
