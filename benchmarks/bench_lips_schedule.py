@@ -9,11 +9,13 @@ such delays and lets the voice check hear them: it measures the error of the ons
 wrong digits are heard. The third holds each such answer against challenges drawn anew, as an old
 clip that is handed in again meets them: content by the digits check as a profile loads it, with its
 listener if it has one, at its card's threshold, and by the net alone; schedule by the joint score,
-where lips and sound agree fully, as they do in an old clip. `old` is an answer to another schedule;
+where lips and sound agree fully, as they do in an old clip. Rejected is what falls below either
+check's lower threshold; between the two a person looks. `old` is an answer to another schedule;
 `aligned` is the same, started at the moment that suits it best.
 """
 
 import csv
+import math
 import random
 import sys
 from collections import Counter
@@ -71,9 +73,9 @@ def simulate(pace: Pace, digits: int, **reader: float) -> str:
         other = draw_challenge("en", digits, pace, prompts).schedule_ms
         old = delayed(other, chance, **reader)
         aligned = old - (old - shown).mean() + MEAN_DELAY_MS
-        ratios["genuine"].append(schedule_llr(delayed(shown, chance, **reader), shown))
-        ratios["old"].append(schedule_llr(old, shown))
-        ratios["aligned"].append(schedule_llr(aligned, shown))
+        answers = {"genuine": delayed(shown, chance, **reader), "old": old, "aligned": aligned}
+        for name, onsets in answers.items():
+            ratios[name].append(schedule_llr(onsets.tolist(), shown))
     limit = np.quantile(ratios["genuine"], 0.03)
     alone = {name: np.mean(np.array(found) >= limit) for name, found in ratios.items()}
     point = read_card("lips-sync").operating_points["liveness.lips"].point
@@ -127,8 +129,8 @@ def together(index: Path, store: ModelStore, strings: int) -> None:
     chance, prompts = np.random.default_rng(3), random.Random(3)  # noqa: S311
     takes = _takes(index)
     fusion = Fusion.from_card(read_card("lips-sync"))
-    lips = read_card("lips-sync").operating_points["liveness.lips"].point.accept_at
-    content = operating_points(store, profile)["voice.digits"].accept_at
+    lips = read_card("lips-sync").operating_points["liveness.lips"].point
+    content = operating_points(store, profile)["voice.digits"]
     alone = read_card("digits-en").operating_points["voice.digits"].point.accept_at
     counts = {"genuine": Counter[str](), "old clip": Counter[str]()}
     for _ in range(strings):
@@ -139,12 +141,12 @@ def together(index: Path, store: ModelStore, strings: int) -> None:
         for kind, one in (("genuine", asked), *(("old clip", other) for other in drawn)):
             measured = check(speech, one.digits, "en")
             reading = check.read(speech, one.digits, "en")
-            said = measured.score is not None and measured.score >= content
-            followed = True
+            ratios = {CONSISTENCY: FULL_CONSISTENCY}
             if reading.times is not None:
-                ratio = schedule_llr(reading.times.start_ms, one.schedule_ms)
-                joint, _ = fusion.join({CONSISTENCY: FULL_CONSISTENCY, SCHEDULE: ratio})
-                followed = joint >= lips
+                ratios[SCHEDULE] = schedule_llr(reading.times.start_ms, one.schedule_ms)
+            joint, _ = fusion.join(ratios)
+            score = -math.inf if measured.score is None else measured.score
+            said, followed = score >= content.accept_at, joint >= lips.accept_at
             counts[kind].update(
                 {
                     "n": 1,
@@ -153,6 +155,7 @@ def together(index: Path, store: ModelStore, strings: int) -> None:
                     "content passes": said,
                     "schedule passes": followed,
                     "both": said and followed,
+                    "rejected": score < content.reject_below or joint < lips.reject_below,
                 }
             )
     for kind, found in counts.items():

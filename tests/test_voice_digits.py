@@ -96,6 +96,16 @@ def test_digit_times_lie_within_the_speech_and_do_not_overlap() -> None:
     assert all(a[2] <= b[0] + 1e-6 for a, b in itertools.pairwise(spans))
 
 
+def test_a_digit_that_follows_at_once_begins_where_the_sound_rises() -> None:
+    """A short sound and a long one, within one stretch of speech."""
+    recording = analysed(silence(0.5), voice(150, 0.3), silence(0.1), voice(150, 0.7), silence(0.5))
+    assert len(recording.segments_s) == 1
+    times = DigitsCheck({"en": Hears("83")}).read(recording, "83", "en").times
+    assert times is not None
+    assert times.start_ms[1] == times.end_ms[0] == pytest.approx(900, abs=30)
+    assert sum(times.centre_ms) / 2 > 1000  # half way would be late
+
+
 @pytest.mark.parametrize(
     ("recording", "language", "reason"),
     [

@@ -27,6 +27,10 @@ MARGIN_FRAMES = 30
 """Sound kept before and after the speech."""
 LEAST_SPEECH_S = 0.12
 """Shortest speech per digit; hurried digits take about 0.2 s."""
+RISE = 0.35
+RISE_FRAMES = 3
+"""A digit begins where loudness, smoothed over so many frames, has risen by so much of the way from
+its lowest point since the digit before; measured: docs/lips.md."""
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
@@ -41,7 +45,7 @@ class DigitTimes:
     Attributes:
         digits: The prompt.
         centre_ms: Middle of each digit, from the start of the recording, rising.
-        start_ms: Where each begins: the bounds of speech, or half way to the digit before.
+        start_ms: Where each begins: the bounds of speech, or where it rises after the digit before.
         end_ms: Where each ends.
     """
 
@@ -261,7 +265,8 @@ def _times(
         (first + (start + end) / 2 * STEP_FRAMES) * frame_ms + WINDOW * 500 / RATE_HZ
         for start, end in steps
     ]
-    bounds = [(a + b) / 2 for a, b in pairwise(centres)]
+    loud = np.convolve(speech.fbank.mean(1), np.full(RISE_FRAMES, 1 / RISE_FRAMES), "same")
+    bounds = [_rise(loud, a, b) for a, b in pairwise(centres)]
     starts, ends = [], []
     for i, centre in enumerate(centres):
         within = [
@@ -273,3 +278,17 @@ def _times(
         starts.append(max(left, bounds[i - 1]) if i else left)
         ends.append(min(right, bounds[i]) if i < len(bounds) else right)
     return DigitTimes(digits, tuple(centres), tuple(starts), tuple(ends))
+
+
+def _rise(loud: np.ndarray, before_ms: float, at_ms: float) -> float:
+    """When sound rises again between the middles of two digits."""
+    frame_ms, half_ms = HOP * 1000 / RATE_HZ, WINDOW * 500 / RATE_HZ
+    first, last = (
+        min(max(round((time_ms - half_ms) / frame_ms), 0), len(loud) - 1)
+        for time_ms in (before_ms, at_ms)
+    )
+    stretch = loud[first : last + 1]
+    lowest = int(stretch.argmin())
+    rising = stretch[lowest:]
+    risen = int((rising >= rising[0] + RISE * (rising.max() - rising[0])).argmax())
+    return float(np.clip((first + lowest + risen) * frame_ms + half_ms, before_ms, at_ms))
