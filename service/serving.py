@@ -16,6 +16,7 @@ from veridical.service.quota import cpu_quota
 from veridical.service.settings import ServiceSettings, words
 from veridical.store.tenants import any_api_key
 from veridical.verification import load_verifier
+from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
 
@@ -53,7 +54,7 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
             "usage.open_server",
         )
     return create_app(
-        lambda: load_verifier(settings),
+        lambda: load_verifier(settings, ledger=Ledger(backing.database, backing.keys)),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,

@@ -24,7 +24,7 @@ __all__ = [
 Effect = Literal["allow", "deny"]
 EFFECTS: tuple[Effect, ...] = ("allow", "deny")
 LABEL_LENGTH = 100
-_BATCH = 500
+_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +78,24 @@ def add_entries(
 
     One that is on it stays as it is: the same file may be imported twice.
     """
-    if not keys:
-        return 0
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    rows = [
-        {
-            "key": key,
-            "effect": effect,
-            "tenant": tenant,
-            "kind": kind,
-            "label": label,
-            "added_at": now,
-        }
-        for key in sorted(set(keys))  # in one order, so that two imports never wait for each other
-    ]
-    return connection.execute(dialect.insert(list_entries).on_conflict_do_nothing(), rows).rowcount
+    statement = dialect.insert(list_entries).on_conflict_do_nothing().returning(list_entries.c.key)
+    # In one order, so that two imports never wait for each other and pages are filled in a row.
+    wanted, added = sorted(set(keys)), 0
+    for start in range(0, len(wanted), _BATCH):
+        rows = [
+            {
+                "key": key,
+                "effect": effect,
+                "tenant": tenant,
+                "kind": kind,
+                "label": label,
+                "added_at": now,
+            }
+            for key in wanted[start : start + _BATCH]
+        ]
+        added += len(connection.execute(statement, rows).all())
+    return added
 
 
 def remove_entries(

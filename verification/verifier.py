@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from veridical.errors import ModelError
 from veridical.face import (
@@ -18,7 +18,7 @@ from veridical.face import (
 )
 from veridical.face.mediapipe import MediapipeMesher
 from veridical.face.mesh import Mesher
-from veridical.gallery import WatchlistCheck
+from veridical.gallery import FmrCurve, WatchlistCheck
 from veridical.liveness import (
     Attestor,
     FingerprintIndex,
@@ -47,6 +47,14 @@ from veridical.verification.decision import decide, judge
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
+from veridical.verification.signals import SignalSettings
+from veridical.verification.signals.device import DeviceCheck
+from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.verification.signals.listed import ListsCheck
+from veridical.verification.signals.provider import Provider, ProviderCheck
+from veridical.verification.signals.region import RegionCheck
+from veridical.verification.signals.steps import Signals
+from veridical.verification.signals.velocity import VelocityCheck
 from veridical.verification.steps import Checks, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict
@@ -55,9 +63,12 @@ from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_code
 from veridical.voiceprint.statement import StatementCheck
 from veridical.voiceprint.whisper import Whisper
 
+if TYPE_CHECKING:
+    from veridical.verification.signals.ledger import Ledger
+
 __all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
 
-UNARMED = ("model_missing", "no_watchlist")
+UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
@@ -121,9 +132,9 @@ class Verifier:
         self.voice_model = voices.model if voices is not None else ""
         # A client may not choose to let specimens through; an operator may, by its own policy.
         self.policies = tuple(
-            name
-            for name in shipped_policies()
-            if name == policy.id or not load_policy(name).allow_specimens
+            found.id
+            for found in map(load_policy, shipped_policies())
+            if not found.for_recordings and (found.id == policy.id or not found.allow_specimens)
         )
 
     def verify(self, transaction: Transaction, policy: Policy | None = None) -> Verdict:
@@ -146,6 +157,7 @@ class Verifier:
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged."""
         policy = policy or self.policy
+        analysis.velocity = policy.velocity
         transaction = analysis.transaction
         if self._seen is not None and transaction.clip is not None:
             # Before the search: of two that come at once, neither is missed.
@@ -170,7 +182,12 @@ class Verifier:
                 if judge(measurement, point).status is Status.FAIL:
                     break
         decision = decide(
-            measurements, policy, points, attempt=transaction.attempt, error_rates=rates
+            measurements,
+            policy,
+            points,
+            attempt=transaction.attempt,
+            error_rates=rates,
+            facts=transaction.facts,
         )
         return Verdict(
             transaction=transaction.id,
@@ -187,6 +204,8 @@ class Verifier:
             decided_at=datetime.now(UTC),
             document=_fields(analysis.front, analysis.back),
             timings_ms=analysis.timings_ms,
+            rules=decision.rules,
+            facts=transaction.facts,
         )
 
     def _order(self, policy: Policy) -> list[str]:
@@ -211,6 +230,8 @@ def load_verifier(
     settings: Settings | None = None,
     watchlist: WatchlistCheck | None = None,
     attestor: Attestor | None = None,
+    ledger: "Ledger | None" = None,
+    provider: Provider | None = None,
 ) -> Verifier:
     """Build the verifier from the models of an installation, loaded and self-tested.
 
@@ -222,6 +243,9 @@ def load_verifier(
         watchlist: Searches a list; the one the settings name when None.
         attestor: Checks the platform's attestation of a capture; without one, injection is never
             fully assessed.
+        ledger: Knows what was seen of applicants before; that of the database the settings name
+            when None.
+        provider: A service outside that is asked; the one the settings name when None.
 
     Raises:
         ModelError: A model is altered, a profile or model name is unknown, or an engine that the
@@ -240,7 +264,18 @@ def load_verifier(
     seen, sounds = settings.fingerprints("clip"), settings.fingerprints("sound")
     adaptation = settings.open_lips_adaptation()
     return build_verifier(
-        store, profile, policy, watchlist, mesher, load_reader, seen, attestor, adaptation, sounds
+        store,
+        profile,
+        policy,
+        watchlist,
+        mesher,
+        load_reader,
+        seen,
+        attestor,
+        adaptation,
+        sounds,
+        ledger or settings.ledger(),
+        provider or settings.provider(),
     )
 
 
@@ -250,10 +285,13 @@ def operating_points(store: ModelStore, profile: Profile) -> dict[str, Operating
     Those of checks that no single model scores, then those of the profile and its models' cards.
     """
     rules = read_operating_points(load_table(RULES), "rules")
-    return {
+    points = {
         check: measured.point
         for check, measured in {**rules, **store.operating_points(profile)}.items()
     }
+    if "face.match" in points:  # the same comparison of the same templates
+        points.setdefault("signals.identity_face", points["face.match"])
+    return points
 
 
 def build_verifier(
@@ -267,6 +305,8 @@ def build_verifier(
     attestor: Attestor | None = None,
     adaptation: Adaptation | None = None,
     sounds: SoundIndex | None = None,
+    ledger: "Ledger | None" = None,
+    provider: Provider | None = None,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -281,6 +321,8 @@ def build_verifier(
         attestor: Checks the platform's attestation of a capture; None trusts none.
         adaptation: What `veridical adapt lips` fitted to the installation's own recordings.
         sounds: Fingerprints of earlier sound; None recognises none.
+        ledger: Knows what was seen of applicants before; None remembers nobody.
+        provider: A service outside that is asked; None asks none.
     """
     missing: dict[str, str] = {}
 
@@ -337,19 +379,48 @@ def build_verifier(
         voice_replay=VoiceReplayCheck(sounds) if vad else None,
         statement=statement if vad else None,
         watchlist=watchlist,
+        signals=_signals(store, profile, embedder, ledger, provider),
     )
     points = operating_points(store, profile)
     if adaptation is not None:
         points["liveness.lips"] = adaptation.point
     return Verifier(
         build_steps(checks),
-        Analyser(reader, detector, mesher, embedder, vad, digits, voice),
+        Analyser(reader, detector, mesher, embedder, vad, digits, voice, statement, ledger),
         points,
         policy,
         profile.name,
         missing,
         seen,
         sounds,
+    )
+
+
+def _signals(
+    store: ModelStore,
+    profile: Profile,
+    embedder: FaceEmbedder | None,
+    ledger: "Ledger | None",
+    provider: Provider | None,
+) -> Signals:
+    """The signals of an installation: those that need a database answer `no_store` without one."""
+    settings = SignalSettings.read()
+    face_identity: FaceIdentityCheck | None = None
+    identity_face: IdentityFaceCheck | None = None
+    if embedder is not None and ledger is not None:
+        curve = FmrCurve.from_card(store.card(profile.roles["recogniser"][0]))
+        identity_face = IdentityFaceCheck(embedder.model)
+        if curve is not None:
+            face_identity = FaceIdentityCheck(curve, embedder.model, settings.same_face_fpir)
+    return Signals(
+        device=DeviceCheck(settings.flags, InjectionSettings.read().virtual_cameras),
+        region=RegionCheck(settings.region),
+        velocity=VelocityCheck(settings.velocity),
+        lists=ListsCheck(),
+        compared=settings.compared,
+        face_identity=face_identity,
+        identity_face=identity_face,
+        provider=ProviderCheck(provider) if provider is not None else None,
     )
 
 

@@ -30,6 +30,8 @@ SCOPES: Mapping[str, str] = {
     "analysis": "single checks without a transaction",
     "galleries:read": "search galleries",
     "galleries:write": "enrol and delete subjects",
+    "lists:read": "see how much is on the lists",
+    "lists:write": "put values on lists, and take them off",
     "catalogue:read": "read policies and models",
     "policies:write": "store versions of policies",
     "verify": "the one-call verification",

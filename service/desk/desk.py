@@ -43,6 +43,8 @@ from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, med
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.types import Challenge
 from veridical.verification import Policy
+from veridical.verification.signals import SignalFacts
+from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
 
 __all__ = ["TOKEN_WORD", "Desk"]
@@ -118,6 +120,7 @@ class Desk:
             raise Refusal(422, "request.malformed", "reverify and enrolment want body.subject_ref")
         if asked.callback is not None:
             check_address(asked.callback, self.settings.allowed_callbacks)
+        SignalFacts(**asked.signals.model_dump())
         policy = with_checks(
             self.book.find(caller.tenant, asked.policy or self.book.default_for(asked.kind)),
             asked.checks,
@@ -535,6 +538,7 @@ class Desk:
         now = self.backing.clock()
         urls = self._urls(connection, row)
         erase_transaction(connection, row, now)
+        forget(connection, row.tenant, row.id)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
         record(connection, self.backing, row.tenant, body)
         gone = replace(row, state="erased", erased_at=now)

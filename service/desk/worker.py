@@ -28,9 +28,12 @@ from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.analysis import Analysis
+from veridical.verification.checks import is_signal
 from veridical.verification.evidence import verdict_body
+from veridical.verification.signals import COMPARING, SignalFacts
+from veridical.verification.signals.ledger import Keep
 
-__all__ = ["Meters", "NoMeters", "Worker", "left_to_a_person", "load_transaction"]
+__all__ = ["Meters", "NoMeters", "Observe", "Worker", "left_to_a_person", "load_transaction"]
 
 log = logging.getLogger("veridical.service.worker")
 
@@ -39,6 +42,10 @@ RENEW_S = 8.0
 MOST_LEASES = 4
 """How often a transaction is tried whose judge dies; then a person looks at it."""
 _IDLE_S = 0.5
+
+
+Observe = Callable[[str, Verdict], None]
+"""Told of every verdict on a real applicant, with its tenant."""
 
 
 class Meters(Protocol):
@@ -68,6 +75,7 @@ class Worker:
         threads: Transactions judged at once.
         meters: Counts verdicts.
         place: Held while one is judged: bounds them together with what else runs.
+        observe: Told of verdicts, but for those of sandbox transactions.
     """
 
     def __init__(
@@ -77,11 +85,13 @@ class Worker:
         threads: int,
         meters: Meters | None = None,
         place: Callable[[], AbstractContextManager[None]] = nullcontext,
+        observe: Observe | None = None,
     ) -> None:
         self._desk = desk
         self._verifier = verifier
         self._meters = meters or NoMeters()
         self._place = place
+        self._observe = observe
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
         self._held: dict[int, Job] = {}
@@ -181,8 +191,11 @@ class Worker:
         if verdict.outcome is Outcome.ACCEPT and request["consent"]["enrol"]:
             self._enrol(row, request["subject_ref"], analysis)
         told = verdict_to_json(verdict)
-        self._finish(job, row, vault, told, verdict_body(told, media))
+        keep = _keeping(row, policy, analysis)
+        self._finish(job, row, vault, told, verdict_body(told, media), keep)
         self._meters.judged(verdict)
+        if self._observe is not None and not row.sandbox:
+            self._observe(row.tenant, verdict)
 
     def _verdict(
         self,
@@ -222,6 +235,7 @@ class Worker:
         vault: Vault,
         told: dict[str, Any],
         body: Mapping[str, Any],
+        keep: Keep | None = None,
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
         desk, backing = self._desk, self._desk.backing
@@ -259,6 +273,8 @@ class Worker:
                     "final_outcome": final,
                 }
             change_transaction(connection, row.id, changed)
+            if keep is not None:
+                keep(connection)
             after = replace(
                 row,
                 state=changed["state"],
@@ -345,6 +361,7 @@ def load_transaction(
         clip=read_clip(media["clip"]) if "clip" in media else None,
         voice=read_audio(media["voice"]) if "voice" in media else None,
         challenge=desk.challenge_of(row, vault),
+        signals=_facts_of(row, request, capture),
         statement=request.get("statement", ""),  # not there in one started by an older version
         language=request["locale"] if request.get("statement") else "",
         face_reference=customers.template(row.tenant, subject, FACES, verifier.face_model)
@@ -355,7 +372,33 @@ def load_transaction(
         else None,
         attempt=row.attempt,
         metadata=capture,
+        facts=request.get("facts", {}),
     )
+
+
+def _facts_of(
+    row: StoredTransaction, request: Mapping[str, Any], capture: Mapping[str, str]
+) -> SignalFacts:
+    """What signals look at: the capture's facts, and in their place what the caller said itself.
+
+    Raises:
+        InputError: `metadata.invalid`: the capture's are none.
+    """
+    subject = request["subject_ref"] or ""
+    facts = SignalFacts.from_metadata(capture, tenant=row.tenant, subject=subject)
+    said = {**request.get("signals", {}), "device": request["device_ref"] or ""}
+    return replace(facts, **{name: value for name, value in said.items() if value})
+
+
+def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) -> Keep | None:
+    """What keeps an attempt for later signals; nothing where the policy asks for none of them."""
+    asked = set(filter(is_signal, policy.checks))
+    if analysis is None or row.sandbox or not asked:
+        return None
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return None
+    return ledger.keeping(sighting, analysis.face_template if asked & COMPARING else None)
 
 
 def _decrypted(backing: Backing, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """What is known of an applicant besides the media, from the capture or the calling system."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -7,7 +8,7 @@ from typing import Self
 from veridical.errors import InputError
 from veridical.verification.signals.countries import ALPHA_3, alpha_3
 
-__all__ = ["FACT_KEYS", "SignalFacts"]
+__all__ = ["FACT_KEYS", "SignalFacts", "network_of"]
 
 FACT_KEYS = ("device", "phone", "network", "country", "region", "flags")
 """Names of the facts in a transaction's metadata and in the columns of a manifest."""
@@ -33,7 +34,7 @@ class SignalFacts:
         flags: What the capture application found about its device, such as `emulator`.
 
     Raises:
-        InputError: `metadata.invalid`: a fact is too long, or a country or region is none.
+        InputError: `metadata.invalid`: a fact is too long, or a network, country or region is none.
     """
 
     tenant: str = "default"
@@ -49,6 +50,8 @@ class SignalFacts:
         texts = (self.subject, self.device, self.phone, self.network)
         if max(map(len, texts)) > _LONGEST:
             raise _invalid(f"a fact has at most {_LONGEST} characters")
+        if self.network and network_of(self.network) is None:
+            raise _invalid("network must be an IP address or a prefix such as 203.0.113.0/24")
         if self.country and alpha_3(self.country) not in ALPHA_3:
             raise _invalid("country must be a code of ISO 3166-1, such as CN or CHN")
         digits = self.region.isascii() and self.region.isdigit()
@@ -73,6 +76,18 @@ class SignalFacts:
         words = metadata.get("flags", "").split(",")
         flags = frozenset(word.strip() for word in words if word.strip())
         return cls(tenant=tenant, subject=subject, flags=flags, **given)
+
+
+def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The network that an address or prefix names, as IPv4 where it is that; None for none."""
+    try:
+        given = ipaddress.ip_network(text.strip().partition("%")[0], strict=False)
+    except ValueError:
+        return None
+    if isinstance(given, ipaddress.IPv4Network):
+        return given
+    mapped = given.network_address.ipv4_mapped
+    return given if mapped is None else ipaddress.ip_network(mapped)
 
 
 def _invalid(problem: str) -> InputError:

@@ -4,13 +4,12 @@ The key is the tenant's own data key, which the installation's master key wraps:
 be guessed from a list of all telephone numbers nor compared between tenants.
 """
 
-import ipaddress
 import unicodedata
 
 from veridical.errors import InputError
 from veridical.store.attempts import KEY_BYTES
 from veridical.store.vault import Vault
-from veridical.verification.signals.facts import SignalFacts
+from veridical.verification.signals.facts import SignalFacts, network_of
 
 __all__ = ["KINDS", "keyed", "keys_of", "normalised"]
 
@@ -57,14 +56,11 @@ def _phone(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    try:
-        given = ipaddress.ip_network(text.partition("%")[0], strict=False)
-    except ValueError:
+    given = network_of(text)
+    if given is None:
         raise InputError(
             "a network is an IP address or a prefix such as 203.0.113.0/24", "signals.value"
-        ) from None
-    if isinstance(given, ipaddress.IPv6Network) and given.network_address.ipv4_mapped:
-        given = ipaddress.ip_network(given.network_address.ipv4_mapped)
+        )
     widest = IPV4_PREFIX if given.version == 4 else IPV6_PREFIX
     return str(given.supernet(new_prefix=widest) if given.prefixlen > widest else given)
 

@@ -7,9 +7,12 @@ from typing import Self
 
 from veridical.models.tables import load_table
 
-__all__ = ["COUNTED", "HIGHEST_LIMIT", "LIMITS", "WINDOWS_MS", "SignalSettings"]
+__all__ = ["COMPARING", "COUNTED", "HIGHEST_LIMIT", "LIMITS", "WINDOWS_MS", "SignalSettings"]
 
 SETTINGS_FILE = Path(__file__).parent / "signals.toml"
+
+COMPARING = frozenset({"signals.face_identity", "signals.identity_face", "signals.velocity"})
+"""Checks that compare with faces seen before: only for these is a face kept."""
 
 WINDOWS_MS: Mapping[str, int] = {
     "10m": 600_000,
