@@ -71,6 +71,19 @@ def test_windows_without_agreement_are_no_better_than_chance() -> None:
     assert 0.2 < sync["dub"]["auc"] < 0.8  # type: ignore[index,call-overload,operator]
 
 
+def test_attacks_are_counted_where_nine_in_ten_genuine_pass() -> None:
+    rows, clips = rows_of([0.8] * 20 + [0.0] * 5)
+    found = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+    windows = found.values["windows"]["3"]["all"]  # type: ignore[index,call-overload]
+    assert windows["accepted_at_90_genuine"] == {"generated": 0.0}  # type: ignore[index,call-overload]
+    rows, clips = rows_of([0.8] * 20 + [0.0] * 5)
+    for row in rows[-10:]:
+        row["codes"] = _packed(codes(3, 0.95)) if row["codes"] else ""
+    found = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+    windows = found.values["windows"]["3"]["all"]  # type: ignore[index,call-overload]
+    assert windows["accepted_at_90_genuine"] == {"generated": 1.0}  # type: ignore[index,call-overload]
+
+
 def test_not_answering_counts_against_the_genuine() -> None:
     rows, clips = rows_of([0.8, 0.7, 0.9, 0.8])
     figures = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures

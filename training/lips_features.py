@@ -2,9 +2,10 @@
 
     python training/lips_features.py INDEX.csv FOLDER
 
-INDEX.csv has the columns file, speaker, text, group, label, train_ok; FOLDER gets one .npz per
-clip: `lips` (n, 12) every 40 ms, `sound` (n, 128) four log-mel frames a place, not standardised,
-and `places_ms`. Clips in which the mouth is missing too often are left out, and named.
+INDEX.csv has the columns file, speaker, text, train_ok; FOLDER gets one .npz per clip that may
+train what is shipped (`train_ok` is yes): `lips` (n, 12) every 40 ms, `sound` (n, 128) four log-mel
+frames a place, not standardised, and `places_ms`. Clips in which the mouth is missing too often are
+left out, and named.
 """
 
 import csv
@@ -29,7 +30,7 @@ LEAST_PLACES = 25
 
 
 def main(index: Path, folder: Path) -> None:
-    """Measure every clip that is not there yet."""
+    """Measure every clip that may train and is not there yet."""
     store = Settings().model_store()
     profile = store.profile()
     tracker = FaceTracker(
@@ -38,7 +39,7 @@ def main(index: Path, folder: Path) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     with index.open(newline="", encoding="utf-8") as file:
-        names = [row["file"] for row in csv.DictReader(file)]
+        names = [row["file"] for row in csv.DictReader(file) if row["train_ok"] == "yes"]
     for name in names:
         target = folder / f"{Path(name).stem}.npz"
         if target.exists():

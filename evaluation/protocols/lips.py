@@ -25,7 +25,7 @@ from veridical.liveness.lips.fusion import Fusion
 from veridical.liveness.lips.read import LipReader, competitors
 from veridical.liveness.lips.sound import STEP_MS, log_mel
 from veridical.liveness.lips.sync import Codes, compare, sound_at
-from veridical.liveness.lips.track import GRID_MS
+from veridical.liveness.lips.track import FEATURES, GRID_MS
 from veridical.media import read_clip
 from veridical.models import Session
 from veridical.result import OperatingPoint
@@ -45,7 +45,8 @@ DUBS = 8
 SHORT_OF = 0.85
 """A clip this share of a window's length counts as one shorter window: 2.96 s as 3 s."""
 WRONG_TEXTS = 20
-WIDTHS = (12, 12, 48, 48)
+GENUINE_SHARE = 0.9
+"""Share of genuine windows that pass where attacks with their own sound are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +188,15 @@ class LipsWorker:
 
 
 def _packed(codes: Codes) -> str:
-    whole = np.concatenate([codes.lips, codes.expected, codes.lip_code, codes.sound_code], axis=1)
-    return base64.b64encode(whole.astype("<f2").tobytes()).decode()
+    parts = (codes.lips, codes.expected, codes.lip_code, codes.sound_code)
+    return " ".join(base64.b64encode(part.astype("<f2").tobytes()).decode() for part in parts)
 
 
 def _unpacked(text: str) -> Codes:
-    flat = np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
-    parts = np.split(flat.reshape(-1, sum(WIDTHS)), np.cumsum(WIDTHS)[:-1], axis=1)
-    return Codes(*parts)
+    parts = (np.frombuffer(base64.b64decode(part), "<f2") for part in text.split())
+    lips, expected, lip_code, sound_code = (part.astype(np.float32) for part in parts)
+    places = lips.size // len(FEATURES)
+    return Codes(*(part.reshape(places, -1) for part in (lips, expected, lip_code, sound_code)))
 
 
 def evaluate_lips(
@@ -318,6 +320,15 @@ def lips_figures(
         for name, false in (("shift", moved), ("dub", dubbed)):
             figures.put(f"{path}|sync|{name}|auc", auc(own, false))
             figures.put(f"{path}|sync|{name}|eer", eer(det(own, false)) if len(false) else None)
+        labels = np.array([clip.label for clip, _ in chosen])
+        if (labels == "genuine").any():
+            nine_tenths_pass = np.quantile(own[labels == "genuine"], 1 - GENUINE_SHARE)
+            for label in sorted({*labels.tolist()} - {"genuine"}):
+                accepted = own[labels == label] >= nine_tenths_pass
+                figures.share(
+                    f"{path}|accepted_at_90_genuine|{label}",
+                    Rate(int(accepted.sum()), len(accepted)),
+                )
         sections.append(
             Section(
                 f"Lips against sound, {window_s} s, {group}",

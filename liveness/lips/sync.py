@@ -71,8 +71,8 @@ class Codes:
     Attributes:
         lips: (n, 12) float32, the traits, mean 0 and standard deviation 1.
         expected: (n, 12) float32, what the sound lets expect, on the same scale.
-        lip_code: (n, 48) float32, unit vectors.
-        sound_code: (n, 48) float32, unit vectors.
+        lip_code: (n, d) float32, unit vectors.
+        sound_code: (n, d) float32, unit vectors.
     """
 
     lips: NDArray[np.float32]
@@ -95,7 +95,7 @@ class LipSync:
 
     Args:
         session: `lips` (1, n, 12) and `sound` (1, n, 128), each with mean 0 and standard
-            deviation 1 over time, to `lip_code` and `sound_code` (1, n, 48) of unit length and
+            deviation 1 over time, to `lip_code` and `sound_code` (1, n, d) of unit length and
             `expected_lips` (1, n, 12).
         correction: Of the expected lips, from recordings of one's own.
 
