@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import date
 
-from veridical.ocr.document import Document
+from veridical.ocr.document import Document, unsure_fields
 from veridical.ocr.number import is_consistent
 from veridical.ocr.region import RegionStatus, region_status
 from veridical.ocr.validate import WANTED_FIELDS, sides_disagree, validate
@@ -27,12 +27,15 @@ CONTRADICTIONS = (
 DOUBTS = (
     "glare_on_field",
     "fields_missing",
+    "field_unsure",
+    "address_incomplete",
     "temporary_card",
     "term_not_legal",
     "term_not_for_age",
     "front_back_mismatch",
     "visual_mismatch",
     "region_unknown",
+    "state_unknown",
 )
 """Findings a genuine document may show."""
 SURE = 0.9
@@ -112,6 +115,10 @@ class DocumentReadCheck:
         if number:
             # A withdrawn code is no finding: people born under it keep it for life.
             evidence["region"] = str(region_status(number[:6]))
+        if "field_unsure" in found:
+            evidence["unsure"] = " ".join(
+                name for side in sides for name in unsure_fields(side.fields)
+            )
         hidden = " ".join(str(side.evidence.get("hidden_by_glare", "")) for side in sides).strip()
         if "fields_missing" in found and hidden:
             # Says what to do about it: turn the light away.

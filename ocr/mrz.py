@@ -5,16 +5,17 @@ format A (2 of 44) and B (2 of 36), which begin with V and have no composite che
 """
 
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
 from veridical.ocr.text import Reading
 
-__all__ = ["Mrz", "check_digit", "kind_of", "line_length", "parse_mrz"]
+__all__ = ["Mrz", "alphabets", "check_digit", "kind_of", "line_length", "parse_mrz"]
 
 WEIGHTS = (7, 3, 1)
 TO_DIGIT = {
@@ -31,11 +32,16 @@ TO_DIGIT = {
 TO_LETTER = {"0": "O", "1": "I", "2": "Z", "5": "S", "6": "G", "8": "B"}
 FILLERS = "《〈く‹«([{≪＜"
 """What readers make of the filler."""
+CODES, SEXES = "PIACV", "MFX<"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
+DIGITS = "0123456789<"
 NOT_MRZ = re.compile(r"[^A-Z0-9<]")
 UNSURE = 0.9
 """Probability below which a character may be the wrong one of two look-alikes."""
 MOST_UNSURE = 2
 """Unsure characters up to which one may be swapped: with more, others may be wrong too."""
+MOST_SWAPPED = 3
+"""Look-alikes that may all be the wrong ones."""
 MOST_LOST = 12
 """Fillers that may be missing from a line before it counts as another line."""
 
@@ -54,6 +60,9 @@ class Mrz:
         corrections: Each as `line:position:read>value`, counted from 0. Fillers that were put in
             or taken out to reach the format's length are `line:filler:+n` or `line:filler:-n`.
         scores: Mean character probability of each line as read.
+        weakest: Probability of the least certain character of each field that no check digit
+            guards: `issuer nationality surname given_names`, 0 where a digit stood; of
+            `document_number`, of look-alikes that its check digit does not tell apart.
     """
 
     kind: str
@@ -62,6 +71,7 @@ class Mrz:
     checks: Mapping[str, bool]
     corrections: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
+    weakest: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ def check_digit(text: str) -> str:
     return str(sum(v * w for v, w in zip(values, itertools.cycle(WEIGHTS))) % 10)
 
 
-def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
+def parse_mrz(readings: Sequence[Reading], today: date, made: Sequence[str] = ()) -> Mrz | None:
     """Make sense of two or three consecutive lines.
 
     The format is decided first, by the number of lines, their length and the first letter; only
@@ -138,6 +148,7 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
     Args:
         readings: The lines, top to bottom.
         today: Day by which the century of a year is decided.
+        made: Corrections the reader made already, as `Mrz.corrections` lists them.
 
     Returns:
         The zone, or None when the lines are none.
@@ -147,7 +158,7 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
         return None
     kind = kind_of(readings)
     layout = LAYOUTS[kind]
-    corrections: list[str] = []
+    corrections = list(made)
     fitted: list[str] = []
     for row, (line, counted) in enumerate(lines):
         whole = _fitted(line, layout.length, counted)
@@ -156,10 +167,11 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
         if len(whole) != len(line):
             corrections.append(f"{row}:filler:{len(whole) - len(line):+}")
         fitted.append(whole)
+    as_read = fitted
     fitted = _placed(fitted, layout, corrections)
     fitted = _number_mended(fitted, kind, [reading.scores for reading in readings], corrections)
     checks = _checks(fitted, kind)
-    if not any(checks.values()) or not re.match("[PIACV]", fitted[0]):
+    if not any(checks.values()) or fitted[0][0] not in CODES:
         return None
     return Mrz(
         kind=kind,
@@ -168,7 +180,90 @@ def parse_mrz(readings: Sequence[Reading], today: date) -> Mrz | None:
         checks=checks,
         corrections=tuple(corrections),
         scores=tuple(reading.score for reading in readings),
+        weakest=_weakest(as_read, layout, [reading.scores for reading in readings]),
     )
+
+
+def _weakest(
+    lines: Sequence[str], layout: _Layout, scores: Sequence[Sequence[float]]
+) -> dict[str, float]:
+    """The least probability in each field without a check digit, before look-alikes are replaced.
+
+    Names count up to their last letter, separators among them: a filler taken for a letter is a
+    wrong name too. Where fillers were put in, no score belongs to a place, and the line's counts.
+    """
+    row, start = layout.name
+    end = len(lines[row].rstrip("<"))
+    places = {
+        "issuer": (0, 2, 5),
+        "nationality": layout.nationality,
+        "surname": (row, start, end),
+        "given_names": (row, start, end),
+    }
+    weakest: dict[str, float] = {}
+    for name, (row, start, end) in places.items():
+        whole = len(scores[row]) == len(lines[row])
+        some = scores[row][start:end] if whole else scores[row]
+        digits = any(character.isdigit() for character in lines[row][start:end])
+        weakest[name] = 0.0 if digits else min(some, default=0.0)
+    row, start, end = layout.number
+    if len(scores[row]) == len(lines[row]):
+        weakest["document_number"] = _unambiguous(lines[row][start:end], scores[row][start:end])
+    return weakest
+
+
+def _unambiguous(number: str, scores: Sequence[float]) -> float:
+    """How sure it is that a number holds none of the look-alikes its check digit cannot tell apart.
+
+    L and 1, G and 6 weigh the same, and two or three others swapped at once can: O for 0 in
+    places 1 and 5, say. The least joint probability of characters that could be swapped so.
+    """
+    both = TO_DIGIT | TO_LETTER
+    alike = [place for place, character in enumerate(number) if character in both]
+    sure = 1.0
+    for count in range(1, MOST_SWAPPED + 1):
+        for places in itertools.combinations(alike, count):
+            swapped = list(number)
+            for place in places:
+                swapped[place] = both[swapped[place]]
+            if check_digit("".join(swapped)) == check_digit(number):
+                sure = min(sure, math.prod(scores[place] for place in places))
+    return sure
+
+
+def alphabets(kind: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The characters that can stand in each place of each line; empty where any can.
+
+    Names and states hold no digits, dates and check digits no letters (9303-3, 4.3 to 4.9). Some
+    identity cards have digits alone where the nationality belongs; they stay.
+
+    Args:
+        kind: The format.
+        lines: As read.
+    """
+    layout = LAYOUTS[kind]
+    row, start, end = layout.nationality
+    numeric = lines[row][start:end].isdigit()
+    rows = [[""] * layout.length for _ in range(3 if kind == "td1" else 2)]
+
+    def put(row: int, start: int, end: int, alphabet: str) -> None:
+        rows[row][start:end] = [alphabet] * (end - start)
+
+    put(0, 0, 1, CODES)
+    put(0, 2, 5, LETTERS)
+    put(*layout.nationality, "" if numeric else LETTERS)
+    put(*layout.name, layout.length, LETTERS)
+    for row, start, end in (layout.birth, layout.expiry):
+        put(row, start, end + 1, DIGITS)
+    row, start, _ = layout.expiry
+    put(row, start - 1, start, SEXES)
+    row, _, end = layout.number
+    put(row, end, end + 1, DIGITS)
+    if layout.composite:
+        put(1, layout.length - 1, layout.length, DIGITS)
+    if kind == "td3":
+        put(1, 42, 43, DIGITS)
+    return tuple(tuple(row) for row in rows)
 
 
 def _cleaned(reading: Reading) -> tuple[str, float]:
@@ -263,7 +358,8 @@ def _number_mended(
 
     One swap in ten satisfies a check digit by chance, so only a character the reader itself was
     unsure of is tried, and only where it was sure of nearly all the others; nothing is changed
-    when more than one swap would do.
+    when more than one swap would do. Optional data without a digit of their own are under the
+    composite one, which is at fault for them alone when all others agree.
     """
     both = TO_DIGIT | TO_LETTER
     for name, (row, start, end) in (
@@ -271,7 +367,10 @@ def _number_mended(
         ("optional", LAYOUTS[kind].optional),
     ):
         # Fillers that were put in or taken out leave no score for each place.
-        if _checks(lines, kind).get(name, True) or len(scores[row]) != len(lines[row]):
+        checks = _checks(lines, kind)
+        if name not in checks and all(ok for other, ok in checks.items() if other != "composite"):
+            name = "composite"
+        if checks.get(name, True) or len(scores[row]) != len(lines[row]):
             continue
         right: list[tuple[int, str]] = []
         unsure = [place for place in range(start, end) if scores[row][place] < UNSURE]

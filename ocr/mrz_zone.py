@@ -1,25 +1,35 @@
 """Where on a page is a machine-readable zone, and what do its lines say?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
+from veridical.ocr.document import SURE_CHARACTER
 from veridical.ocr.geometry import Quad
-from veridical.ocr.mrz import Mrz, kind_of, line_length, parse_mrz
-from veridical.ocr.ocrb import OcrbLine, OcrbRecogniser
-from veridical.ocr.page import Line, Page
+from veridical.ocr.mrz import Mrz, alphabets, kind_of, line_length, parse_mrz
+from veridical.ocr.ocrb import OcrbLine, OcrbRecogniser, lean_of, sheared
+from veridical.ocr.page import Line, Page, rows_of
 
 __all__ = ["Zone", "read_zone"]
 
-LINE_ASPECT = 8.0
-"""Length over height from which a line may belong to a zone; detectors draw loose boxes."""
+LINE_ASPECT, PART_ASPECT = 8.0, 4.0
+"""Length over height from which a line may belong to a zone, and from which one beside it may: the
+fillers at its end may be lost. Detectors draw loose boxes."""
+WIDEST_GAP = 2.5
+"""Between two parts of a line, in heights."""
 ZONES_TRIED = 3
-SHORTEST_SHARE = 0.35
+SHORTEST_SHARE = 0.2
 """Length of a line over that of its neighbour; names are shorter than numbers."""
 SHORTEST_PART, SHORTEST_LINE, LONGEST_LINE = 14, 28, 45
 """Characters of a zone that is still worth extending, and to which length."""
+HIGHEST = 0.85
+"""Height of a line over the distance to the next: boxes of small text overlap."""
+OWN_SLOPE = 0.6
+"""Share of the longest line's length from which a line's own slope is believed."""
+LEAST_LEAN = 0.12
+"""Lean, as a share of the height, from which a zone is read once more, set upright."""
 OCR_PITCH_MM = 2.54
 PAGES = {
     "td1": (85.6, 54.0, 6.0),
@@ -63,7 +73,8 @@ class Zone:
     def agreement(self) -> float:
         """How much of the reading supports itself."""
         mrz = self.mrz
-        return sum(mrz.checks.values()) / len(mrz.checks) * 4 + float(np.mean(mrz.scores))
+        agreeing = sum(mrz.checks.values()) / len(mrz.checks) * 4
+        return agreeing + float(np.mean(mrz.scores)) + min(mrz.weakest.values())
 
     @property
     def certain(self) -> bool:
@@ -79,7 +90,12 @@ class Zone:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
-        return self.certain and all(self.mrz.checks.values()) and min(self.mrz.scores) > 0.8
+        return (
+            self.certain
+            and all(self.mrz.checks.values())
+            and min(self.mrz.scores) > 0.8
+            and min(self.mrz.weakest.values()) >= SURE_CHARACTER
+        )
 
 
 def read_zone(page: Page, recogniser: OcrbRecogniser, today: date) -> Zone | None:
@@ -94,28 +110,60 @@ def read_zone(page: Page, recogniser: OcrbRecogniser, today: date) -> Zone | Non
             whole = _evened(page, lines, LONGEST_LINE / longest)
             seen = [recogniser(page.image, line.quad) for line in whole]
         zone = _read(whole, seen, today)
-        if zone is not None and (best is None or zone.agreement > best.agreement):
-            best = zone
-            if best.complete:
-                break
+        if zone is None or not zone.complete:
+            zone = _better(zone, _read_leaning(page, whole, recogniser, today))
+        best = _better(best, zone)
+        if best is not None and best.complete:
+            break
     return best
+
+
+def _better(one: Zone | None, other: Zone | None) -> Zone | None:
+    """The one that supports itself better; the first when both do alike."""
+    if one is None or other is None:
+        return one or other
+    return other if other.agreement > one.agreement else one
+
+
+def _read_leaning(
+    page: Page, lines: Sequence[Line], recogniser: OcrbRecogniser, today: date
+) -> Zone | None:
+    """Read lines whose characters lean, as in oblique print or seen from a side, set upright."""
+    share = lean_of(page.image, [line.quad for line in lines])
+    if abs(share) < LEAST_LEAN:
+        return None
+    upright = [replace(line, quad=sheared(line.quad, share)) for line in lines]
+    seen = [recogniser(page.image, line.quad) for line in upright]
+    return _read(lines, seen, today)
 
 
 def _read(lines: Sequence[Line], seen: Sequence[OcrbLine], today: date) -> Zone | None:
     """Make sense of some lines: the format first, then each line at the format's length."""
     readings = [line.read() for line in seen]
-    length = line_length(kind_of(readings))
+    kind = kind_of(readings)
+    length = line_length(kind)
     readings = [
         line.read_exactly(length) if len(reading.text) != length else reading
         for line, reading in zip(seen, readings, strict=True)
     ]
-    mrz = parse_mrz(readings, today)
+    bound = alphabets(kind, [reading.text for reading in readings])
+    fit = [
+        line.within(reading, alphabet)
+        for line, reading, alphabet in zip(seen, readings, bound, strict=True)
+    ]
+    made = [
+        f"{row}:{place}:{old}>{new}"
+        for row, (before, after) in enumerate(zip(readings, fit, strict=True))
+        for place, (old, new) in enumerate(zip(before.text, after.text, strict=True))
+        if old != new
+    ]
+    mrz = parse_mrz(fit, today, made)
     return None if mrz is None else Zone(mrz, tuple(lines))
 
 
 def _candidates(page: Page) -> list[tuple[Line, ...]]:
-    """Stacks of two or three long lines of one width, the widest first."""
-    long = [line for line in page.lines if line.width > LINE_ASPECT * line.height]
+    """Stacks of two or three long lines that start together, the widest first."""
+    long = [line for line in _whole_rows(page) if line.width > PART_ASPECT * line.height]
     long.sort(key=lambda line: line.y)
     stacks: list[tuple[Line, ...]] = []
     for first in long:
@@ -124,7 +172,28 @@ def _candidates(page: Page) -> list[tuple[Line, ...]]:
             if line is not stack[-1] and _follows(stack[-1], line):
                 stack.append(line)
         stacks += [tuple(stack[:count]) for count in (3, 2) if len(stack) >= count]
+    stacks = [
+        stack for stack in stacks if any(line.width > LINE_ASPECT * line.height for line in stack)
+    ]
     return sorted(stacks, key=lambda stack: -len(stack) - 10 * max(line.width for line in stack))
+
+
+def _whole_rows(page: Page) -> list[Line]:
+    """The page's lines, with parts of one line put together."""
+    whole: list[Line] = []
+    for row in rows_of(page.lines):
+        parts = [row[0]]
+        for line in row[1:]:
+            last = parts[-1]
+            if line.left - last.right > WIDEST_GAP * max(last.height, line.height):
+                parts.append(line)
+                continue
+            right = max(last.right, line.right)
+            longer = max(last, line, key=lambda part: part.width)
+            y = longer.y + longer.slope * ((last.left + right) / 2 - longer.x)
+            parts[-1] = page.strip(last.left, right, y, longer.height, longer.slope)
+        whole += parts
+    return whole
 
 
 def _follows(upper: Line, lower: Line) -> bool:
@@ -150,9 +219,12 @@ def _evened(page: Page, lines: Sequence[Line], stretch: float = 1.0) -> list[Lin
     longest = max(lines, key=lambda line: line.width)
     left = min(line.left for line in lines)
     right = left + (max(line.right for line in lines) - left) * stretch
-    height = float(np.median([line.height for line in lines]))
-    slope = longest.slope
-    return [
-        page.strip(left, right, line.y + slope * ((left + right) / 2 - line.x), height, slope)
-        for line in lines
-    ]
+    pitch = abs(lines[-1].y - lines[0].y) / (len(lines) - 1)
+    height = min(float(np.median([line.height for line in lines])), HIGHEST * pitch)
+    evened: list[Line] = []
+    for line in lines:
+        # Seen from a side lines converge; one that lost much of its length has no slope to go by.
+        slope = (line if line.width > OWN_SLOPE * longest.width else longest).slope
+        y = line.y + slope * ((left + right) / 2 - line.x)
+        evened.append(page.strip(left, right, y, height, slope))
+    return evened

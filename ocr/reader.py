@@ -38,7 +38,8 @@ SMALL_TEXT_PX = 10.0
 """Boxes lower than this at the size the detector saw merge and lose characters."""
 CLOSER_TEXT_PX = (17.0, 24.0)
 """Heights at which text is seen when it is looked at again, one after the other."""
-FEWEST_BOXES = 6
+FEWEST_BOXES, FEW_BOXES = 6, 3
+"""Boxes below which the height of the text is not known, and below which nor is its place."""
 LARGER = 2.2
 """Factor on the scale of the next look when the height of the text does not say which."""
 FINEST_SIDE_PX = 960
@@ -68,6 +69,20 @@ class _Reading:
 
     page: Page
     found: Found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What the detector saw at one size.
+
+    Attributes:
+        page: Its lines.
+        legible: Whether its text was seen large enough for lines to be apart; the long lines of a
+            zone may be apart even if not.
+    """
+
+    page: Page
+    legible: bool = True
 
 
 class DocumentReader:
@@ -136,11 +151,13 @@ class DocumentReader:
         before: Found | None = None
         fullest: Page | None = None
         looks = 0
-        for page in self._looks(image):
+        for look in self._looks(image):
+            page = look.page
             looks += 1
             if fullest is None or len(page.lines) >= len(fullest.lines):
                 fullest = page
-            reading = self._find(page, kind, day)
+            find = self._find if look.legible else self._find_zone
+            reading = find(page, kind, day)
             found = reading.found if reading else None
             if reading and (best is None or reading.found.agreement > best.found.agreement):
                 best = reading
@@ -194,9 +211,11 @@ class DocumentReader:
         """
         day = today or date.today()
         most: list[_Reading] = []
-        for page in self._looks(image):
+        for look in self._looks(image):
+            if not look.legible:
+                continue
             readings: list[_Reading] = []
-            rest = page
+            rest = look.page
             while len(readings) < 4 and (reading := self._find(rest, None, day)) is not None:
                 readings.append(reading)
                 inside = _quad_of(reading.page, reading.found)
@@ -212,21 +231,27 @@ class DocumentReader:
 
     def _find(self, page: Page, kind: str | None, today: date) -> _Reading | None:
         """The document on a page: first the zones, which geometry shows, then the cards."""
-        if self._ocrb is not None and (kind is None or not kind.startswith("prc")):
-            # The direction classifier knows fillers little: look from the other side too.
-            for side in (page, page.upside_down()):
-                zone = read_zone(side, self._ocrb, today)
-                if zone is not None and zone.certain:
-                    return _Reading(side, zone)
-            if kind is not None:
-                return None
+        zone = self._find_zone(page, kind, today)
+        if zone is not None or not (kind is None or kind.startswith("prc")):
+            return zone
         front = read_front(page, self._ocrb) if kind in (None, "prc_id_front") else None
         if front is not None:
             return _Reading(page, front)
         back = read_back(page) if kind in (None, "prc_id_back") else None
         return None if back is None else _Reading(page, back)
 
-    def _looks(self, image: Image) -> Iterator[Page]:
+    def _find_zone(self, page: Page, kind: str | None, today: date) -> _Reading | None:
+        """The machine-readable zone on a page."""
+        if self._ocrb is None or (kind is not None and kind.startswith("prc")):
+            return None
+        # The direction classifier knows fillers little: look from the other side too.
+        for side in (page, page.upside_down()):
+            zone = read_zone(side, self._ocrb, today)
+            if zone is not None and zone.certain:
+                return _Reading(side, zone)
+        return None
+
+    def _looks(self, image: Image) -> Iterator[_Look]:
         """One page after the other, each of text seen larger than before, at last all of it."""
         longest = max(image.width, image.height)
         boxes = self._detector(image, COARSE_SIDE_PX)
@@ -234,9 +259,8 @@ class DocumentReader:
         if boxes:
             text_px = _text_height(boxes)
             seen_px = text_px * scale
-            if seen_px >= SMALL_TEXT_PX:
-                yield self._page(image, boxes)
-            for wanted_px in CLOSER_TEXT_PX:
+            yield _Look(self._page(image, boxes), legible=seen_px >= SMALL_TEXT_PX)
+            for wanted_px in CLOSER_TEXT_PX if len(boxes) >= FEW_BOXES else ():
                 if scale >= 1:
                     break
                 # Boxes that merged several lines are few or tall, and tell no height of text.
@@ -244,9 +268,9 @@ class DocumentReader:
                 scale = min(1.0, LARGER * scale if merged else max(scale, wanted_px / text_px))
                 boxes = self._look_closer(image, boxes, text_px, scale) or boxes
                 text_px = _text_height(boxes)
-                yield self._page(image, boxes)
+                yield _Look(self._page(image, boxes))
         if longest > COARSE_SIDE_PX and (boxes := self._detector(image, FINEST_SIDE_PX)):
-            yield self._page(image, boxes)
+            yield _Look(self._page(image, boxes))
 
     def _page(self, image: Image, boxes: Sequence[TextBox]) -> Page:
         angle_deg = reading_angle(image, boxes, self._direction)
@@ -402,7 +426,7 @@ def _zone_fields(zone: Zone) -> dict[str, Field]:
     """The fields of a zone; names as read, never corrected beyond their look-alike digits."""
     box = bounds(np.concatenate([line.quad for line in zone.lines]))
     return {
-        name: Field(value, float(min(zone.mrz.scores)), box)
+        name: Field(value, float(min(zone.mrz.scores)), box, weakest=zone.mrz.weakest.get(name))
         for name, value in zone.mrz.fields.items()
     }
 

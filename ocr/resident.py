@@ -6,19 +6,19 @@ it is the longest line, the one with a check character, and tells the card's pla
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import numpy as np
 
-from veridical.ocr.document import Field, Source
+from veridical.ocr.document import SURE_CHARACTER, Field, Source, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
 from veridical.ocr.number import NUMBER_LENGTH, birth_of, is_consistent, mend, sex_of
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, rows_of
-from veridical.ocr.resident_back import read_issue
+from veridical.ocr.resident_back import field_of, joined, read_issue
 from veridical.ocr.text import Reading
 
 __all__ = ["NATIONS", "Front", "find_number", "read_front", "read_front_without_number"]
@@ -70,6 +70,13 @@ BELOW = (0.03, 0.20)
 """How far below the number the two rows of a temporary card stand, in card widths."""
 SECOND_SCRIPT_ROWS = 2
 """Rows without Chinese from which a card counts as one with a second script."""
+LEAST_ROW = 0.022
+"""Height of the lowest row there is, in card widths: what is lower is a speck."""
+ROW_PITCH, PROBED = 0.0526, 0.1
+"""From one row of the address to the next, and how much of a row's start is looked at for one that
+the detector missed, in card widths."""
+CLEARLY_READ = 0.9
+"""Probability from which a character there is none of the paper's pattern."""
 SMALL_ROW, UNSURE_ROW = 0.8, 0.8
 """A row lower than this share of the others and read with less than this probability is none of
 Chinese: those were read with 0.98 and more, other scripts, taken for Chinese, with 0.72 at most."""
@@ -106,6 +113,7 @@ class Front:
             all(name in self.fields and self.fields[name].box for name in FIELDS)
             and is_consistent(self.fields["number"].value)
             and self.weakest_box >= CLEAR_BOX
+            and not unsure_fields(self.fields)
         )
 
     @property
@@ -113,6 +121,7 @@ class Front:
         """How much of the reading supports itself: the more, the better the reading."""
         number, birth, sex = (self.fields.get(name) for name in ("number", "birth", "sex"))
         points = sum(found.source is not Source.DERIVED for found in self.fields.values())
+        points -= len(unsure_fields(self.fields))
         if number is None or not is_consistent(number.value):
             return points
         points += 2
@@ -153,8 +162,8 @@ def read_front_without_number(page: Page) -> Front | None:
         aspect = (last.right - first.left) / max(first.height, 1)
         if not BIRTH_ASPECT[0] < aspect < BIRTH_ASPECT[1]:
             continue
-        text = _joined(page, row)
-        if not BIRTH_ROW.search(text) or not re.search("性别|民族|[男女]", _joined(page, above)):
+        text = joined(page, row)
+        if not BIRTH_ROW.search(text) or not re.search("性别|民族|[男女]", joined(page, above)):
             continue
         captioned = re.match("出|生", text) is not None
         left, right = BIRTH_LEFT if captioned else BIRTH_VALUE_LEFT, BIRTH_RIGHT
@@ -206,6 +215,8 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
         start, end, above = shares(line)
         if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < NUMBER_Y + 0.15:
             continue
+        if line.height < LEAST_ROW * width:
+            continue
         if above > 0.055 and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
             body.append(line)
         elif start > 0.5 and above > 0.03:
@@ -222,6 +233,8 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
     chinese = [row for row in rows if not _other_script(page, row, usual)]
     layout = "resident" if len(rows) - len(chinese) < SECOND_SCRIPT_ROWS else "second_script"
     fields |= _read_rows(page, chinese)
+    if "address" in fields and _row_missed(page, chinese[-1], rows[-1], anchor, width):
+        fields["address"] = replace(fields["address"], weakest=0.0)
     if number is not None and is_consistent(number.value):
         for name, value in (("birth", birth_of(number.value)), ("sex", sex_of(number.value))):
             if name not in fields and value:
@@ -240,12 +253,43 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
             [at(x, y + NUMBER_Y - number_y) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
         ),
         texts=tuple(text for line in others[:4] if (text := page.read(line).text)),
-        weakest_box=min((line.score for row in chinese for line in row), default=0.0),
+        weakest_box=min((line.score for row in rows for line in row), default=0.0),
         layout=layout,
         places={
             name: page.to_picture([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1)])
             for name, (x0, y0, x1, y1) in PLACES.items()
         },
+    )
+
+
+def _row_missed(
+    page: Page, last: list[Line], lowest: list[Line], anchor: Line, width: float
+) -> bool:
+    """Whether the address goes on below its last row, where the detector saw nothing.
+
+    One or two characters of a last row are small: their place is read, and a box in which
+    nothing could be read may be half of them.
+
+    Args:
+        page: The page.
+        last: The last row that was read.
+        lowest: The last row there is.
+        anchor: The number.
+        width: The card's width in pixels.
+    """
+    if lowest is not last:
+        return not joined(page, lowest)
+    line = max(last, key=lambda line: line.width)
+    y = line.y + ROW_PITCH * width
+    if anchor.y - y < 1.2 * line.height:
+        return False
+    left = line.left - line.slope * ROW_PITCH * width
+    right = left + PROBED * width
+    middle = y + line.slope * ((left + right) / 2 - line.x)
+    probe = page.read(page.strip(left, right, middle, line.height, line.slope))
+    return any(
+        score >= CLEARLY_READ and (character.isdigit() or not NOT_A_NAME.match(character))
+        for character, score in zip(probe.text, probe.scores, strict=True)
     )
 
 
@@ -257,10 +301,11 @@ def _other_script(page: Page, row: list[Line], usual_px: float) -> bool:
         row: The row.
         usual_px: Height of the card's Chinese rows; a second script is printed smaller.
     """
-    text = _joined(page, row)
+    text = joined(page, row)
     known = sum(character.isdigit() or "㐀" <= character <= "鿿" for character in text)
-    score = float(np.mean([page.read(line).score for line in row]))
-    small = row[0].height < SMALL_ROW * usual_px
+    widest = max(row, key=lambda line: line.width)
+    score = page.read(widest).score
+    small = widest.height < SMALL_ROW * usual_px
     return 2 * known < len(text) or not text or (small and score < UNSURE_ROW)
 
 
@@ -274,7 +319,8 @@ def find_number(page: Page, ocrb: OcrbRecogniser) -> tuple[Line, Field] | None:
 
 
 def _sure(number: Field) -> bool:
-    return is_consistent(number.value) and number.score >= SURE_NUMBER
+    clear = number.weakest is not None and number.weakest >= SURE_CHARACTER
+    return is_consistent(number.value) and number.score >= SURE_NUMBER and clear
 
 
 def _long_lines(page: Page) -> list[Line]:
@@ -319,9 +365,10 @@ def _number_on(page: Page, line: Line, reading: Reading) -> tuple[Line, Field] |
     middle = (first + last) / 2
     y = line.y + line.slope * (middle - line.x)
     digits = page.strip(first, last, y, line.height, line.slope)
-    score = float(np.mean(reading.scores[start:end]))
+    scores = reading.scores[start:end]
     source = Source.CORRECTED if changes else Source.READ
-    return digits, Field(value, score, bounds(digits.quad), source, changes)
+    box = bounds(digits.quad)
+    return digits, Field(value, float(np.mean(scores)), box, source, changes, min(scores))
 
 
 def _number_in(reading: Reading) -> tuple[int, str, tuple[str, ...]] | None:
@@ -339,7 +386,7 @@ def _number_in(reading: Reading) -> tuple[int, str, tuple[str, ...]] | None:
 
 def _read_rows(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
     """Name, sex, nation, birth and address from the rows above the number."""
-    texts = [_joined(page, row) for row in rows]
+    texts = [joined(page, row) for row in rows]
     birth_row = _first(texts, r"\d{4}年?\d|出生|\d月|月\d")
     sex_row = _first(texts[:birth_row], r"性别|民族|别[男女]|^[男女]")
     fields: dict[str, Field] = {}
@@ -349,24 +396,26 @@ def _read_rows(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
         if match:
             year, month, day = (int(part) for part in match.groups())
             if 1 <= month <= 12 and 1 <= day <= 31:
-                fields["birth"] = _field(page, rows[birth_row], f"{year}-{month:02}-{day:02}")
+                fields["birth"] = field_of(page, rows[birth_row], f"{year}-{month:02}-{day:02}")
     if sex_row is not None:
         text = texts[sex_row]
         if match := re.search(r"[男女]", text):
-            fields["sex"] = _field(page, rows[sex_row], match[0])
+            fields["sex"] = field_of(page, rows[sex_row], match[0])
         if nation := _nation(text):
-            fields["nation"] = _field(page, rows[sex_row], nation)
+            fields["nation"] = field_of(page, rows[sex_row], nation)
     name_row = (sex_row if sex_row is not None else (birth_row or 2) - 1) - 1
     if 0 <= name_row < len(rows):
         name = NOT_A_NAME.sub("", re.sub(r"^.{0,2}名|^姓", "", texts[name_row]))
         if name:
-            fields["name"] = _field(page, rows[name_row], name)
+            fields["name"] = field_of(page, rows[name_row], name)
     address_rows = range((birth_row if birth_row is not None else 2) + 1, len(rows))
     address = "".join(texts[i] for i in address_rows)
     # What stands before the first Chinese character is a caption that was misread.
     address = re.sub(r"^[^㐀-鿿]*(住址|住|址)?", "", address)
     if address:
-        fields["address"] = _field(page, [line for i in address_rows for line in rows[i]], address)
+        fields["address"] = field_of(
+            page, [line for i in address_rows for line in rows[i]], address
+        )
     return fields
 
 
@@ -379,19 +428,6 @@ def _nation(text: str) -> str | None:
     return None
 
 
-def _joined(page: Page, row: Iterable[Line]) -> str:
-    """The text of a row without spaces."""
-    return "".join(page.read(line).text for line in row).replace(" ", "")
-
-
 def _first(texts: list[str], pattern: str) -> int | None:
     """Index of the first text in which a pattern occurs."""
     return next((i for i, text in enumerate(texts) if re.search(pattern, text)), None)
-
-
-def _field(page: Page, lines: list[Line], value: str) -> Field:
-    """A value as read from some lines."""
-    scores = [page.read(line).score for line in lines]
-    return Field(
-        value, float(np.mean(scores)), bounds(np.concatenate([line.quad for line in lines]))
-    )

@@ -5,18 +5,18 @@ its dates; the rest follows from where it stands.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from veridical.ocr.document import Field
+from veridical.ocr.document import Field, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
 from veridical.ocr.page import Line, Page, rows_of
 from veridical.ocr.validate import LONG_TERM
 
-__all__ = ["Back", "read_back", "read_issue"]
+__all__ = ["Back", "field_of", "joined", "read_back", "read_issue"]
 
 TERM = re.compile(
     r"([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})\D{0,3}(?:([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})|(长期))"
@@ -66,7 +66,8 @@ class Back:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
-        return (len(self.fields) == 3 or self.layout == "temporary") and self.weakest_box >= 0.6
+        whole = len(self.fields) == 3 or self.layout == "temporary"
+        return whole and self.weakest_box >= 0.6 and not unsure_fields(self.fields)
 
 
 def read_back(page: Page) -> Back | None:
@@ -146,26 +147,26 @@ def _read_title(page: Page) -> Back | None:
 
 def _read_term(page: Page, row: list[Line]) -> dict[str, Field] | None:
     """First and last day in a row, or None when it holds no term."""
-    match = TERM.search(_joined(page, row))
+    match = TERM.search(joined(page, row))
     if match is None:
         return None
     starts = _day(*match.group(1, 2, 3))
     ends = LONG_TERM if match[7] else _day(*match.group(4, 5, 6))
     days = {"valid_from": starts, "valid_to": ends}
-    return {name: _field(page, row, day) for name, day in days.items() if day}
+    return {name: field_of(page, row, day) for name, day in days.items() if day}
 
 
 def _read_authority(page: Page, row: list[Line]) -> Field | None:
     """The issuing authority in a row, or None when it holds none."""
-    text = CAPTION.sub("", _joined(page, row))
+    text = CAPTION.sub("", joined(page, row))
     authority = re.sub(r"[^㐀-鿿]", "", text)
     # Another script, misread, has a Chinese character here and there.
     if len(authority) < 4 or 2 * len(authority) < len(text):
         return None
-    return _field(page, row, authority)
+    return field_of(page, row, authority)
 
 
-def _joined(page: Page, row: list[Line]) -> str:
+def joined(page: Page, row: Iterable[Line]) -> str:
     """The text of a row without spaces."""
     return "".join(page.read(line).text for line in row).replace(" ", "")
 
@@ -178,9 +179,17 @@ def _day(year: str, month: str, day: str) -> str | None:
         return None
 
 
-def _field(page: Page, lines: list[Line], value: str) -> Field:
+def field_of(page: Page, lines: list[Line], value: str) -> Field:
     """A value as read from some lines."""
-    scores = [page.read(line).score for line in lines]
+    readings = [page.read(line) for line in lines]
+    read = [pair for one in readings for pair in zip(one.text, one.scores, strict=True)]
+    read = [(character, score) for character, score in read if character != " "]
+    # The value follows its caption; a date is put differently and stands nowhere.
+    start = "".join(character for character, _ in read).rfind(value)
+    places = read[start : start + len(value)] if start >= 0 else []
     return Field(
-        value, float(np.mean(scores)), bounds(np.concatenate([line.quad for line in lines]))
+        value,
+        float(np.mean([one.score for one in readings])),
+        bounds(np.concatenate([line.quad for line in lines])),
+        weakest=min((score for _, score in places), default=None),
     )

@@ -4,13 +4,15 @@ Every finding is a stable code; what it is worth is the decision's business. Sou
 (number), the Law on Resident Identity Cards of 2003, article 5 (terms by age), ICAO Doc 9303.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from veridical.ocr.document import Document, Field
+from veridical.ocr.document import Document, Field, unsure_fields
 from veridical.ocr.mrz import Mrz
 from veridical.ocr.number import birth_of, is_consistent, sex_of
-from veridical.ocr.region import RegionStatus, region_status
+from veridical.ocr.region import RegionStatus, province_name, region_status
+from veridical.ocr.states import is_state
 
 __all__ = ["LONG_TERM", "WANTED_FIELDS", "sides_disagree", "validate"]
 
@@ -26,6 +28,8 @@ WANTED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "mrvb": MRZ_FIELDS,
 }
 TERMS_YEARS = (5, 10, 20)
+PLACE = re.compile("[省市区县旗州盟]")
+"""What an address names before street and house: one without has lost its first line."""
 
 
 def validate(
@@ -46,8 +50,8 @@ def validate(
 
     Returns:
         Codes: `temporary_card number_check_digit number_birth_mismatch number_sex_mismatch
-        region_unknown region_never_issued term_not_legal expired not_yet_valid mrz_check_digit
-        birth_in_future fields_missing`.
+        region_unknown region_never_issued address_incomplete term_not_legal expired not_yet_valid
+        mrz_check_digit state_unknown field_unsure birth_in_future fields_missing`.
     """
     values = {name: field.value for name, field in fields.items()}
     found: list[str] = []
@@ -59,8 +63,16 @@ def validate(
         found += _number_findings(values)
     if kind == "prc_id_back":
         found += _term_findings(values)
+    if "address" in values and not PLACE.search(values["address"]):
+        found.append("address_incomplete")
     if mrz is not None and not all(mrz.checks.values()):
         found.append("mrz_check_digit")
+    if mrz is not None and not all(
+        is_state(mrz.fields[name]) for name in ("issuer", "nationality")
+    ):
+        found.append("state_unknown")
+    if unsure_fields(fields):
+        found.append("field_unsure")
     if _day(values.get("birth")) and values["birth"] > today.isoformat():
         found.append("birth_in_future")
     ends = _day(values.get("valid_to") or values.get("expiry"))
@@ -88,7 +100,8 @@ def _number_findings(values: Mapping[str, str]) -> list[str]:
     status = region_status(number[:6])
     if status is RegionStatus.NEVER_ISSUED:
         found.append("region_never_issued")
-    elif status is RegionStatus.UNKNOWN:
+    # Specimens have a city's code; one of a province that does not exist is a misread number.
+    if status is RegionStatus.UNKNOWN or province_name(number[:6]) is None:
         found.append("region_unknown")
     return found
 

@@ -75,6 +75,24 @@ def test_what_contradicts_the_number_fails(changed: dict[str, str], reason: str)
     assert (measured.score, measured.reason) == (0.0, reason)
 
 
+def test_a_name_that_was_hard_to_read_is_a_doubt() -> None:
+    unsure = Field("张三", 0.99, None, weakest=0.2)
+    document = replace(card(), fields=dict(card().fields) | {"name": unsure})
+    measured = DocumentReadCheck()(document, None, TODAY)
+    assert (measured.score, measured.reason) == (0.5, "field_unsure")
+    assert measured.evidence["unsure"] == "name"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"address": "家庄9组77号"}, "address_incomplete"), ({}, "region_unknown")],
+)
+def test_what_may_have_been_misread_is_a_doubt(changed: dict[str, str], reason: str) -> None:
+    document = card("110105" if changed else "101000", 0.99, **changed)
+    measured = DocumentReadCheck()(document, None, TODAY)
+    assert (measured.score, measured.reason) == (0.5, reason)
+
+
 def test_an_expired_card_fails() -> None:
     fields = dict(back().fields) | {"valid_to": Field("2025-03-04", 0.99, None)}
     measured = DocumentReadCheck()(card(), replace(back(), fields=fields), TODAY)

@@ -14,6 +14,7 @@ from veridical.evaluation.specimens import (
     render_prc_back,
     render_prc_front,
     system_fonts,
+    untrained_fonts,
 )
 from veridical.evaluation.specimens.fonts import second_script
 from veridical.models import ModelStore
@@ -138,3 +139,41 @@ def test_two_holders_documents_in_one_picture_are_told(
     measured = DocumentAuthenticCheck()(sheet, document)
     assert measured.evidence["several_documents"] == 1
     assert (measured.score or 0) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("seed", "profile"),
+    [
+        (500_275, "small"),  # the address ends in two characters of which the detector sees half
+        (500_515, "small"),  # a filler in the caption makes another number that agrees with itself
+        (500_980, "glare"),  # a speck beside the name reads as a character
+    ],
+)
+def test_what_was_once_misread_on_a_front(
+    reader: DocumentReader, fonts: Fonts, seed: int, profile: str
+) -> None:
+    image, truth = render_prc_front(None, None, seed, profile, fonts=fonts)
+    document = reader(image, today=TODAY)
+    assert wrong(document, truth) == {} or DocumentReadCheck()(document, None, TODAY).score == 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "profile"),
+    [
+        ("td1", 500_288, "perspective"),
+        ("td2", 500_289, "perspective"),
+        ("td3", 500_366, "perspective"),
+        ("td1", 500_958, "small"),
+    ],
+)
+def test_oblique_print_seen_from_a_side_is_set_upright(
+    reader: DocumentReader, kind: str, seed: int, profile: str
+) -> None:
+    try:
+        oblique = untrained_fonts()[0]
+    except InputError as missing:
+        pytest.skip(str(missing))
+    image, truth = render_mrz(kind, None, seed, profile, fonts=oblique)
+    document = reader(image, today=TODAY)
+    assert document.mrz is not None
+    assert list(document.mrz.lines) == truth.fields["lines"]

@@ -6,6 +6,7 @@ import pytest
 
 from veridical.evaluation.specimens.people import draw_traveller
 from veridical.ocr import Mrz, check_digit, parse_mrz
+from veridical.ocr.mrz import alphabets
 from veridical.ocr.text import Reading
 
 TODAY = date(2026, 11, 21)
@@ -133,6 +134,66 @@ def test_an_uncertain_look_alike_in_the_number_is_mended_and_listed() -> None:
     assert zone is not None
     assert zone.lines == TD3
     assert zone.corrections == ("1:5:O>0",)
+
+
+def test_a_digit_in_a_name_is_never_believed() -> None:
+    assert min(parsed(*TD3).weakest.values()) > 0.9
+    for name in ("ERIKSS0N", "ERIKSS4N"):  # one is replaced and listed, the other stays
+        weakest = parsed(TD3[0].replace("ERIKSSON", name), TD3[1]).weakest
+        assert weakest["surname"] == 0
+        assert weakest["issuer"] > 0.9
+    assert parsed(TD3[0].replace("UTO", "U70"), TD3[1]).weakest["issuer"] == 0
+    # A filler taken for a letter is a wrong name too.
+    line = as_read(TD3[0])
+    scores = tuple(0.4 if place == 13 else score for place, score in enumerate(line.scores))
+    doubtful = Reading(line.text, line.score, scores, line.centres)
+    zone = parse_mrz([doubtful, as_read(TD3[1])], TODAY)
+    assert zone is not None
+    assert zone.weakest["surname"] == 0.4
+
+
+def test_look_alikes_that_no_check_digit_tells_apart_must_be_surely_read() -> None:
+    # O weighs 24 and 0 nothing: in places 3 and 7 the two together shift the sum by 240.
+    assert check_digit("MUA0M5L0E") == check_digit("MUAOM5LOE")
+    digits = "MUA0M5L0E6UTO8003281M3004135<<<<<<0"
+    second = digits + check_digit(digits[:10] + digits[13:20] + digits[21:])
+    for probability, sure in ((0.95, True), (0.7, False)):
+        scores = tuple(probability if place in (3, 7) else 0.99 for place in range(36))
+        centres = as_read(second).centres
+        zone = parse_mrz([as_read(TD2[0]), Reading(second, 0.98, scores, centres)], TODAY)
+        assert zone is not None
+        assert zone.checks["number"]
+        assert (zone.weakest["document_number"] > 0.65) is sure
+
+
+def test_an_uncertain_look_alike_under_the_composite_digit_is_mended_and_listed() -> None:
+    digits = "D231458907UTO7408122F1204159062830"
+    right = digits[:28] + "2690628"
+    whole = right + check_digit(right[:10] + right[13:20] + right[21:])
+    read = as_read(whole.replace("2690628", "269O628"))
+    scores = tuple(0.7 if place == 31 else 0.99 for place in range(36))
+    unsure = Reading(read.text, read.score, scores, read.centres)
+    zone = parse_mrz([as_read(TD2[0]), unsure], TODAY)
+    assert zone is not None
+    assert zone.lines[1] == whole
+    assert zone.corrections == ("1:31:O>0",)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_zone_consists_of_what_can_stand_in_its_places(kind: str) -> None:
+    for seed in range(20):
+        lines = draw_traveller(np.random.default_rng(seed), kind)["lines"]
+        assert isinstance(lines, list)
+        fit = alphabets(kind, lines)
+        assert [len(row) for row in fit] == [len(line) for line in lines]
+        for line, row in zip(lines, fit, strict=True):
+            assert all(not one or it in one for it, one in zip(line, row, strict=True))
+        assert sum(not one for row in fit for one in row) < 40
+
+
+def test_a_nationality_of_digits_alone_stays() -> None:
+    assert alphabets("td2", TD2)[1][10] != ""
+    assert alphabets("td2", (TD2[0], TD2[1].replace("UTO", "132")))[1][10:13] == ("", "", "")
 
 
 def test_a_number_with_several_unsure_characters_is_not_mended() -> None:

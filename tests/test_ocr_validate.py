@@ -1,11 +1,15 @@
+import itertools
 from collections import Counter
 from datetime import date
 
 import pytest
 
+from veridical.ocr import parse_mrz
 from veridical.ocr.document import Document, Field
 from veridical.ocr.number import check_character
 from veridical.ocr.region import RegionStatus, province_name, region_status
+from veridical.ocr.states import is_state
+from veridical.ocr.text import Reading
 from veridical.ocr.validate import sides_disagree, validate
 
 TODAY = date(2026, 11, 21)
@@ -161,3 +165,68 @@ def test_every_province_has_a_name() -> None:
 def test_a_temporary_card_is_recognised_by_its_title() -> None:
     found = validate("prc_id_front", front(), None, TODAY, ("临时居民身份证",))
     assert found == ("temporary_card",)
+
+
+def test_a_number_of_no_province_is_a_misread_one() -> None:
+    found = validate("prc_id_front", front(region="101000"), None, TODAY)
+    assert found == ("region_never_issued", "region_unknown")
+    # As specimens have it: a city's code, of which no person's number is made.
+    assert validate("prc_id_front", front(region="210100"), None, TODAY) == ("region_never_issued",)
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("河北省石家庄市南山区翠竹街8号", True),
+        ("南山县大河乡2组9号", True),
+        ("府街63号3幢1043", False),
+        ("家庄9组77号", False),
+    ],
+)
+def test_an_address_without_its_first_line_is_found(address: str, whole: bool) -> None:
+    found = validate("prc_id_front", front(address=address), None, TODAY)
+    assert found == (() if whole else ("address_incomplete",))
+
+
+@pytest.mark.parametrize(("weakest", "sure"), [(None, True), (0.9, True), (0.4, False)])
+def test_a_field_with_a_character_hard_to_read_is_found(weakest: float | None, sure: bool) -> None:
+    values = front() | {"name": Field("张三", 0.99, None, weakest=weakest)}
+    assert validate("prc_id_front", values, None, TODAY) == (() if sure else ("field_unsure",))
+
+
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [
+        *((code, True) for code in ("CHN", "D", "GBD", "UNO", "XXA", "XXB", "XXC", "XOM")),
+        *((code, True) for code in ("RKS", "EUE", "UTO")),
+        *((code, False) for code in ("UJO", "UYO", "UOO", "UIB", "132", "", "CH")),
+    ],
+)
+def test_states(code: str, known: bool) -> None:
+    assert is_state(code) is known
+
+
+def test_the_table_of_states_is_whole() -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    codes = ["".join(three) for three in itertools.product(letters, repeat=3)]
+    # 249 countries, and what ICAO and Kosovo add.
+    assert sum(is_state(code) for code in codes) == 249 + 26
+
+
+def test_a_zone_of_an_unknown_state_is_found() -> None:
+    lines = (
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F3204153<<<<<<<<<<<<<<04",
+    )
+    for state, findings in (("UTO", ()), ("UJO", ("state_unknown",))):
+        for row in (0, 1):
+            read = [
+                line.replace("UTO", state) if number == row else line
+                for number, line in enumerate(lines)
+            ]
+            zone = parse_mrz(
+                [Reading(t, 1.0, (1.0,) * 44, tuple(i / 44 for i in range(44))) for t in read],
+                TODAY,
+            )
+            assert zone is not None
+            assert validate("td3", fields(**zone.fields), zone, TODAY) == findings
