@@ -21,9 +21,15 @@ from veridical.types import Audio, Template
 from veridical.voiceprint import SpeechAnalysis, analyse_speech, compare
 from veridical.voiceprint.embed import mean_vector
 from veridical.voiceprint.fbank import RATE_HZ
-from veridical.voiceprint.statement import LEAST_SPEECH_S, StatementCheck, StatementReading
+from veridical.voiceprint.statement import (
+    LEAST_SPEECH_S,
+    Deviation,
+    StatementCheck,
+    StatementReading,
+)
 from veridical.voiceprint.whisper import LONGEST_S
 from veridical.voiceprint.windows import speech_windows
+from veridical.voiceprint.wording import units
 
 __all__ = ["Heard", "answers", "digits", "hear", "lips", "speaker", "statements"]
 
@@ -143,9 +149,10 @@ def statements(heard: Sequence[Heard], engines: Engines, settings: RecordingSett
             continue
         clear = [d for d in reading.deviations if d.margin >= settings.clear_nats]
         for deviation in clear:
-            counts[deviation.kind] += deviation.units
-        missed = sum(d.units for d in clear if d.kind != "inserted")
-        score = max(0.0, 1 - sum(d.units for d in clear) / reading.expected_units)
+            counts[deviation.kind] += _wrong(deviation, reading)
+        missed = sum(len(units(d.expected)) for d in clear)
+        wrong = sum(_wrong(d, reading) for d in clear)
+        score = max(0.0, 1 - wrong / reading.expected_units)
         scores.append(score)
         expected += reading.expected_units
         unsaid += missed
@@ -186,6 +193,13 @@ def statements(heard: Sequence[Heard], engines: Engines, settings: RecordingSett
         Measurement(name, min(scores), reason, evidence, engines.recogniser.refs, _since(start)),
         tuple(moments),
     )
+
+
+def _wrong(deviation: Deviation, reading: StatementReading) -> int:
+    """Words that are wrong; what was said before the statement or after it does not count."""
+    own = len(units(deviation.expected))
+    at_edge = deviation.place == 0 or deviation.place + own == reading.expected_units
+    return own if own and at_edge else deviation.units
 
 
 VALUES = {Reply.AGREE: 1.0, Reply.UNCLEAR: 0.5, Reply.REFUSE: 0.0}

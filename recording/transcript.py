@@ -63,18 +63,12 @@ def transcript_of(
         pieces += [_added(deviation, from_s, clear_nats) for deviation in added.get(place, ())]
         if unit.end <= written:  # the digits of one number share their place
             continue
-        end = _piece_end(
-            text, unit.end, expected[place + 1].start if place + 1 < len(expected) else len(text)
-        )
+        # Punctuation and blanks after a word belong to it.
+        end = next((u.start for u in expected[place:] if u.start >= unit.end), len(text))
         piece, written = text[written:end], end
         pieces.append(_piece(piece, place, by_place.get(place), reading, from_s, clear_nats))
     pieces += [_added(deviation, from_s, clear_nats) for deviation in added.get(len(expected), ())]
     return tuple(pieces)
-
-
-def _piece_end(text: str, end: int, following: int) -> int:
-    """Punctuation and blanks after a word belong to it."""
-    return max(end, following) if following >= end else end
 
 
 def _piece(

@@ -25,6 +25,7 @@ from veridical.service.cli import (
     liveness,
     models,
     policy,
+    recording,
     serve,
     simulate,
     tenants,
@@ -64,6 +65,7 @@ for noun in (
     liveness,
     models,
     policy,
+    recording,
     tenants,
     voice,
 ):

@@ -6,7 +6,7 @@ from veridical.errors import InputError, ModelError, StoreError, VeridicalError
 
 __all__ = ["Exit", "exit_for"]
 
-_USAGE = ("policy.", "challenge.", "usage.")
+_USAGE = ("policy.", "challenge.", "script.", "usage.")
 """Codes of input errors that the command's own words caused, not the media they named."""
 
 _UNKNOWN = ("model.unknown", "engine.unknown")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from veridical.voiceprint.statement import StatementCheck, StatementReading
     from veridical.voiceprint.windows import Window
 
-__all__ = ["app", "digits", "enrol", "match", "statement"]
+__all__ = ["app", "digits", "enrol", "match", "statement", "template_or_recording"]
 
 app = typer.Typer(
     no_args_is_help=True, help="Enrol and compare voices; check spoken digits and statements."
@@ -190,6 +190,24 @@ def _text(given: str) -> str:
             "a statement's file is UTF-8 text of at most 1 MB; name another after @",
             "voice.statement",
         ) from None
+
+
+def template_or_recording(path: Path, profile: str = "") -> "Template":
+    """An enrolled voice: of a template file, or made of a recording.
+
+    Args:
+        path: Written by `enrol`, or a recording of five seconds of speech or more.
+        profile: Model set.
+
+    Raises:
+        InputError: It is neither, or the recording holds no speech.
+        ModelError: The voice nets are missing.
+    """
+    found = _read_template(path)
+    if found is not None:
+        return found
+    bench = _Bench(profile)
+    return bench.embedder(bench.speech(path))
 
 
 class _Bench:
