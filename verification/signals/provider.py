@@ -202,10 +202,10 @@ class HttpProvider:
                 connection.connect()
                 clock.watch()
                 connection.request("POST", place.path, body, self._headers())
-                answer = connection.getresponse()
-                if answer.status != http.client.OK:
-                    raise ProviderError(f"status_{answer.status}")
-                content = answer.read(LONGEST_ANSWER_BYTES + 1)
+                with contextlib.closing(connection.getresponse()) as answer:
+                    if answer.status != http.client.OK:
+                        raise ProviderError(f"status_{answer.status}")
+                    content = answer.read(LONGEST_ANSWER_BYTES + 1)
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = clock.is_over or isinstance(error, TimeoutError)
             raise ProviderError("timeout" if late else "unreachable") from error
