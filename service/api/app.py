@@ -1,9 +1,10 @@
 """The HTTP application: transactions, single checks, galleries, and what an operator needs."""
 
 import contextlib
+import functools
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +22,12 @@ from veridical.service.api import (
     catalogue,
     galleries,
     guidance,
+    lists,
     operations,
     problems,
     transactions,
 )
+from veridical.service.api import drift as drift_routes
 from veridical.service.api import evidence as evidence_routes
 from veridical.service.api.auth import Access, Principal, allow
 from veridical.service.api.limits import BodyLimit
@@ -36,6 +39,7 @@ from veridical.service.desk import (
     Backing,
     Desk,
     DeskSettings,
+    DriftWatch,
     Housekeeper,
     PolicyBook,
     Postman,
@@ -43,9 +47,10 @@ from veridical.service.desk import (
 )
 from veridical.service.desk.records import record
 from veridical.service.webhooks import Poster
-from veridical.service.wire import parse_schedule
+from veridical.service.wire import parse_facts, parse_schedule
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
+from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
 
 __all__ = ["create_app"]
@@ -91,9 +96,12 @@ def create_app(
     """
     loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
     found = Desk(backing, PolicyBook(backing, policy), desk) if backing is not None else None
-    worker, housekeeper = None, None
+    worker, housekeeper, drift = None, None, None
     if found is not None:
-        worker = Worker(found, loader.get, capacity, metrics, gate.awaited)
+        if desk.keep_counts:
+            drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
+        observe = drift.observe if drift is not None else None
+        worker = Worker(found, loader.get, capacity, metrics, gate.awaited, observe)
         housekeeper = Housekeeper(found, Postman(found.backing, Poster(desk.allowed_callbacks)))
     everyone = open_to_everyone or (backing is None and api_key is None)
     service = Service(
@@ -105,6 +113,7 @@ def create_app(
         evidence=evidence,
         desk=found,
         worker=worker,
+        drift=drift,
     )
 
     @contextlib.asynccontextmanager
@@ -113,10 +122,14 @@ def create_app(
         if worker is not None and housekeeper is not None:
             worker.start()
             housekeeper.start()
+        if drift is not None:
+            drift.start()
         yield
         if worker is not None and housekeeper is not None:
             worker.stop(PATIENCE_S)
             housekeeper.stop(1.0)
+        if drift is not None:
+            drift.stop(1.0)
 
     app = FastAPI(
         title="veridical",
@@ -153,13 +166,34 @@ def create_app(
     problems.install(app)
     app.include_router(operations.router)
     if found is not None:
-        for room in (transactions, evidence_routes, galleries, catalogue, guidance):
+        for room in (
+            transactions,
+            evidence_routes,
+            galleries,
+            catalogue,
+            guidance,
+            drift_routes,
+            lists,
+        ):
             app.include_router(room.router)
     app.include_router(analysis.router)
     if found is not None:
         mount(app, qa_dir, policy)
     app.post("/v1/verify", tags=["verify"], summary="Verify one applicant in one call")(verify)
     return app
+
+
+def _installation(models: ModelStore | None) -> Callable[[str], str]:
+    """How counts of reasons name the models of a profile, missing ones included."""
+
+    @functools.cache
+    def line(profile: str) -> str:
+        if models is None:
+            return profile
+        refs = tuple(models.card(name).ref for name in models.profile(profile).models)
+        return f"{profile}: {line_of(refs)}"
+
+    return line
 
 
 def verify(
@@ -176,6 +210,7 @@ def verify(
     language: Annotated[str, Form()] = "en",
     schedule: Annotated[str, Form(description="JSON list: when each digit was shown, ms")] = "",
     attempt: Annotated[int, Form(ge=1)] = 1,
+    facts: Annotated[str, Form(description="JSON object: numbers the policy's rules ask for")] = "",
 ) -> JSONResponse:
     """Everything in one request; nothing is kept but the signed record of the verdict.
 
@@ -214,6 +249,7 @@ def verify(
             voice=read_audio(media["voice"]) if voice else None,
             challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
             attempt=attempt,
+            facts=parse_facts(facts),
         )
         verdict = verifier.verify(transaction, load_policy(policy) if policy else None)
     digests = {kind: hashlib.sha256(data).hexdigest() for kind, data in media.items()}
@@ -227,4 +263,6 @@ def verify(
         with backing.database.writing() as connection:
             record(connection, backing, principal.tenant, body)
     service.metrics.judged(verdict)
+    if service.drift is not None and not principal.sandbox:
+        service.drift.observe(principal.tenant, verdict)
     return JSONResponse(verdict_to_json(verdict))

@@ -101,9 +101,11 @@ def _series_view(state: DriftState, key: Key, rules: DriftRules) -> dict[str, An
         view["hours"] = [{"at": iso(hour), "counts": tally} for hour, tally in hours]
     else:
         scale = rules.scale(_series(key).kind, key.name)
+        # What is drawn is the window that the figures are of.
+        enough = max([f["n"] for f in view["findings"]] or rules.shift.windows)
         now: dict[str, int] = {}
-        for _, tally in reversed(hours):  # what the longest window holds
-            if sum(now.values()) < max(rules.shift.windows):
+        for _, tally in reversed(hours):
+            if sum(now.values()) < enough:
                 now = merged((now, tally))
         view |= {
             "low": scale.low,

@@ -2,6 +2,7 @@
 
 import { make } from "./capture/stage.js";
 import { askKey, pageLanguage, serviceFor, translate } from "./page.js";
+import { renderDrift } from "./drift.js";
 import { renderExplanation, renderVerdict } from "./verdict.js";
 
 const OPERATOR = "veridical-operator";
@@ -24,7 +25,7 @@ async function load(cursor = "", before = []) {
     page = await service.insist("GET", `/v1/reviews?limit=50${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
   } catch (error) {
     if ([401, 403].includes(error.status)) {
-      place("queue").hidden = place("case").hidden = true;
+      place("queue").hidden = place("case").hidden = place("drift").hidden = true;
       return askKey(place("key"), text, service.bearer !== "", restart);
     }
     place("queue").replaceChildren(make("p", { class: "bad", role: "alert", text: text("failed", { code: error.code }) }));
@@ -32,6 +33,7 @@ async function load(cursor = "", before = []) {
   }
   place("key").hidden = true;
   place("queue").hidden = place("case").hidden = false;
+  if (!cursor) loadDrift();
   const items = [...before, ...page.items];
   const refresh = make("button", { type: "button", text: text("queue_refresh") });
   refresh.addEventListener("click", () => load());
@@ -46,6 +48,18 @@ async function load(cursor = "", before = []) {
   place("queue").replaceChildren(...parts);
   if (!place("case").hasChildNodes()) {
     place("case").replaceChildren(make("p", { class: "card dim", text: items.length ? text("case_pick") : text("queue_empty") }));
+  }
+}
+
+/** What is watched beside the queue; a service that counts nothing shows nothing. */
+async function loadDrift() {
+  const card = place("drift");
+  try {
+    const view = await service.insist("GET", "/v1/drift");
+    card.hidden = !view.series.length;
+    if (view.series.length) card.replaceChildren(renderDrift(view, { text, language, reasons }));
+  } catch {
+    card.hidden = true;
   }
 }
 
