@@ -1,6 +1,6 @@
 """Which frames and which sound does a container hold? Runs only inside the decoder process."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
@@ -12,7 +12,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -83,14 +84,14 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     if job.span_s:
         return Decoded(audio=_stretch(file, job))
     file.seek(0)
-    targets = _survey(file, job)
-    file.seek(0)
-    frames = _Frames(output, job, targets)
     sounds: list[_Sound] = []
     flattener = AudioResampler(format="fltp")
     with _open(file, job) as container:
         video, audio = _tracks(container, job)
-        for packet in container.demux([track for track in (video, audio) if track]):
+        packets: list[Packet[Stream]] = []
+        targets = _survey(_kept(container.demux(_all(video, audio)), packets), video, job)
+        frames = _Frames(output, job, targets)
+        for packet in packets:
             if packet.is_corrupt:
                 raise _damaged()
             for frame in packet.decode():
@@ -129,7 +130,9 @@ def decode_windows(
         InputError: As `decode`.
     """
     file.seek(0)
-    targets = _survey(file, job)
+    with _open(file, job) as container:
+        video, audio = _tracks(container, job)
+        targets = _survey(container.demux(_all(video, audio)), video, job)
     file.seek(0)
     frames = _Frames(output, job, targets)
     with _open(file, job) as container:
@@ -232,7 +235,22 @@ def _tracks(container: InputContainer, job: Job) -> tuple[VideoStream | None, Au
     return video, audio
 
 
-def _survey(file: BinaryIO, job: Job) -> list[float]:
+def _all(video: VideoStream | None, audio: AudioStream | None) -> list[VideoStream | AudioStream]:
+    return [track for track in (video, audio) if track is not None]
+
+
+def _kept(
+    packets: Iterable["Packet[Stream]"], into: list["Packet[Stream]"]
+) -> Iterator["Packet[Stream]"]:
+    """Keep what passes by: a clip is small, and its file need not be taken apart twice."""
+    for packet in packets:
+        into.append(packet)
+        yield packet
+
+
+def _survey(
+    packets: Iterable["Packet[Stream]"], video: VideoStream | None, job: Job
+) -> list[float]:
     """Check length and number of frames by the packets alone, before anything is decoded.
 
     Returns:
@@ -240,20 +258,18 @@ def _survey(file: BinaryIO, job: Job) -> list[float]:
     """
     first, last = float("inf"), float("-inf")
     times: list[float] = []
-    with _open(file, job) as container:
-        video, audio = _tracks(container, job)
-        for packet in container.demux([track for track in (video, audio) if track]):
-            stamp = _stamp(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
-            if stamp is None:
-                continue
-            first, last = min(first, stamp), max(last, stamp)
-            if last - first > job.max_s:
-                raise _too_long(job)
-            if packet.stream is video:
-                times.append(stamp)
-                # Hidden reference frames have packets of their own: leave room for them.
-                if len(times) > 2 * job.max_frames:
-                    raise _too_many_frames(job)
+    for packet in packets:
+        stamp = _stamp(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
+        if stamp is None:
+            continue
+        first, last = min(first, stamp), max(last, stamp)
+        if last - first > job.max_s:
+            raise _too_long(job)
+        if packet.stream is video:
+            times.append(stamp)
+            # Hidden reference frames have packets of their own: leave room for them.
+            if len(times) > 2 * job.max_frames:
+                raise _too_many_frames(job)
     keep = job.keep_frames
     if job.frames_a_second and times:
         keep = max(2, round((max(times) - min(times)) * job.frames_a_second) + 1)
@@ -366,7 +382,7 @@ def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:
     rate = frame.sample_rate
     if rate not in _SOURCE_RATES_HZ:
         raise _unsupported("sound")
-    mono = np.nan_to_num(frame.to_ndarray().astype(np.float32, copy=False)).mean(axis=0)
+    mono = frame.to_ndarray().astype(np.float32, copy=False).mean(axis=0)
     stamp = _stamp(frame.pts, frame.time_base)
     if stamp is None:
         stamp = sounds[-1].end_s if sounds else 0.0
@@ -374,7 +390,7 @@ def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:
     if not sounds or sounds[-1].rate_hz != rate or stamp > sounds[-1].end_s + _MAX_JITTER_S:
         start = max(stamp, sounds[-1].end_s) if sounds else stamp
         sounds.append(_Sound(start, rate, []))
-    sounds[-1].chunks.append(np.clip(mono, -1.0, 1.0))
+    sounds[-1].chunks.append(mono)
     sounds[-1].samples += len(mono)
     if sounds[-1].end_s - sounds[0].start_s > job.max_s:
         raise _too_long(job)
@@ -385,7 +401,7 @@ def _join(sounds: list[_Sound], zero_s: float) -> NDArray[np.float32]:
     stretches = [
         (
             max(0, round((sound.start_s - zero_s) * AUDIO_RATE_HZ)),
-            soxr.resample(np.concatenate(sound.chunks), sound.rate_hz, AUDIO_RATE_HZ),
+            soxr.resample(_sane(sound.chunks), sound.rate_hz, AUDIO_RATE_HZ),
         )
         for sound in sounds
     ]
@@ -395,8 +411,15 @@ def _join(sounds: list[_Sound], zero_s: float) -> NDArray[np.float32]:
     return track
 
 
+def _sane(chunks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One stretch, its samples within -1..1 whatever the file held."""
+    return np.clip(np.nan_to_num(np.concatenate(chunks)), -1.0, 1.0)
+
+
 def _stamp(pts: int | None, time_base: Fraction | None) -> float | None:
-    return None if pts is None or time_base is None else float(pts * time_base)
+    if pts is None or time_base is None:
+        return None
+    return pts * time_base.numerator / time_base.denominator  # a fraction is slow to multiply
 
 
 def _damaged() -> InputError:
