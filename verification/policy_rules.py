@@ -22,6 +22,8 @@ from veridical.verification.expressions import (
 )
 
 __all__ = [
+    "ATTEMPT",
+    "FACTS",
     "FACT_NAME",
     "FIELDS",
     "MOST_FACTS",

@@ -5,6 +5,7 @@ reads the values it was handed and nothing else, takes time in proportion to its
 raise.
 """
 
+from veridical.verification.expressions.bounds import Range, never_holds, settled_already
 from veridical.verification.expressions.evaluator import compiled, plain_value
 from veridical.verification.expressions.parser import DEEPEST, LONGEST, parse_condition
 from veridical.verification.expressions.tree import Condition, Kind, KindOf, Literal, Truth, Value
@@ -16,9 +17,12 @@ __all__ = [
     "Kind",
     "KindOf",
     "Literal",
+    "Range",
     "Truth",
     "Value",
     "compiled",
+    "never_holds",
     "parse_condition",
     "plain_value",
+    "settled_already",
 ]

@@ -1,6 +1,6 @@
 """What a condition is made of, once it is parsed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ __all__ = [
     "Truth",
     "Value",
     "kind_of_node",
+    "walked",
 ]
 
 Value = float | str | bool | None
@@ -162,3 +163,19 @@ def _kind_of_literal(value: float | str | bool) -> Kind:
     if isinstance(value, bool):
         return Kind.TRUTH
     return Kind.TEXT if isinstance(value, str) else Kind.NUMBER
+
+
+def walked(node: Node) -> Iterator[Node]:
+    """A condition and all its parts."""
+    yield node
+    match node:
+        case And(parts) | Or(parts) | Sum(parts) | Product(parts):
+            for part in parts:
+                yield from walked(part)
+        case Not(part) | Negative(part) | OneOf(part) | Missing(part):
+            yield from walked(part)
+        case Compare(_, left, right):
+            yield from walked(left)
+            yield from walked(right)
+        case _:
+            return
