@@ -27,10 +27,13 @@ def test_the_shipped_policies_load() -> None:
     assert shipped_policies() == (
         "demo",
         "demo-spoken",
+        "onboarding",
+        "recheck",
         "recording",
         "reverify",
         "selfie",
         "spoken",
+        "withdrawal",
     )
     for name in shipped_policies():
         assert load_policy(name).id == name
