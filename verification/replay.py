@@ -122,10 +122,10 @@ def compare_policies(old: Policy, new: Policy) -> list[str]:
         kept = [check for check in before if check in after]
         if kept != [check for check in after if check in before]:
             lines.append(f"{kind}: order of causes differs")
-    if old.attempts != new.attempts:
-        lines.append(f"attempts: {old.attempts} -> {new.attempts}")
-    if old.allow_specimens != new.allow_specimens:
-        lines.append(f"allow_specimens: {old.allow_specimens} -> {new.allow_specimens}")
+    for kind in ("attempts", "allow_specimens", "fail_fast", "pace"):
+        before, after = getattr(old, kind), getattr(new, kind)
+        if before != after:
+            lines.append(f"{kind}: {before} -> {after}")
     if old.calibration != new.calibration:
         lines.append(f"calibration: {_listed(old)} -> {_listed(new)}")
     for check in sorted(old.operating_points.keys() | new.operating_points.keys()):
@@ -133,7 +133,34 @@ def compare_policies(old: Policy, new: Policy) -> list[str]:
         pair = [f"{p.accept_at:g}/{p.reject_below:g}" if p else "card" for p in (a, b)]
         if pair[0] != pair[1]:
             lines.append(f"{check}: {pair[0]} -> {pair[1]}")
+    lines += _compared("facts", dict.fromkeys(old.facts, ""), dict.fromkeys(new.facts, ""))
+    lines += _compared(
+        "constants",
+        {name: f" = {value}" for name, value in old.constants.items()},
+        {name: f" = {value}" for name, value in new.constants.items()},
+    )
+    lines += _compared(
+        "velocity",
+        {name: f" = {limit}" for name, limit in old.velocity.items()},
+        {name: f" = {limit}" for name, limit in new.velocity.items()},
+    )
+    lines += _compared("rule", _told(old), _told(new))
     return lines
+
+
+def _told(policy: Policy) -> dict[str, str]:
+    """What each rule says, by its id."""
+    return {
+        rule.id: f": {rule.then} when {' '.join(rule.when.text.split())}"
+        + (" (unknown: ignore)" if rule.ignore_unknown else "")
+        for rule in policy.rules.rules
+    }
+
+
+def _compared(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What went, what came, and what came in the place of what, one line each."""
+    lines = [f"{kind}: - {name}{old[name]}" for name in old if old[name] != new.get(name)]
+    return lines + [f"{kind}: + {name}{new[name]}" for name in new if new[name] != old.get(name)]
 
 
 def _listed(policy: Policy) -> str:

@@ -11,7 +11,9 @@ from veridical.models import ModelStore
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import ServiceDep, TheDesk
 from veridical.service.desk import PolicyBook, Refusal
+from veridical.service.desk.rules import LARGEST_POLICY_BYTES
 from veridical.verification import Policy
+from veridical.verification.lint import lint_policy
 from veridical.verification.replay import replay
 from veridical.verification.verdict import FORMAT
 
@@ -47,6 +49,17 @@ def _shown(policy: Policy) -> dict[str, Any]:
         "attempts": policy.attempts,
         "required": list(policy.required),
         "optional": list(policy.optional),
+        "facts": list(policy.facts),
+        "rules": [
+            {
+                "id": rule.id,
+                "when": rule.when.text,
+                "then": str(rule.then),
+                "unknown": "ignore" if rule.ignore_unknown else "review",
+                "reason": rule.reason,
+            }
+            for rule in policy.rules.rules
+        ],
     }
 
 
@@ -74,10 +87,14 @@ def store_policy(
     desk: TheDesk,
     principal: Author,
     policy: Name,
-    content: Annotated[str, Body(media_type="application/toml", max_length=65_536)],
+    content: Annotated[str, Body(media_type="application/toml", max_length=LARGEST_POLICY_BYTES)],
 ) -> dict[str, Any]:
-    """TOML, as policy files are. A version that is stored never changes."""
-    return _shown(desk.book.add(principal.tenant, policy, content.encode()))
+    """TOML, as policy files are. A version that is stored never changes.
+
+    Its examples must end as they say. `warnings` tells what `veridical policy lint` would.
+    """
+    stored = desk.book.add(principal.tenant, policy, content.encode())
+    return {**_shown(stored), "warnings": lint_policy(stored)}
 
 
 @router.post("/policies/{policy}/evaluate", summary="How would a policy have decided?")

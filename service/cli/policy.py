@@ -1,4 +1,4 @@
-"""`veridical policy`: check, compare and replay policies."""
+"""`veridical policy`: check, try, compare and replay policies."""
 
 import json
 import sys
@@ -9,24 +9,57 @@ import typer
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Check, compare and replay policies.")
+app = typer.Typer(no_args_is_help=True, help="Check, try, compare and replay policies.")
 
 Name = Annotated[str, typer.Argument(help="Name of a shipped policy, or path of a policy file.")]
 
 
 @app.command()
 def lint(policy: Name) -> None:
-    """Check a policy file; exit code 2 with the fault when it has one."""
+    """Check a policy file and its examples; exit code 2 with the fault when it has one."""
     from veridical.verification import load_policy
+    from veridical.verification.lint import lint_policy
+    from veridical.verification.trials import refuse_failing
 
     found = load_policy(policy)
     typer.echo(
         f"{found.id} v{found.version} ({found.sha256[:12]}): "
         f"{len(found.required)} required, {len(found.optional)} optional checks, "
-        f"{found.attempts} attempts"
+        f"{len(found.rules)} rules, {len(found.examples)} examples, {found.attempts} attempts"
     )
-    if found.allow_specimens:
-        typer.echo("warning: specimen documents are let through; never use it in production")
+    for warning in lint_policy(found):
+        typer.echo(f"warning: {warning}")
+    refuse_failing(found)
+
+
+@app.command("test")
+def try_out(policy: Name) -> None:
+    """Decide the examples inside a policy file; exit code 1 when one ends otherwise."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from veridical.service.cli.exits import Exit
+    from veridical.verification import load_policy
+    from veridical.verification.trials import try_examples
+
+    found = load_policy(policy)
+    trials = list(try_examples(found))
+    failed = sum(not trial.passed for trial in trials)
+    table = Table(title=f"{found.id} v{found.version}: {len(trials)} examples, {failed} failed")
+    for title in ("example", "outcome", "causes", ""):
+        table.add_column(title)
+    for trial in trials:
+        decision = trial.decision
+        table.add_row(
+            escape(trial.example.name),
+            str(decision.outcome),
+            "\n".join(decision.causes),
+            "[green]as expected[/]" if trial.passed else f"[red]{escape(trial.fault())}[/]",
+        )
+    Console().print(table)
+    if failed:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
 
 
 @app.command()

@@ -13,14 +13,15 @@ from veridical.service.desk.backing import Backing, Refusal
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 from veridical.verification.policy import parse_policy
+from veridical.verification.trials import refuse_failing
 
-__all__ = ["PolicyBook", "Wanted", "wanted_media", "with_checks"]
+__all__ = ["LARGEST_POLICY_BYTES", "PolicyBook", "Wanted", "wanted_media", "with_checks"]
 
 _SPOKEN = frozenset({"voice.digits", "liveness.lips"})
 _MOVING = _SPOKEN | {"face.same_person"}
 _FACES = frozenset({"face.quality", "face.match", "liveness.silent", "watchlist.search"})
 _VOICES = frozenset({"voice.match", "voice.replay", "voice.statement"})
-LARGEST_POLICY_BYTES = 64 * 1024
+LARGEST_POLICY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,16 @@ class PolicyBook:
     Args:
         backing: Where tenants' own policies are.
         default: Name or path of the policy of transactions that name none.
+
+    Raises:
+        InputError: The default policy cannot be used; `policy.example`: it does not do what its own
+            examples say.
     """
 
     def __init__(self, backing: Backing, default: str) -> None:
         self._backing = backing
         self._default = load_policy(default)
+        refuse_failing(self._default)
         # A client may not choose to let specimens through; an operator may, by its own default.
         self._shipped = {
             policy.id: policy
@@ -145,7 +151,8 @@ class PolicyBook:
 
         Raises:
             InputError: `policy.malformed`; `policy.calibration`: it names files, which only an
-                operator may; `policy.version`: not above the newest stored; `policy.specimens`.
+                operator may; `policy.version`: not above the newest stored; `policy.specimens`;
+                `policy.example`: it does not do what its own examples say.
         """
         if len(content) > LARGEST_POLICY_BYTES:
             raise InputError(
@@ -160,6 +167,7 @@ class PolicyBook:
             )
         if policy.allow_specimens:
             raise InputError("only the operator lets specimens through", "policy.specimens")
+        refuse_failing(policy)
         newest = max((p.version for p in self._stored(tenant, name)), default=0)
         if name in self._shipped:
             newest = max(newest, self._shipped[name].version)
