@@ -22,7 +22,7 @@ from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.media import read_image
-from veridical.models.calibration import Calibration, load_calibrations
+from veridical.models.calibration import load_calibrations
 from veridical.result import Measurement, OperatingPoint, Outcome
 from veridical.types import Template
 from veridical.verification import (
@@ -35,6 +35,7 @@ from veridical.verification import (
 )
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
+from veridical.verification.policy_rules import checked_facts
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder
 from veridical.verification.verifier import operating_points
@@ -122,7 +123,9 @@ class TransactionWorker:
         verdict = self._verifier.verify(transaction, load_policy(work.policy))
         row["cpu_ms"] = (time.process_time() - start) * 1e3
         measured = [result.measurement for result in verdict.results]
-        row["measured"] = json.dumps({m.check: [m.score, m.reason] for m in measured})
+        row["measured"] = json.dumps(
+            {m.check: [m.score, m.reason, dict(m.evidence)] for m in measured}
+        )
         return [row]
 
     def _transaction(self, work: Case) -> Transaction:
@@ -251,9 +254,10 @@ def decided(
     Returns:
         The rows with `expected`, `attack`, `got` and `first_cause`.
     """
+    fitted = {name: load_calibrations(policy.calibration) for name, policy in policies.items()}
     points = {
-        name: {**cards, **{c: m.point() for c, m in _calibrations(policy).items()}}
-        for name, policy in policies.items()
+        name: {**cards, **{check: found.point() for check, found in one.calibrations.items()}}
+        for name, one in fitted.items()
     }
     ended: list[dict[str, str]] = []
     for row in rows:
@@ -262,20 +266,22 @@ def decided(
         if row["error"]:
             ended.append({**about, "got": "error", "first_cause": row["error"]})
             continue
-        measured = [
-            Measurement(check, score, reason)
-            for check, (score, reason) in json.loads(row["measured"]).items()
+        measured = [  # of a score file from before there were rules, without evidence
+            Measurement(check, score, reason, *evidence)
+            for check, (score, reason, *evidence) in json.loads(row["measured"]).items()
         ]
+        rates = {m.check: fitted[case.policy].error_rate(m.check, m.score) for m in measured}
         decision = decide(
-            measured, policies[case.policy], points[case.policy], attempt=case.attempt
+            measured,
+            policies[case.policy],
+            points[case.policy],
+            attempt=case.attempt,
+            error_rates={check: rate for check, rate in rates.items() if rate is not None},
+            facts=checked_facts(case.manifest.values.get("facts") or {}),
         )
         got, cause = decision.outcome.value, decision.first_cause or ""
         ended.append({**about, "got": got, "first_cause": cause})
     return ended
-
-
-def _calibrations(policy: Policy) -> Mapping[str, Calibration]:
-    return load_calibrations(policy.calibration).calibrations
 
 
 def transaction_figures(rows: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Evaluation:
