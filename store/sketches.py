@@ -9,7 +9,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from veridical.store.schema import drift_alerts, drift_baselines, drift_sketches
@@ -33,6 +44,8 @@ __all__ = [
 ]
 
 Counts = Mapping[str, int]
+
+_SERIES = ("tenant", "kind", "name", "line")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,23 +107,38 @@ class StoredAlert:
     figures: Mapping[str, float]
 
 
-def add_counts(connection: Connection, counts: Mapping[tuple[Key, int], Counts]) -> None:
+def add_counts(
+    connection: Connection, tenant: str, counts: Mapping[tuple[Key, int], Counts]
+) -> None:
     """Add counts to those that are there.
 
     Args:
         connection: Within a writing transaction.
+        tenant: Whose all of them are.
         counts: By series and hour; the hour by its start in ms since 1970.
     """
+    table = drift_sketches
     # In one order everywhere, so that two processes never wait for each other in a circle.
-    for (key, hour), added in sorted(counts.items(), key=lambda item: item[0]):
-        here = and_(_of(drift_sketches, key), drift_sketches.c.hour == hour)
-        row = {**_columns(key), "hour": hour, "counts": "{}"}
-        _insert_new(connection, drift_sketches, row)
-        kept = select(drift_sketches.c.counts).where(here).with_for_update()
-        total = json.loads(connection.execute(kept).scalar_one())
-        for category, count in added.items():
+    places = sorted(counts)
+    rows = [{**_columns(key), "hour": hour, "counts": "{}"} for key, hour in places]
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+    hours = {hour for _, hour in places}
+    held = connection.execute(
+        select(table)
+        .where(table.c.tenant == tenant, table.c.hour.in_(hours))
+        .order_by(*table.primary_key)
+        .with_for_update()
+    )
+    kept = {(Key(row.tenant, row.kind, row.name, row.line), row.hour): row.counts for row in held}
+    changed = []
+    for key, hour in places:
+        total = json.loads(kept[key, hour])
+        for category, count in counts[key, hour].items():
             total[category] = total.get(category, 0) + count
-        connection.execute(update(drift_sketches).where(here).values(counts=_json(total)))
+        columns = {f"its_{name}": value for name, value in _columns(key).items()}
+        changed.append({**columns, "its_hour": hour, "sum": _json(total)})
+    here = (table.c[name] == bindparam(f"its_{name}") for name in (*_SERIES, "hour"))
+    connection.execute(update(table).where(*here).values(counts=bindparam("sum")), changed)
 
 
 def counts_of(
@@ -263,14 +291,13 @@ def count_raised(connection: Connection) -> dict[tuple[str, str], int]:
 
 def count_unwatched(connection: Connection, since: int) -> int:
     """Series of all tenants that were counted since a time and have no baseline."""
-    columns = ("tenant", "kind", "name", "line")
     lately = (
-        select(*(drift_sketches.c[name] for name in columns))
+        select(*(drift_sketches.c[name] for name in _SERIES))
         .where(drift_sketches.c.hour >= since)
         .distinct()
         .subquery()
     )
-    same = and_(*(lately.c[name] == drift_baselines.c[name] for name in columns))
+    same = and_(*(lately.c[name] == drift_baselines.c[name] for name in _SERIES))
     query = (
         select(func.count())
         .select_from(lately.outerjoin(drift_baselines, same))
@@ -281,13 +308,18 @@ def count_unwatched(connection: Connection, since: int) -> int:
 
 def _insert_new(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
     """Insert a row unless there is one of its key; whether there was none."""
-    kind = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = kind(table).values(**row).on_conflict_do_nothing().returning(table.c.tenant)
-    return connection.execute(statement).first() is not None
+    statement = _insert(connection, table).values(**row).on_conflict_do_nothing()
+    return connection.execute(statement.returning(table.c.tenant)).first() is not None
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insertion that may say what to do with rows that are there already."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def _columns(key: Key) -> dict[str, str]:
-    return {"tenant": key.tenant, "kind": key.kind, "name": key.name, "line": key.line}
+    return {name: getattr(key, name) for name in _SERIES}
 
 
 def _of(table: Table, key: Key) -> ColumnElement[bool]:

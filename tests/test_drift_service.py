@@ -247,7 +247,7 @@ def test_freezing_takes_whole_hours_and_wants_enough(backing: Backing, clock: Ha
     assert {one["name"] for one in found["frozen"]} == {"face.match"}
     with backing.database.writing() as connection:
         key = Key(TENANT, "score", "voice.match", "campplus@1")
-        add_counts(connection, {(key, NOW - NOW % HOUR_MS): {"3": 499}})
+        add_counts(connection, TENANT, {(key, NOW - NOW % HOUR_MS): {"3": 499}})
     again = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS)
     assert [one["name"] for one in again["too_few"]] == ["voice.match"]
 

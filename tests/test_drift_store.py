@@ -45,7 +45,7 @@ def test_counts_of_writers_at_once_add_up(database: Database) -> None:
             for _ in range(20):
                 with database.writing() as connection:
                     counts = {(KEY, HOUR): {"3": 1, "4": 2}, (other, HOUR): {"accept": 1}}
-                    add_counts(connection, counts)
+                    add_counts(connection, "bank", counts)
         except Exception as error:
             failed.append(error)
 
@@ -63,8 +63,8 @@ def test_counts_of_writers_at_once_add_up(database: Database) -> None:
 def test_hours_come_in_order_and_by_tenant(database: Database) -> None:
     theirs = Key("shop", *(KEY.kind, KEY.name, KEY.line))
     with database.writing() as connection:
-        add_counts(connection, {(KEY, hour * HOUR): {"1": hour} for hour in (3, 1, 2)})
-        add_counts(connection, {(theirs, HOUR): {"1": 7}})
+        add_counts(connection, "bank", {(KEY, hour * HOUR): {"1": hour} for hour in (3, 1, 2)})
+        add_counts(connection, "shop", {(theirs, HOUR): {"1": 7}})
     with database.reading() as connection:
         assert [hour // HOUR for hour, _ in counts_of(connection, "bank", 0)[KEY]] == [1, 2, 3]
         assert counts_of(connection, "bank", 2 * HOUR, 3 * HOUR) == {KEY: [(2 * HOUR, {"1": 2})]}
@@ -113,7 +113,7 @@ def test_a_new_baseline_takes_the_place_of_the_old_and_ends_its_alerts(database:
 def test_what_nobody_watches_is_counted(database: Database) -> None:
     newer = Key("bank", "score", "face.match", "sface@2")
     with database.writing() as connection:
-        add_counts(connection, {(KEY, HOUR): {"1": 1}, (newer, 5 * HOUR): {"1": 1}})
+        add_counts(connection, "bank", {(KEY, HOUR): {"1": 1}, (newer, 5 * HOUR): {"1": 1}})
         keep_baseline(connection, StoredBaseline(KEY, 0, HOUR, 5, {"1": 3}))
         assert count_unwatched(connection, 0) == 1
         assert count_unwatched(connection, 6 * HOUR) == 0

@@ -41,7 +41,7 @@ __all__ = ["DriftWatch", "freeze"]
 
 log = logging.getLogger("veridical.service.drift")
 
-INTERVAL_S = 10.0
+INTERVAL_S = 30.0
 """Between two looks; a process that dies loses what it counted since the last."""
 
 
@@ -104,7 +104,7 @@ class DriftWatch:
             rows = {(_key(tenant, series), hour): c for (series, hour), c in counted.items()}
             try:
                 with self._backing.database.writing() as connection:
-                    add_counts(connection, rows)
+                    add_counts(connection, tenant, rows)
             except BaseException:
                 self._take_back(counts)
                 raise
