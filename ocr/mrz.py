@@ -13,6 +13,7 @@ from datetime import date
 
 import numpy as np
 
+from veridical.ocr.states import is_state
 from veridical.ocr.text import Reading
 
 __all__ = ["Mrz", "alphabets", "check_digit", "kind_of", "line_length", "parse_mrz"]
@@ -72,6 +73,11 @@ class Mrz:
     corrections: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
     weakest: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def known_states(self) -> bool:
+        """Whether ICAO Doc 9303 knows the issuer and the nationality."""
+        return is_state(self.fields["issuer"]) and is_state(self.fields["nationality"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,8 +364,7 @@ def _number_mended(
 
     One swap in ten satisfies a check digit by chance, so only a character the reader itself was
     unsure of is tried, and only where it was sure of nearly all the others; nothing is changed
-    when more than one swap would do. Optional data without a digit of their own are under the
-    composite one, which is at fault for them alone when all others agree.
+    when more than one swap would do.
     """
     both = TO_DIGIT | TO_LETTER
     for name, (row, start, end) in (
@@ -367,10 +372,7 @@ def _number_mended(
         ("optional", LAYOUTS[kind].optional),
     ):
         # Fillers that were put in or taken out leave no score for each place.
-        checks = _checks(lines, kind)
-        if name not in checks and all(ok for other, ok in checks.items() if other != "composite"):
-            name = "composite"
-        if checks.get(name, True) or len(scores[row]) != len(lines[row]):
+        if _checks(lines, kind).get(name, True) or len(scores[row]) != len(lines[row]):
             continue
         right: list[tuple[int, str]] = []
         unsure = [place for place in range(start, end) if scores[row][place] < UNSURE]

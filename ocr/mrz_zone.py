@@ -20,6 +20,9 @@ fillers at its end may be lost. Detectors draw loose boxes."""
 WIDEST_GAP = 2.5
 """Between two parts of a line, in heights."""
 ZONES_TRIED = 3
+LEAST_SCORE = 0.6
+"""Mean probability that two lines of a zone have, even oblique ones seen from a side (0.7 and
+more); the lines of a card, taken for OCR-B, do not (0.56 at most)."""
 SHORTEST_SHARE = 0.2
 """Length of a line over that of its neighbour; names are shorter than numbers."""
 SHORTEST_PART, SHORTEST_LINE, LONGEST_LINE = 14, 28, 45
@@ -95,6 +98,7 @@ class Zone:
             and all(self.mrz.checks.values())
             and min(self.mrz.scores) > 0.8
             and min(self.mrz.weakest.values()) >= SURE_CHARACTER
+            and self.mrz.known_states
         )
 
 
@@ -104,7 +108,10 @@ def read_zone(page: Page, recogniser: OcrbRecogniser, today: date) -> Zone | Non
     for lines in _candidates(page)[:ZONES_TRIED]:
         whole = _evened(page, lines)
         seen = [recogniser(page.image, line.quad) for line in whole]
-        longest = max(len(line.read().text) for line in seen)
+        readings = [line.read() for line in seen]
+        if sorted(reading.score for reading in readings)[-2] < LEAST_SCORE:
+            continue
+        longest = max(len(reading.text) for reading in readings)
         if SHORTEST_PART <= longest < SHORTEST_LINE:
             # The detector lost the fillers at the end of every line.
             whole = _evened(page, lines, LONGEST_LINE / longest)

@@ -12,7 +12,6 @@ from veridical.ocr.document import Document, Field, unsure_fields
 from veridical.ocr.mrz import Mrz
 from veridical.ocr.number import birth_of, is_consistent, sex_of
 from veridical.ocr.region import RegionStatus, province_name, region_status
-from veridical.ocr.states import is_state
 
 __all__ = ["LONG_TERM", "WANTED_FIELDS", "sides_disagree", "validate"]
 
@@ -67,9 +66,7 @@ def validate(
         found.append("address_incomplete")
     if mrz is not None and not all(mrz.checks.values()):
         found.append("mrz_check_digit")
-    if mrz is not None and not all(
-        is_state(mrz.fields[name]) for name in ("issuer", "nationality")
-    ):
+    if mrz is not None and not mrz.known_states:
         found.append("state_unknown")
     if unsure_fields(fields):
         found.append("field_unsure")

@@ -166,19 +166,6 @@ def test_look_alikes_that_no_check_digit_tells_apart_must_be_surely_read() -> No
         assert (zone.weakest["document_number"] > 0.65) is sure
 
 
-def test_an_uncertain_look_alike_under_the_composite_digit_is_mended_and_listed() -> None:
-    digits = "D231458907UTO7408122F1204159062830"
-    right = digits[:28] + "2690628"
-    whole = right + check_digit(right[:10] + right[13:20] + right[21:])
-    read = as_read(whole.replace("2690628", "269O628"))
-    scores = tuple(0.7 if place == 31 else 0.99 for place in range(36))
-    unsure = Reading(read.text, read.score, scores, read.centres)
-    zone = parse_mrz([as_read(TD2[0]), unsure], TODAY)
-    assert zone is not None
-    assert zone.lines[1] == whole
-    assert zone.corrections == ("1:31:O>0",)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_zone_consists_of_what_can_stand_in_its_places(kind: str) -> None:
     for seed in range(20):
