@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veridical import ErrorRate, InputError, Measurement, OperatingPoint, Outcome
+from veridical.service.cli.console import print_verdict
 from veridical.verification import Policy, Verdict, decide, verdict_to_json
 from veridical.verification.decision import Decision
 from veridical.verification.evidence import verdict_body
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy_rules import Rules, checked_facts
+from veridical.verification.reasons import explain, explain_cause
 from veridical.verification.replay import replay
 
 HEAD = """
@@ -289,6 +291,20 @@ def test_the_record_quotes_the_rule_and_not_the_facts() -> None:
     body = verdict_body(told(), {})
     assert body["rules"] == [{"rule": "a", "holds": True, "then": "review"}]
     assert "facts" not in body
+
+
+def test_a_rule_is_told_in_its_author_s_words() -> None:
+    told_of = {"a": "a large amount", "b": ""}
+    assert explain_cause("rule:a", told_of) == "a large amount"
+    assert explain_cause("rule:b", told_of) == "b"
+    assert explain_cause("face.match:no_face", told_of) == explain("no_face")
+
+
+def test_the_terminal_shows_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    print_verdict(verdict(end(UNDER, facts=FACTS), FACTS))
+    shown = capsys.readouterr().out
+    assert "rule:a  a large amount" in shown
+    assert "rule:a (holds): a large amount" in shown
 
 
 def test_a_replay_applies_rules_to_stored_facts_and_evidence() -> None:

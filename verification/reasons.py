@@ -1,12 +1,13 @@
 """The reason catalogue: what every code means, for the applicant and for the operator."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-__all__ = ["Reason", "explain", "is_mendable", "reasons"]
+__all__ = ["Reason", "explain", "explain_cause", "is_mendable", "reasons"]
 
 Language = Literal["en", "zh"]
 
@@ -55,3 +56,15 @@ def explain(code: str, language: Language = "en") -> str:
     """The operator's text for a code; the code itself when the catalogue lacks it."""
     reason = reasons().get(code)
     return reason.operator[language] if reason else code
+
+
+def explain_cause(cause: str, rules: Mapping[str, str], language: Language = "en") -> str:
+    """The operator's text for a cause: that of its reason, or what the policy says of its rule.
+
+    Args:
+        cause: `check:reason` or `rule:id`.
+        rules: What the policy says of the verdict's rules, by id.
+        language: Of reasons; a policy's words are in its author's.
+    """
+    kind, _, code = cause.partition(":")
+    return (rules.get(code) or code) if kind == "rule" else explain(code, language)

@@ -10,7 +10,7 @@ import jinja2
 
 import veridical
 from veridical.service.batch.journal import RESULTS
-from veridical.verification import explain
+from veridical.verification.reasons import explain_cause
 
 __all__ = ["write_report"]
 
@@ -70,9 +70,10 @@ def _row(result: dict[str, Any]) -> dict[str, str]:
         return {"id": result["id"], "outcome": "error", "cause": error["code"], "text": ""}
     verdict = result["verdict"]
     cause = verdict["first_cause"] or ""
+    told = {rule["rule"]: rule["reason"] for rule in verdict.get("rules", [])}
     return {
         "id": result["id"],
         "outcome": verdict["outcome"],
         "cause": cause,
-        "text": explain(cause.partition(":")[2]) if cause else "",
+        "text": explain_cause(cause, told),
     }

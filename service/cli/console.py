@@ -5,7 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from veridical.result import CheckResult, Outcome, Status
-from veridical.verification import Verdict, explain
+from veridical.verification import Verdict
+from veridical.verification.reasons import explain_cause
 
 __all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "print_verdict"]
 
@@ -29,8 +30,9 @@ def print_verdict(verdict: Verdict) -> None:
     style = OUTCOME_STYLES[verdict.outcome]
     console.print(f"[{style}]{verdict.outcome.upper()}[/]", end="")
     if verdict.first_cause:
-        code = verdict.first_cause.split(":", 1)[1]
-        console.print(f"  {verdict.first_cause}  [dim]{escape(explain(code))}[/]", end="")
+        told = {found.rule.id: found.rule.reason for found in verdict.rules}
+        text = escape(explain_cause(verdict.first_cause, told))
+        console.print(f"  {verdict.first_cause}  [dim]{text}[/]", end="")
     console.print()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("check", "status", "score", "accept/reject", "ms", "reason"):
@@ -39,6 +41,9 @@ def print_verdict(verdict: Verdict) -> None:
     for result in verdict.results:
         table.add_row(*_row(result))
     console.print(table)
+    for found in verdict.rules:
+        held = "holds" if found.holds else "unknown"
+        console.print(f"[yellow]{found.cause} ({held}): {escape(found.rule.reason)}[/]")
     policy = verdict.policy
     console.print(
         f"[dim]policy {policy['id']} v{policy['version']} ({str(policy['sha256'])[:12]}), "

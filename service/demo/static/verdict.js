@@ -7,16 +7,20 @@ const DIGITS = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toF
 /** The outcome, its first cause, and every check. `reasons` maps codes to texts by language. */
 export function renderVerdict(verdict, { text, language, reasons, message = "", heading = "h1" }) {
   const explain = (code) => reasons[code]?.[language] || code;
+  const [kind, code] = (verdict.first_cause || "").split(":");
   const parts = [outcomeCard(verdict.outcome, text, heading,
     message && make("p", { text: message }),
     verdict.first_cause && make("p", { class: "cause" },
       make("span", { class: "dim", text: `${text("cause")}: ` }),
       make("code", { text: verdict.first_cause }),
-      make("span", { text: ` ${explain(verdict.first_cause.split(":")[1])}` })),
+      ...(kind === "rule" ? [] : [make("span", { text: ` ${explain(code)}` })])),
     make("p", { class: "dim small", text: text("policy_line", {
       id: verdict.policy.id, version: verdict.policy.version, profile: verdict.profile, attempt: verdict.attempt,
     }) }),
     ...verdict.stamps.map((code) => make("p", { class: "small stamp", text: text("stamp", { code }) })),
+    ...(verdict.rules || []).map(({ rule, when, holds, reason }) => make("p", { class: "small" },
+      make("code", { text: `rule:${rule}` }),
+      make("span", { text: ` ${reason || when}${holds ? "" : ` (${text("rule_unknown")})`}` }))),
     verdict.assurance.length
       && make("p", { class: "small stamp", text: text("weaker", { codes: verdict.assurance.join(", ") }) }),
   )];
