@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from veridical.errors import InputError
+from veridical.recording import load_recording_verifier
 from veridical.service.api import create_app
+from veridical.service.desk.recordings import LazyJudge
 from veridical.service.quota import cpu_quota
 from veridical.service.settings import ServiceSettings, words
 from veridical.store.tenants import any_api_key
@@ -53,8 +55,11 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
             "`veridical serve --dev`",
             "usage.open_server",
         )
+    models = settings.model_store()  # one, so that a session is shared by all who ask for it
     return create_app(
-        lambda: load_verifier(settings, ledger=Ledger(backing.database, backing.keys)),
+        lambda: load_verifier(
+            settings, ledger=Ledger(backing.database, backing.keys), store=models
+        ),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
@@ -65,8 +70,9 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),
         snapshots=settings.data_dir / "galleries",
-        models=settings.model_store(),
+        models=models,
         qa_dir=settings.qa_dir,
+        recordings=LazyJudge(lambda: load_recording_verifier(settings, store=models)),
     )
 
 

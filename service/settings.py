@@ -24,6 +24,7 @@ class ServiceSettings(Settings):
         queue: Transactions that may wait for a verdict; more get 429.
         transaction_s: From the start, or a verdict `retry`, to the last moment media are taken.
         challenge_s: From drawing a challenge to the last moment it may be answered.
+        recording_s: Both of the above for recordings of a script.
         keep_days: For how long media and verdicts are kept once a transaction is over.
         drift_days: For how many days counts of scores and reasons are kept to notice drift; 0
             counts nothing.
@@ -40,6 +41,7 @@ class ServiceSettings(Settings):
     queue: int = Field(default=16, gt=0)
     transaction_s: int = Field(default=180, gt=0)
     challenge_s: int = Field(default=90, gt=0)
+    recording_s: int = Field(default=900, gt=0)
     keep_days: float = Field(default=30.0, gt=0)
     drift_days: float = Field(default=35.0, ge=0)
     callback_hosts: str = ""
@@ -61,6 +63,7 @@ class ServiceSettings(Settings):
         return DeskSettings(
             lifetime=timedelta(seconds=self.transaction_s),
             challenge_lifetime=timedelta(seconds=self.challenge_s),
+            recording_lifetime=timedelta(seconds=self.recording_s),
             keep=timedelta(days=self.keep_days),
             keep_counts=timedelta(days=self.drift_days),
             most_waiting=self.queue,

@@ -6,6 +6,7 @@ what nobody names is swept away.
 """
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "drop_media",
     "keep_upload",
     "media_of",
+    "medium_pieces",
     "read_medium",
     "sweep_uploads",
 ]
@@ -114,13 +116,23 @@ def read_medium(connection: Connection, vault: Vault, medium: Medium) -> bytes:
     Raises:
         StoreError: `store.tampered`: a piece was altered, or is missing.
     """
+    return b"".join(medium_pieces(connection, vault, medium))
+
+
+def medium_pieces(connection: Connection, vault: Vault, medium: Medium) -> Iterator[bytes]:
+    """The bytes of a medium piece by piece, of which one is held.
+
+    Raises:
+        StoreError: `store.tampered`: a piece was altered, or is missing.
+    """
     rows = connection.execute(
         select(media_parts.c.number, media_parts.c.sealed)
         .where(media_parts.c.upload == medium.upload)
         .order_by(media_parts.c.number)
     )
     # Bound to its number: pieces cannot change places, and the digest shows a missing last one.
-    return b"".join(vault.unseal(row.sealed, "media", medium.upload, row.number) for row in rows)
+    for row in rows:
+        yield vault.unseal(row.sealed, "media", medium.upload, row.number)
 
 
 def drop_media(

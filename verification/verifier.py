@@ -232,6 +232,7 @@ def load_verifier(
     attestor: Attestor | None = None,
     ledger: "Ledger | None" = None,
     provider: Provider | None = None,
+    store: ModelStore | None = None,
 ) -> Verifier:
     """Build the verifier from the models of an installation, loaded and self-tested.
 
@@ -246,6 +247,7 @@ def load_verifier(
         ledger: Knows what was seen of applicants before; that of the database the settings name
             when None.
         provider: A service outside that is asked; the one the settings name when None.
+        store: The installation's models, where sessions are to be shared; opened when None.
 
     Raises:
         ModelError: A model is altered, a profile or model name is unknown, or an engine that the
@@ -255,7 +257,7 @@ def load_verifier(
     """
     settings = settings or Settings()
     policy = load_policy(settings.policy)
-    store = settings.model_store()
+    store = store or settings.model_store()
     watchlist = watchlist or open_watchlist(settings)
     mesher: Mesher | None = None
     if settings.mesh_engine:

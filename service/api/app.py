@@ -17,6 +17,7 @@ import veridical
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
+from veridical.recording.settings import recording_settings
 from veridical.service.api import (
     analysis,
     catalogue,
@@ -45,6 +46,7 @@ from veridical.service.desk import (
     Postman,
     Worker,
 )
+from veridical.service.desk.recordings import Judge
 from veridical.service.desk.records import record
 from veridical.service.webhooks import Poster
 from veridical.service.wire import parse_facts, parse_schedule
@@ -74,6 +76,7 @@ def create_app(
     snapshots: Path = Path("galleries"),
     models: ModelStore | None = None,
     qa_dir: Path | None = None,
+    recordings: Judge | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -93,6 +96,7 @@ def create_app(
         snapshots: Folder of the galleries' snapshots.
         models: For the catalogue of models; none is told without.
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
+        recordings: Gives what judges recordings of a script; a person looks at them without.
     """
     loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
     found = Desk(backing, PolicyBook(backing, policy), desk) if backing is not None else None
@@ -101,7 +105,7 @@ def create_app(
         if desk.keep_counts:
             drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
         observe = drift.observe if drift is not None else None
-        worker = Worker(found, loader.get, capacity, metrics, gate.awaited, observe)
+        worker = Worker(found, loader.get, capacity, metrics, gate.awaited, observe, recordings)
         housekeeper = Housekeeper(found, Postman(found.backing, Poster(desk.allowed_callbacks)))
     everyone = open_to_everyone or (backing is None and api_key is None)
     service = Service(
@@ -147,7 +151,11 @@ def create_app(
     app.state.housekeeper = housekeeper
     app.state.models = models
     app.state.shelf = galleries.Shelf(backing, snapshots) if backing is not None else None
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=max_body_bytes,
+        larger={"/media/recording": recording_settings().limits.max_recording_bytes},
+    )
     if capture_origins:
         app.add_middleware(
             CORSMiddleware,

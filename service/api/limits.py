@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from veridical.service.api.problems import document
@@ -30,20 +30,26 @@ class BodyLimit:
     Args:
         app: The application behind it.
         max_bytes: Largest body let through.
+        larger: Larger bounds, by the end of the path they hold for.
     """
 
-    def __init__(self, app: Application, max_bytes: int) -> None:
+    def __init__(
+        self, app: Application, max_bytes: int, larger: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = dict(larger or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        path = str(scope["path"])
+        most = max([self._max_bytes, *(n for end, n in self._larger.items() if path.endswith(end))])
         claimed = dict(scope["headers"]).get(b"content-length", b"0")
-        if claimed.isdigit() and int(claimed) > self._max_bytes:
-            await self._refuse(scope, send)
+        if claimed.isdigit() and int(claimed) > most:
+            await self._refuse(scope, send, most)
             return
         seen, answered = 0, False
 
@@ -60,7 +66,7 @@ class BodyLimit:
                 raise _TooSlow from None
             seen += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if seen > self._max_bytes:
+            if seen > most:
                 raise _TooLarge
             return message
 
@@ -73,15 +79,15 @@ class BodyLimit:
             await self._app(scope, counted, noted)
         except _TooLarge:
             if not answered:
-                await self._refuse(scope, send)
+                await self._refuse(scope, send, most)
         except _TooSlow:
             if not answered:
                 await _answer(
                     scope, send, 408, "request.too_slow", "the body came too slowly; send it again"
                 )
 
-    async def _refuse(self, scope: Scope, send: Send) -> None:
-        detail = f"a request may hold {self._max_bytes} bytes; send smaller media"
+    async def _refuse(self, scope: Scope, send: Send, most: int) -> None:
+        detail = f"a request may hold {most} bytes; send smaller media"
         await _answer(scope, send, 413, "request.too_large", detail)
 
 

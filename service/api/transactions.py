@@ -10,19 +10,19 @@ import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from veridical.errors import InputError
 from veridical.media import Limits
+from veridical.recording.settings import recording_settings
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep, TheDesk
 from veridical.service.desk import Desk, NewTransaction, Refusal, Review, Submission
+from veridical.service.desk.recordings import recorded
 from veridical.service.desk.requests import MediaKind
 from veridical.service.desk.worker import load_transaction
-from veridical.store.transactions import find_transaction
 from veridical.store.uploads import Medium, Upload
-from veridical.store.vault import opened_vault
 
 __all__ = ["router"]
 
@@ -36,6 +36,7 @@ _MOST_BYTES = {
     "selfie": _LIMITS.max_image_bytes,
     "clip": _LIMITS.max_clip_bytes,
     "voice": _LIMITS.max_audio_bytes,
+    "recording": recording_settings().limits.max_recording_bytes,
 }
 _POLL_S = (0.02, 0.05, 0.1, 0.1, 0.2)
 
@@ -74,6 +75,31 @@ _STARTED = {
     "retries_left": 2,
     "challenge": _CHALLENGE,
 }
+_RECORDING_STARTED = {
+    **_STARTED,
+    "kind": "recording",
+    "expires_at": "2026-11-22T01:17:03.456Z",
+    "policy": {"id": "recording", "version": 1, "sha256": "d222…"},
+    "media": {"required": ["recording"], "optional": []},
+    "retries_left": 1,
+    "script": {
+        "id": "consent-en",
+        "version": 1,
+        "sha256": "41c0…",
+        "language": "en",
+        "title": "Consent to an investment product",
+        "segments": [
+            {"id": "identity", "kind": "statement", "text": "I am applying for this product …"},
+            {"id": "code", "kind": "digits", "text": "Please read these digits aloud …"},
+            {
+                "id": "agree",
+                "kind": "question",
+                "text": "Do you understand these risks …",
+                "answers": ["yes I agree", "no I do not agree"],
+            },
+        ],
+    },
+}
 _VIEW = {
     "id": "t_0123456789abcdef0123456789abcdef",
     "kind": "onboarding",
@@ -101,7 +127,19 @@ def _example(example: object, description: str) -> dict[str, Any]:
     "/transactions",
     status_code=201,
     summary="Start a transaction",
-    responses={201: _example(_STARTED, "Started")},
+    responses={
+        201: {
+            "description": "Started",
+            "content": {
+                "application/json": {
+                    "examples": {
+                        "onboarding": {"value": _STARTED},
+                        "recording": {"value": _RECORDING_STARTED},
+                    }
+                }
+            },
+        }
+    },
 )
 def create(
     desk: TheDesk,
@@ -311,18 +349,50 @@ def explanation(
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
     from veridical.service.demo.explain import explain
 
-    with desk.backing.database.reading() as connection:
-        row = find_transaction(connection, transaction, principal.tenant)
-        vault = opened_vault(connection, desk.backing.keys, principal.tenant, transaction)
-    if row is None:
-        raise Refusal(404, "transaction.not_found", "no such transaction")
-    if vault is None:
-        raise Refusal(410, "transaction.erased", "this transaction was erased")
-    if row.state != "completed":
-        raise Refusal(409, "transaction.state", f"the transaction is {row.state}, not completed")
+    row, vault = desk.opened(principal, transaction)
+    if row.kind == "recording":
+        raise Refusal(
+            409, "transaction.kind", "a recording has a review page: GET …/recording", None
+        )
     verifier = service.loader.get()
     request = desk.request_of(row, vault)
     with service.gate.entered():
         analysis = verifier.analyse(load_transaction(desk, verifier, row, vault, request))
         verdict = verifier.judge(analysis, desk.policy_of(row, request))
         return JSONResponse(explain(analysis, verdict))
+
+
+@router.get(
+    "/transactions/{transaction}/recording",
+    tags=["reviews"],
+    summary="The review page of a recording",
+    response_class=HTMLResponse,
+    responses={200: {"description": "One HTML file with the player, to be saved and opened"}},
+)
+def recording_page(
+    desk: TheDesk,
+    principal: Reviewer,
+    transaction: Id,
+    language: Literal["en", "zh"] = "en",
+) -> HTMLResponse:
+    """Timeline, transcript against script, and the video itself: personal data, kept like it."""
+    from veridical.recording.report import embedded, recording_report
+
+    row, vault = desk.opened(principal, transaction)
+    told = desk.verdict_of(row, vault)
+    if row.kind != "recording" or told is None or "recording" not in told:
+        raise Refusal(409, "transaction.kind", "this is no recording that was judged")
+    verdict = {key: value for key, value in told.items() if key != "recording"}
+    with recorded(desk.backing, row, vault) as video:
+        page = recording_report(
+            {**told["recording"], "verdict": verdict}, embedded(video), language
+        )
+    # The page runs its own few lines of script, and may load nothing from anywhere.
+    return HTMLResponse(
+        page,
+        headers={
+            "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; "
+            "style-src 'unsafe-inline'; media-src data:; frame-ancestors 'none'",
+            "Cache-Control": "no-store",
+        },
+    )

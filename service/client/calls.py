@@ -87,6 +87,8 @@ def create(
     callback: str = "",
     locale: str = "en",
     statement: str = "",
+    script: str = "",
+    script_text: str = "",
     facts: Mapping[str, float] | None = None,
     signals: Mapping[str, str] | None = None,
     idempotency_key: str = "",
@@ -96,7 +98,7 @@ def create(
     Args:
         session: Of the client; not given by callers.
         policy: Name of a policy; the service's own when empty.
-        kind: `onboarding`, or `reverify` of a known subject.
+        kind: `onboarding`, `reverify` of a known subject, or `recording` of a script.
         checks: Required on top of the policy's.
         subject_ref: Your reference of the applicant: opaque, never a name.
         device_ref: Your reference of the device.
@@ -105,6 +107,8 @@ def create(
         callback: Address that is told of the outcome; see `verify_webhook`.
         locale: `en` or `zh`: of prompts, of texts for the applicant and of the statement.
         statement: A text to be read aloud, for policies that ask for `voice.statement`.
+        script: Of a `recording`: name of a script the service ships.
+        script_text: Of a `recording`, in place of a name: your own script, as TOML.
         facts: Numbers that the policy's rules ask for, such as `{"amount": 5000}`.
         signals: What you know of the applicant: `phone`, `network`, `country`, `region`.
         idempotency_key: The same key never starts two transactions; a new one when empty. Give your
@@ -118,6 +122,8 @@ def create(
         "device_ref": device_ref,
         "callback": callback,
         "statement": statement,
+        "script": script,
+        "script_text": script_text,
         "facts": dict(facts or {}),
         "signals": dict(signals or {}),
     }
@@ -137,7 +143,7 @@ def upload(
     Args:
         session: Of the client; not given by callers.
         transaction: Its id.
-        kind: `document_front`, `document_back`, `selfie`, `clip` or `voice`.
+        kind: `document_front`, `document_back`, `selfie`, `clip`, `voice` or `recording`.
         source: Bytes, the path of a file, or a binary stream.
         token: The transaction's upload token, in place of the client's key.
 
@@ -170,6 +176,7 @@ def submit(
     wait_s: int = 30,
     accommodation: str = "",
     capture: Mapping[str, str] | None = None,
+    segments: Sequence[tuple[str, float, float]] = (),
     token: str = "",
 ) -> Flow[Transaction]:
     """Have the media judged.
@@ -181,6 +188,8 @@ def submit(
         wait_s: How long the service may hold its answer back, 0 to 60; see `wait` for longer.
         accommodation: `cannot_speak` or `cannot_see`: leads to a person, never to an accept.
         capture: Facts about the capture, such as `camera_label`.
+        segments: Of a `recording`: id, start and end in seconds of every segment of its script;
+            without them they are found by what was said.
         token: The transaction's upload token, in place of the client's key.
 
     Returns:
@@ -192,6 +201,10 @@ def submit(
         body["nonce"] = nonce
     if accommodation:
         body["accommodation"] = accommodation
+    if segments:
+        body["segments"] = [
+            {"id": name, "start_s": start_s, "end_s": end_s} for name, start_s, end_s in segments
+        ]
     wait_s = min(wait_s, LONGEST_WAIT_S)
     request = _post(f"{_path(transaction)}/submit?wait_s={wait_s}", body, _bearer(token), wait_s)
     try:

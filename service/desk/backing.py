@@ -93,6 +93,7 @@ class DeskSettings:
     Attributes:
         lifetime: From the start, or from a verdict `retry`, to the last moment media are taken.
         challenge_lifetime: From drawing a challenge to the last moment it may be answered.
+        recording_lifetime: Both of the above for recordings, which take minutes.
         keep: For how long media and verdicts are kept once a transaction is over.
         most_challenges: Challenges drawn for one transaction.
         most_waiting: Transactions that may wait for a verdict; more are told to come back.
@@ -102,8 +103,17 @@ class DeskSettings:
 
     lifetime: timedelta = timedelta(seconds=180)
     challenge_lifetime: timedelta = timedelta(seconds=90)
+    recording_lifetime: timedelta = timedelta(seconds=900)
     keep: timedelta = timedelta(days=30)
     keep_counts: timedelta = timedelta(days=35)
     most_challenges: int = 10
     most_waiting: int = 16
     allowed_callbacks: frozenset[str] = frozenset()
+
+    def lifetime_of(self, kind: str) -> timedelta:
+        """From the start of a transaction of a kind to the last moment media are taken."""
+        return self.recording_lifetime if kind == "recording" else self.lifetime
+
+    def challenge_lifetime_of(self, kind: str) -> timedelta:
+        """From drawing a challenge to the last moment it may be answered."""
+        return self.recording_lifetime if kind == "recording" else self.challenge_lifetime

@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 
 from veridical.errors import StoreError
 from veridical.liveness.challenge import PACES, draw_challenge
+from veridical.recording import parse_script, parse_times
 from veridical.service.desk import views
 from veridical.service.desk.backing import Backing, DeskSettings, Principal, Refusal, iso
 from veridical.service.desk.customers import Customers
+from veridical.service.desk.recordings import chosen_script, script_view
 from veridical.service.desk.records import record, tell
 from veridical.service.desk.requests import NewTransaction, Review, Submission
 from veridical.service.desk.rules import PolicyBook, Wanted, wanted_media, with_checks
@@ -51,10 +53,13 @@ __all__ = ["TOKEN_WORD", "Desk"]
 
 TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
 _ID_CHARACTERS = 34
-_ONCE = ("clip", "voice", "selfie")
+_ONCE = ("clip", "voice", "selfie", "recording")
 """Recorded for one transaction: the same bytes never serve another."""
-_SPOKEN = ("clip", "voice")
+_SPOKEN = ("clip", "voice", "recording")
 """What answers a challenge, and is void with it."""
+
+DIGITS = 6
+"""Digits of a challenge, where no script says how many."""
 
 _BURST, _BURST_MS = 5, 180_000
 """Failed attempts within this time after which a subject or device has to wait."""
@@ -142,8 +147,19 @@ class Desk:
                 "request.malformed",
                 "body.statement wants the words that are to be read aloud",
             )
-        wanted = wanted_media(policy, asked.kind)
         spoken: str = asked.locale
+        kept = asked.model_dump(mode="json")
+        if policy.for_recordings != (asked.kind == "recording"):
+            raise Refusal(
+                422,
+                "policy.other_kind",
+                f"policy {policy.id!r} is not for transactions of kind {asked.kind}",
+            )
+        if asked.kind == "recording":
+            script, kept["script_text"] = chosen_script(asked.script, asked.script_text)
+            kept["script_digits"] = script.digits.length if script.digits else 0
+            spoken = script.language
+        wanted = wanted_media(policy, asked.kind, kept.get("script_digits", 0))
         if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
             spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
         now = self.backing.clock()
@@ -161,7 +177,6 @@ class Desk:
             }
             self._refuse_burst(connection, caller.tenant, list(who.values()), now)
             vault = made_vault(connection, self.backing.keys, caller.tenant, transaction)
-            kept = asked.model_dump(mode="json")
             kept["policy"] = _quoted(policy)
             kept["spoken"] = spoken
             row = StoredTransaction(
@@ -171,7 +186,7 @@ class Desk:
                 state="created",
                 sandbox=caller.sandbox,
                 created_at=now,
-                expires_at=now + _ms(self.settings.lifetime),
+                expires_at=now + _ms(self.settings.lifetime_of(asked.kind)),
                 completed_at=None,
                 keep_until=None,
                 erased_at=None,
@@ -210,6 +225,8 @@ class Desk:
                 "retries_left": max(0, policy.attempts - 1),
                 "challenge": challenge,
             }
+            if asked.kind == "recording":
+                answer["script"] = script_view(kept["script_text"])
             if idempotency_key:
                 sealed = vault.seal_json(answer, "answer")
                 keep_answer(
@@ -323,10 +340,12 @@ class Desk:
         language: str,
         now: int,
     ) -> dict[str, Any]:
-        policy = self.policy_of(row, self._request(row, vault))
-        drawn = draw_challenge(language, pace=PACES[policy.pace])
+        request = self._request(row, vault)
+        policy = self.policy_of(row, request)
+        length = request.get("script_digits") or DIGITS
+        drawn = draw_challenge(language, length, PACES[policy.pace])
         nonce = secrets.token_urlsafe(24)
-        expires_at = now + _ms(self.settings.challenge_lifetime)
+        expires_at = now + _ms(self.settings.challenge_lifetime_of(row.kind))
         kept = {
             "digits": drawn.digits,
             "language": drawn.language,
@@ -390,6 +409,9 @@ class Desk:
                     2,
                 )
             request = self._request(row, vault)
+            if row.kind == "recording":
+                script = parse_script(request["script_text"].encode(), "the script")
+                parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
             if not is_scripted(request["subject_ref"], sandbox=row.sandbox):
                 own = made_vault(connection, self.backing.keys, row.tenant)
                 once = [medium.sha256 for medium in media if medium.kind in _ONCE]
@@ -398,13 +420,15 @@ class Desk:
                 # Kept although the request fails: trying on is what the count is for.
                 note_failure(connection, row.tenant, _who(row), now)
             else:
-                capture = {
+                capture: dict[str, Any] = {
                     **sent.capture,
                     "nonce": row.nonce or "",
                     "session_ms": str(self._session_ms(vault, row, now)),
                 }
                 if sent.accommodation is not None:
                     capture["accommodation"] = sent.accommodation
+                if row.kind == "recording":
+                    capture["segments"] = [one.model_dump() for one in sent.segments]
                 change_transaction(
                     connection,
                     transaction,
@@ -456,6 +480,8 @@ class Desk:
         }
         wanted = self._wanted(row, vault)
         view = views.applicant_view(row, wanted, media, opened["request"]["locale"])
+        if row.kind == "recording":
+            view["script"] = script_view(opened["request"]["script_text"])
         if not caller.sees_scores:
             return view
         return views.operator_view(view, row, media, opened, link)
@@ -487,6 +513,26 @@ class Desk:
                 verdict = _opened(vault, row.sealed_verdict, "verdict") if vault else None
                 items.append(views.queued(row, verdict or {}))
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
+
+    def opened(self, caller: Principal, transaction: str) -> tuple[StoredTransaction, Vault]:
+        """A transaction that is over, and what opens it; for a reviewer.
+
+        Raises:
+            Refusal: `transaction.not_found`, `transaction.erased`, `transaction.state`.
+        """
+        with self.backing.database.reading() as connection:
+            row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
+            vault = self._vault(connection, row)
+        if row.state != "completed":
+            raise Refusal(
+                409, "transaction.state", f"the transaction is {row.state}, not completed"
+            )
+        return row, vault
+
+    def verdict_of(self, row: StoredTransaction, vault: Vault) -> dict[str, Any] | None:
+        """The verdict as it was kept; None where nothing was judged."""
+        found: dict[str, Any] | None = _opened(vault, row.sealed_verdict, "verdict")
+        return found
 
     # --- end -------------------------------------------------------------------------------------
 
@@ -632,7 +678,9 @@ class Desk:
         return kept
 
     def _wanted(self, row: StoredTransaction, vault: Vault) -> Wanted:
-        return wanted_media(self.policy_of(row, self._request(row, vault)), row.kind)
+        request = self._request(row, vault)
+        policy = self.policy_of(row, request)
+        return wanted_media(policy, row.kind, request.get("script_digits", 0))
 
     def _vault(self, connection: Connection, row: StoredTransaction) -> Vault:
         vault = opened_vault(connection, self.backing.keys, row.tenant, row.id)

@@ -49,13 +49,16 @@ class Wanted:
         return replace(self, required=required, challenge=False)
 
 
-def wanted_media(policy: Policy, kind: str) -> Wanted:
+def wanted_media(policy: Policy, kind: str, script_digits: int = 0) -> Wanted:
     """The media a transaction under a policy asks for.
 
     Args:
         policy: What is asked.
-        kind: `onboarding` or `reverify`; the latter compares with the enrolled face.
+        kind: `onboarding`, `reverify`, which compares with the enrolled face, or `recording`.
+        script_digits: How many digits the script of a recording asks for; 0 for none.
     """
+    if kind == "recording":
+        return Wanted(("recording",), (), script_digits > 0)
     asked = set(policy.required)
     required = []
     portrait = "face.match" in asked and kind == "onboarding"
@@ -124,7 +127,7 @@ class PolicyBook:
 
     def default_for(self, kind: str) -> str:
         """Name of the policy of transactions that name none."""
-        return "reverify" if kind == "reverify" else self._default.id
+        return kind if kind in ("reverify", "recording") else self._default.id
 
     def find(self, tenant: str, name: str, version: int | None = None) -> Policy:
         """A policy by its name, in its newest version unless one is given.

@@ -14,6 +14,13 @@ from veridical.result import Outcome
 from veridical.service.desk.backing import Backing, Refusal
 from veridical.service.desk.customers import FACES, VOICES
 from veridical.service.desk.desk import Desk
+from veridical.service.desk.recordings import (
+    MEDIUM,
+    Judge,
+    judge_recording,
+    stamped,
+    told_of,
+)
 from veridical.service.desk.records import record, tell
 from veridical.service.desk.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.store.jobs import Job, claim_job, finish_job, renew_job
@@ -76,6 +83,7 @@ class Worker:
         meters: Counts verdicts.
         place: Held while one is judged: bounds them together with what else runs.
         observe: Told of verdicts, but for those of sandbox transactions.
+        recordings: Gives what judges recordings; a person looks at them when None.
     """
 
     def __init__(
@@ -86,8 +94,10 @@ class Worker:
         meters: Meters | None = None,
         place: Callable[[], AbstractContextManager[None]] = nullcontext,
         observe: Observe | None = None,
+        recordings: Judge | None = None,
     ) -> None:
         self._desk = desk
+        self._recordings = recordings
         self._verifier = verifier
         self._meters = meters or NoMeters()
         self._place = place
@@ -184,13 +194,17 @@ class Worker:
         try:
             if job.leases > MOST_LEASES:
                 raise InputError("judging it failed again and again", "service.not_judged")
-            verdict, analysis = self._verdict(verifier, row, vault, request, policy)
+            if row.kind == MEDIUM and not is_scripted(request["subject_ref"], sandbox=row.sandbox):
+                verdict, told = self._recorded(row, vault, request, policy)
+                analysis = None
+            else:
+                verdict, analysis = self._verdict(verifier, row, vault, request, policy)
+                told = verdict_to_json(verdict)
         except InputError as error:
             self._finish_unusable(job, row, vault, media, error)
             return
         if verdict.outcome is Outcome.ACCEPT and request["consent"]["enrol"]:
             self._enrol(row, request["subject_ref"], analysis)
-        told = verdict_to_json(verdict)
         keep = _keeping(row, policy, analysis)
         self._finish(job, row, vault, told, verdict_body(told, media), keep)
         self._meters.judged(verdict)
@@ -217,6 +231,30 @@ class Worker:
         if row.sandbox:
             verdict = replace(verdict, stamps=(*verdict.stamps, SANDBOX))
         return verdict, analysis
+
+    def _recorded(
+        self, row: StoredTransaction, vault: Vault, request: Mapping[str, Any], policy: Policy
+    ) -> tuple[Verdict, dict[str, Any]]:
+        """The verdict on a recording, and as it is kept: with its timeline."""
+        if self._recordings is None:
+            raise InputError("this service judges no recordings", "service.not_judged")
+        asked = self._desk.challenge_of(row, vault)
+        result = judge_recording(
+            self._recordings(),
+            self._desk.backing,
+            self._desk.customers,
+            row,
+            vault,
+            request,
+            asked.digits if asked is not None else "",
+            policy,
+        )
+        capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
+        if need := capture.get("accommodation"):
+            result = replace(result, verdict=left_to_a_person(result.verdict, need))
+        if row.sandbox:
+            result = stamped(result, SANDBOX)
+        return result.verdict, told_of(result)
 
     def _enrol(self, row: StoredTransaction, subject: str, analysis: Analysis | None) -> None:
         """Keep the templates of an accepted applicant who agreed to it."""
@@ -262,7 +300,8 @@ class Worker:
                 changed |= {
                     "state": "collecting",
                     "attempt": row.attempt + 1,
-                    "expires_at": now + int(desk.settings.lifetime.total_seconds() * 1000),
+                    "expires_at": now
+                    + int(desk.settings.lifetime_of(row.kind).total_seconds() * 1000),
                 }
             else:
                 final = None if told["outcome"] == Outcome.REVIEW else str(told["outcome"])
