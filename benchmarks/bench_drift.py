@@ -256,7 +256,7 @@ def bench_cost(an_hour: int = 200, hours: int = 72) -> None:
             (kept_s if hour < hours // 2 else watched_s).append(time.process_time() - start)
             now[0] += HOUR_MS
             if hour == hours // 2 - 1:
-                freeze(database, "bank", 0, now[0])
+                freeze(database, "bank", 0, now[0], now[0])
         grown = _size(database, path) - empty
         with database.reading() as connection:
             rows = connection.exec_driver_sql("SELECT count(*) FROM drift_sketches").scalar_one()

@@ -176,9 +176,8 @@ def forget_counts(connection: Connection, before: int) -> None:
 
 
 def keep_baseline(connection: Connection, baseline: StoredBaseline) -> None:
-    """Put a baseline in the place of the series' earlier one; alerts against that one are gone."""
-    for table in (drift_baselines, drift_alerts):
-        connection.execute(delete(table).where(_of(table, baseline.key)))
+    """Put a baseline in the place of the series' earlier one."""
+    connection.execute(delete(drift_baselines).where(_of(drift_baselines, baseline.key)))
     connection.execute(
         insert(drift_baselines).values(
             **_columns(baseline.key),

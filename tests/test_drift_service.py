@@ -71,7 +71,7 @@ def frozen(backing: Backing, clock: Hand, n: int = 3_000) -> DriftWatch:
     watch = watch_of(backing)
     feed(watch, n, 1)
     clock.now += HOUR_MS
-    freeze(backing.database, TENANT, NOW - HOUR_MS, clock.now)
+    freeze(backing.database, TENANT, NOW - HOUR_MS, clock.now, clock.now)
     return watch
 
 
@@ -178,6 +178,18 @@ def test_other_models_are_never_compared_with_a_baseline(backing: Backing, clock
     assert lines["sface-2021dec@cdcdcdcd"]["n"] == 600
 
 
+def test_a_new_baseline_ends_the_alerts_against_the_old(backing: Backing, clock: Hand) -> None:
+    set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
+    watch = frozen(backing, clock)
+    feed(watch, 600, 2, shift=-0.1)
+    clock.now += HOUR_MS
+    freeze(backing.database, TENANT, clock.now - 2 * HOUR_MS, clock.now, clock.now)
+    assert raised(backing) == []
+    feed(watch, 300, 3, shift=-0.1)  # as it now should be
+    assert raised(backing) == []
+    assert [letter["type"] for letter in letters(backing)] == ["drift.raised", "drift.cleared"]
+
+
 def test_an_alert_of_which_nothing_more_is_seen_is_over(backing: Backing, clock: Hand) -> None:
     watch = frozen(backing, clock)
     feed(watch, 400, 2, shift=-0.1)
@@ -242,13 +254,15 @@ def test_freezing_takes_whole_hours_and_wants_enough(backing: Backing, clock: Ha
     watch = watch_of(backing)
     feed(watch, 600, 1)
     with pytest.raises(InputError, match="nothing was counted"):
-        freeze(backing.database, TENANT, NOW - HOUR_MS, clock.now)  # the hour is not over
-    found = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, ["face.match"])
+        freeze(
+            backing.database, TENANT, NOW - HOUR_MS, clock.now, clock.now
+        )  # the hour is not over
+    found = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW, ["face.match"])
     assert {one["name"] for one in found["frozen"]} == {"face.match"}
     with backing.database.writing() as connection:
         key = Key(TENANT, "score", "voice.match", "campplus@1")
         add_counts(connection, TENANT, {(key, NOW - NOW % HOUR_MS): {"3": 499}})
-    again = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS)
+    again = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW)
     assert [one["name"] for one in again["too_few"]] == ["voice.match"]
 
 
@@ -303,7 +317,7 @@ def test_figures_name_raised_alerts_and_no_tenant(tmp_path: Path) -> None:
         observe(2_000, 1, 0.0)
         here.clock.ahead_ms += HOUR_MS
         end = here.clock()
-        freeze(here.backing.database, here.tenant, end - 2 * HOUR_MS, end)
+        freeze(here.backing.database, here.tenant, end - 2 * HOUR_MS, end, end)
         line = 'veridical_drift_alerts{alert="shift",series="face.match"} 1.0'
         assert line not in here.client.get("/metrics", headers=key).text
         observe(300, 2, -0.1)

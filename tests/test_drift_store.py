@@ -100,12 +100,10 @@ def test_an_alert_is_raised_once_cleared_once_and_may_come_again(database: Datab
     assert second != first
 
 
-def test_a_new_baseline_takes_the_place_of_the_old_and_ends_its_alerts(database: Database) -> None:
+def test_a_new_baseline_takes_the_place_of_the_old(database: Database) -> None:
     with database.writing() as connection:
         keep_baseline(connection, StoredBaseline(KEY, 0, HOUR, 5, {"1": 3}))
-        raise_alert(connection, KEY, "shift", "", FIGURES, 10)
         keep_baseline(connection, StoredBaseline(KEY, HOUR, 2 * HOUR, 6, {"2": 4}))
-        assert raised_alerts(connection) == []
         assert baselines_of(connection, "bank")[KEY].counts == {"2": 4}
         assert baselines_of(connection, "shop") == {}
 

@@ -39,11 +39,12 @@ def freeze(
     from veridical.service.desk.drift_views import HOUR_MS
     from veridical.service.settings import ServiceSettings
 
-    end = _ms(until) if until else now_ms()
+    now = now_ms()
+    end = _ms(until) if until else now
     start = _ms(since) if since else end - 28 * 24 * HOUR_MS
     database = ServiceSettings().open_database()
     try:
-        found = declare(database, tenant, start, end, check or ())
+        found = declare(database, tenant, start, end, now, check or ())
     finally:
         database.close()
     typer.echo(f"{tenant}, {found['since']} to {found['until']}")

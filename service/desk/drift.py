@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from veridical.errors import InputError, VeridicalError
-from veridical.service.desk.backing import Backing, iso, now_ms
+from veridical.service.desk.backing import Backing, iso
 from veridical.service.desk.drift_views import (
     HOUR_MS,
     DriftState,
@@ -153,7 +153,7 @@ class DriftWatch:
                 finding = findings.get(place)
                 # Without a finding too little was seen to say; without anything seen it is over.
                 over = finding.is_low if finding else alert.key not in state.counts
-                if over:
+                if over or state.is_superseded(alert):
                     self._clear(connection, alert, now)
                 elif finding:
                     keep_alert(connection, alert, figures_of(finding), now)
@@ -193,7 +193,12 @@ class DriftWatch:
 
 
 def freeze(
-    database: Database, tenant: str, since: int, until: int, checks: Collection[str] = ()
+    database: Database,
+    tenant: str,
+    since: int,
+    until: int,
+    now: int,
+    checks: Collection[str] = (),
 ) -> dict[str, Any]:
     """Declare a period to be as it should: later hours are compared with it.
 
@@ -202,6 +207,7 @@ def freeze(
         tenant: Whose.
         since: ms since 1970; the first whole hour after it is the first.
         until: ms since 1970; the last whole hour before it is the last.
+        now: ms since 1970; alerts that were raised before are over.
         checks: Only series of these names, or of qualities of these checks; all when empty.
 
     Returns:
@@ -224,7 +230,7 @@ def freeze(
             if n < rules.baseline_n:
                 too_few.append(view)
                 continue
-            kept = StoredBaseline(key, first, last, now_ms(), counts)
+            kept = StoredBaseline(key, first, last, now, counts)
             keep_baseline(connection, kept)
             frozen.append(view)
     if not frozen and not too_few:

@@ -53,6 +53,11 @@ class DriftState:
         hours = self.counts.get(key, [])
         return [h for h in hours if baseline is None or h[0] >= baseline.until]
 
+    def is_superseded(self, alert: StoredAlert) -> bool:
+        """Whether a newer baseline was frozen since an alert was raised."""
+        baseline = self.baselines.get(alert.key)
+        return baseline is not None and baseline.frozen_at > alert.raised_at
+
     def findings(self, key: Key) -> list[Finding]:
         """Comparisons of a series that has a baseline."""
         kept = self.baselines[key]
@@ -66,7 +71,11 @@ def overview(database: Database, tenant: str, now: int) -> dict[str, Any]:
     state = DriftState.read(database, tenant, now, rules)
     keys = [key for key in sorted(state.counts.keys()) if state.recent(key)]
     return {
-        "alerts": [{**alert_view(alert), "state": "raised"} for alert in state.alerts],
+        "alerts": [
+            {**alert_view(alert), "state": "raised"}
+            for alert in state.alerts
+            if not state.is_superseded(alert)
+        ],
         "series": [_series_view(state, key, rules) for key in keys],
     }
 
