@@ -6,8 +6,21 @@ network behind which a whole town sits costs no more than that.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    LargeBinary,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+)
 
 from veridical.store.schema import attempt_keys, attempts
 
@@ -80,25 +93,34 @@ def count_attempts(
     """
     if not keys:
         return {}
+    asked = {f"key_{i}": key for i, key in enumerate(keys)}
+    times = {f"since_{i}": time for i, time in enumerate(since)}
+    rows = connection.execute(_counting(len(keys), len(since)), asked | times)
+    return {bytes(row[0]): tuple(int(count) for count in row[1:]) for row in rows}
+
+
+@cache
+def _counting(keys: int, times: int) -> CompoundSelect[Any]:
+    """The query for so many keys and times, made once: making it costs more than running it."""
+    made_at = attempt_keys.c.made_at
     queries = []
-    for key in keys:
-        made_at = attempt_keys.c.made_at
+    for i in range(keys):
         newest = (
             select(made_at)
-            .where(attempt_keys.c.key == key, made_at >= since[-1])
+            .where(
+                attempt_keys.c.key == bindparam(f"key_{i}", type_=LargeBinary),
+                made_at >= bindparam(f"since_{times - 1}", type_=BigInteger),
+            )
             .order_by(made_at.desc())
             .limit(MOST_COUNTED)
             .subquery()
         )
         counts = [
-            func.count().filter(newest.c.made_at >= time).label(f"n{i}")
-            for i, time in enumerate(since)
+            func.count().filter(newest.c.made_at >= bindparam(f"since_{j}", type_=BigInteger))
+            for j in range(times)
         ]
-        queries.append(select(literal(key).label("of"), *counts))
-    return {
-        bytes(row[0]): tuple(int(count) for count in row[1:])
-        for row in connection.execute(union_all(*queries))
-    }
+        queries.append(select(bindparam(f"key_{i}", type_=LargeBinary), *counts))
+    return union_all(*queries)
 
 
 def transactions_with(

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, LargeBinary, String, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from veridical.store.schema import list_entries
@@ -114,18 +114,23 @@ def remove_entries(
     return gone
 
 
+# Made once: making the query costs more than running it.
+_FINDING = select(
+    list_entries.c.key,
+    list_entries.c.kind,
+    list_entries.c.effect,
+    list_entries.c.label,
+    list_entries.c.added_at,
+).where(
+    list_entries.c.key.in_(bindparam("keys", expanding=True, type_=LargeBinary)),
+    list_entries.c.tenant == bindparam("tenant", type_=String),
+)
+
+
 def find_entries(connection: Connection, tenant: str, keys: Collection[bytes]) -> list[Listed]:
     """Entries of some keys on any list of a tenant."""
-    rows = connection.execute(
-        select(
-            list_entries.c.key,
-            list_entries.c.kind,
-            list_entries.c.effect,
-            list_entries.c.label,
-            list_entries.c.added_at,
-        ).where(list_entries.c.key.in_(keys), list_entries.c.tenant == tenant)
-    )
-    return [Listed(bytes(row.key), row.kind, row.effect, row.label, row.added_at) for row in rows]
+    rows = connection.execute(_FINDING, {"keys": list(keys), "tenant": tenant})
+    return [Listed(bytes(key), *rest) for key, *rest in rows]
 
 
 def list_sizes(connection: Connection, tenant: str) -> list[ListSize]:
