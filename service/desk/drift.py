@@ -139,6 +139,7 @@ class DriftWatch:
         findings: dict[tuple[Key, str, str], Finding] = {
             (key, finding.kind, finding.reason): finding
             for key in state.baselines
+            if state.recent(key)
             for finding in state.findings(key)
         }
         raised = {(alert.key, alert.alert, alert.reason): alert for alert in state.alerts}
@@ -169,10 +170,8 @@ class DriftWatch:
             self._tell(connection, alert, "cleared", now)
 
     def _tell(self, connection: Connection, alert: StoredAlert, state: str, now: int) -> None:
-        log.warning(
-            f"drift {state}",
-            extra={"alert": alert.alert, "series": alert.key.name, "cause": alert.reason},
-        )
+        cause = f"{alert.alert}:{alert.key.name}:{alert.reason}"
+        log.warning(f"drift {state}", extra={"tenant": alert.key.tenant, "cause": cause})
         url, _ = webhook_of(connection, self._backing.keys, alert.key.tenant)
         if not url:
             return
