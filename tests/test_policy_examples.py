@@ -1,5 +1,6 @@
 """A policy's examples are its tests; lint says what else its author should know."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from veridical import InputError, Outcome
 from veridical.samples import Sample
 from veridical.verification import Policy, load_policy, load_verifier, shipped_policies
 from veridical.verification import lint as lint_room
+from veridical.verification.expressions.parser import WORDS
 from veridical.verification.lint import lint_policy
 from veridical.verification.policy import parse_policy
 from veridical.verification.replay import compare_policies
@@ -305,3 +307,17 @@ def test_policies_are_compared_rule_by_rule() -> None:
     ]
     fast = HEAD.replace("attempts = 2", "attempts = 2\nfail_fast = true")
     assert compare_policies(policy(""), policy("", fast)) == ["fail_fast: False -> True"]
+
+
+def test_the_page_s_policy_is_one_without_faults() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "policies.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    shown = parse_policy(text.encode(), "docs/policies.md", Path())
+    refuse_failing(shown)
+    assert lint_policy(shown) == []
+
+
+def test_the_page_s_grammar_has_every_word_of_the_language() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "policies.md").read_text(encoding="utf-8")
+    (grammar,) = re.findall(r"```ebnf\n(.*?)```", page, re.S)
+    assert set(re.findall(r'"(\w+)"', grammar)) >= WORDS

@@ -25,7 +25,7 @@ from veridical.verification.expressions.tree import (
     kind_of_node,
 )
 
-__all__ = ["DEEPEST", "LONGEST", "parse_condition"]
+__all__ = ["DEEPEST", "LONGEST", "WORDS", "parse_condition"]
 
 LONGEST = 1_000
 """Characters of a condition; a longer one is better told as several rules."""
@@ -39,9 +39,10 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)"
     r"|(?P<sign><=|>=|==|!=|[<>+*(),\[\]-])"
 )
-_WORDS = frozenset(
+WORDS = frozenset(
     {"and", "or", "not", "in", "between", "is", "missing", "known", "true", "false"}
 )  # fmt: skip
+"""No input is called so."""
 _ORDERS = ("<", "<=", ">", ">=")
 _EQUALS = ("==", "!=")
 _SUMMANDS: Mapping[str, Callable[[Node], Node]] = {"+": lambda part: part, "-": Negative}
@@ -66,7 +67,7 @@ def _tokens(text: str) -> Iterator[_Token]:
                 f"wanted a number, a text in quotes, a name or a sign, got {text[place]!r}",
             )
         kind, word = str(found.lastgroup), found[0]
-        if kind == "sign" or word in _WORDS:
+        if kind == "sign" or word in WORDS:
             kind = word
         if kind != "blank":
             yield _Token(kind, word, place + 1)
