@@ -119,7 +119,11 @@ def test_every_check_has_a_name_for_people(check: str) -> None:
 
 
 def test_the_page_is_told_the_reasons_and_its_policy(client: TestClient) -> None:
-    assert client.get("/demo/config.json").json() == {"qa": False, "policy": "selfie"}
+    assert client.get("/demo/config.json").json() == {
+        "qa": False,
+        "policy": "selfie",
+        "scripts": ["consent-en", "consent-zh"],
+    }
     assert client.get("/demo/reasons.json").json()["no_face"]["zh"] == "未检测到人脸。"
 
 

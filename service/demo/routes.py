@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
+from veridical.recording import shipped_scripts
 from veridical.service.demo.qa import About, QaFolder
 from veridical.verification import reasons
 
@@ -76,7 +77,7 @@ def mount(app: FastAPI, qa_dir: Path | None = None, policy: str = "") -> None:
     """
     content = dict(_files(files("veridical.service.demo") / "static"))
     known = {code: dict(reason.operator) for code, reason in reasons().items()}
-    config = {"qa": qa_dir is not None, "policy": policy}
+    config = {"qa": qa_dir is not None, "policy": policy, "scripts": shipped_scripts()}
     pages = {
         "/demo": _Page.of("demo.html", content.pop("demo.html"), PAGE),
         "/operator": _Page.of("operator.html", content.pop("operator.html"), PAGE),

@@ -1,9 +1,11 @@
 // The capture page: consent, capture, verdict; in QA mode the recording is kept with its label.
 
+import { Service } from "./capture/api.js";
 import "./capture/veridical-capture.js";
 import { make } from "./capture/stage.js";
 import { askKey, pageLanguage, serviceFor, translate } from "./page.js";
 import { keepRecording } from "./qa.js";
+import { recordScript, renderRecording } from "./recording.js";
 import { outcomeCard, renderExplanation, renderVerdict } from "./verdict.js";
 
 /** Goes with every transaction: which text the applicant agreed to. Change it with the text. */
@@ -11,7 +13,7 @@ const CONSENT_VERSION = "demo-2026-11";
 const STEPS = { document_front: 1, document_back: 1, clip: 2, selfie: 2, checking: 3 };
 
 const place = (id) => document.getElementById(id);
-let config = { qa: false };
+let config = { qa: false, scripts: [] };
 let reasons = {};
 let language = pageLanguage();
 let text = translate(language, restart);
@@ -56,6 +58,12 @@ async function welcome() {
     .filter((policy) => policy.id !== "reverify")
     .map((policy) => make("option", { value: policy.id, text: `${policy.id}: ${policy.description}`,
       selected: policy.id === config.policy })));
+  const script = make("select", { id: "script" }, ...config.scripts.map((name) =>
+    make("option", { value: name, text: name, selected: name.endsWith(`-${language}`) })));
+  const scripts = make("label", { class: "field" }, text("script"), script);
+  const offered = () => { scripts.hidden = select.value !== "recording"; };
+  select.addEventListener("change", offered);
+  offered();
   const start = make("button", { type: "submit", class: "main", text: text("start") });
   const form = make("form", {},
     make("h1", { text: text("welcome") }),
@@ -65,14 +73,15 @@ async function welcome() {
     make("h2", { text: text("consent_title") }),
     make("p", { text: text("consent_text") }),
     make("p", { class: "dim", text: text("consent_other") }),
-    ...(policies.length ? [make("label", { class: "field" }, text("policy"), select)] : []),
+    ...(policies.length ? [make("label", { class: "field" }, text("policy"), select), scripts] : []),
     make("label", { class: "agree" }, agreed, make("span", { text: text("consent_biometrics") })),
     ...(config.qa ? [make("label", { class: "agree" }, kept, make("span", { text: text("consent_qa") }))] : []),
     start);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     start.disabled = true;
-    run(service, select.value);
+    if (select.value === "recording") runScript(service, script.value);
+    else run(service, select.value);
   });
   place("consent").replaceChildren(form);
 }
@@ -105,6 +114,21 @@ async function run(service, policy) {
   }
 }
 
+async function runScript(service, script) {
+  try {
+    const started = await service.insist("POST", "/v1/transactions", { json: {
+      kind: "recording", script, locale: language,
+      consent: { biometrics: true, enrol: false, text_version: CONSENT_VERSION },
+    } });
+    show("capture");
+    const applicant = new Service("", started.upload_token, language);
+    const { seen, blob } = await recordScript(place("capture"), applicant, started, text);
+    await conclude(service, seen, { recording: { blob } }, started);
+  } catch (error) {
+    failed(error);
+  }
+}
+
 const againButton = () => {
   const button = make("button", { type: "button", text: text("again"), id: "again" });
   button.addEventListener("click", restart);
@@ -123,12 +147,16 @@ async function conclude(service, seen, media, started) {
   const head = parts.shift();
   head.lastChild.append(againButton());
   const detail = make("div", { id: "explanation" });
-  const kept = config.qa ? [keepRecording(service, text, { found, media, started, consent: CONSENT_VERSION })] : [];
+  const scripted = Boolean(started.script);
+  const kept = config.qa && !scripted ? [keepRecording(service, text, { found, media, started, consent: CONSENT_VERSION })] : [];
   result.replaceChildren(head, ...kept, detail, ...parts);
   result.dataset.outcome = seen.outcome || "none";
   show("result");
   head.querySelector("h1").focus({ preventScroll: true });
-  if (found.verdict) await explain(service, seen.id, detail);
+  if (found.verdict?.recording) {
+    detail.replaceChildren(...renderRecording(found.verdict, text, media.recording.blob));
+    detail.dataset.done = "yes";
+  } else if (found.verdict && !scripted) await explain(service, seen.id, detail);
 }
 
 async function explain(service, id, detail) {

@@ -3,6 +3,7 @@
 import { make } from "./capture/stage.js";
 import { askKey, pageLanguage, serviceFor, translate } from "./page.js";
 import { renderDrift } from "./drift.js";
+import { renderRecording, saveReviewPage } from "./recording.js";
 import { renderExplanation, renderVerdict } from "./verdict.js";
 
 const OPERATOR = "veridical-operator";
@@ -93,6 +94,14 @@ async function open(id) {
   const verdict = found.verdict ? renderVerdict(found.verdict, { text, language, reasons, heading: "h2" }) : [];
   shown.replaceChildren(title, ...verdict.slice(0, 1), decision(found), detail, ...verdict.slice(1));
   title.firstChild.focus({ preventScroll: true });
+  if (found.kind === "recording") {
+    const save = make("button", { type: "button", id: "save-page", text: text("recording_save") });
+    save.addEventListener("click", () => saveReviewPage(service, id, language).catch((error) => {
+      save.after(make("p", { class: "bad", role: "alert", text: text("failed", { code: error.code }) }));
+    }));
+    detail.replaceChildren(...(found.verdict?.recording ? renderRecording(found.verdict, text) : []), save);
+    return;
+  }
   try {
     const explanation = await service.insist("GET", `/v1/transactions/${id}/explanation`);
     detail.replaceChildren(...renderExplanation(explanation, text));
