@@ -17,6 +17,7 @@ from veridical.verification.expressions import (
     DEEPEST,
     LONGEST,
     Condition,
+    Guards,
     Kind,
     Literal,
     Truth,
@@ -273,6 +274,7 @@ ANYTHING = st.one_of(
     st.builds(object),
 )
 INPUTS = ("n", "t", *NAMES)
+MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 WORLD = st.fixed_dictionaries(dict.fromkeys(INPUTS, ANYTHING))
 
 
@@ -344,6 +346,29 @@ def test_what_is_settled_stays_so_whatever_the_missing_turns_out_to_be(
         assert judged(parse(text), world) is before
 
 
+@settings(max_examples=500, deadline=None)
+@given(st.lists(CONDITIONS, max_size=4), WORLD)
+def test_what_a_guard_leaves_out_is_false(texts: list[str], world: Mapping[str, object]) -> None:
+    conditions = [parse(text) for text in texts]
+    values = [plain_value(world[name]) for name in INPUTS]
+    left = Guards(conditions, {name: place for place, name in enumerate(INPUTS)}).left(values)
+    assert left == sorted(left)
+    for number, condition in enumerate(conditions):
+        if number not in left:
+            assert judged(condition, world) is False
+
+
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "=="])
+@pytest.mark.parametrize("value", [4.0, 5.0, 6.0, math.nextafter(5, 6), math.inf, None, "x"])
+def test_a_guard_leaves_out_what_one_comparison_settles(sign: str, value: object) -> None:
+    for text in (f"n {sign} 5 and a", f"a and 5 {MIRROR[sign]} n", f"not (not (n {sign} 5) or a)"):
+        condition = parse(text)
+        places = {name: place for place, name in enumerate(condition.inputs)}
+        values = [plain_value(value if name == "n" else True) for name in condition.inputs]
+        alone = holds(f"n {sign} 5", n=value)
+        assert (Guards([condition], places).left(values) == []) == (alone is False)
+
+
 @settings(max_examples=300, deadline=None)
 @given(CONDITIONS, CONDITIONS, WORLD)
 def test_de_morgan(first: str, second: str, world: Mapping[str, object]) -> None:
@@ -396,6 +421,6 @@ def test_the_language_uses_nothing_that_could_reach_out() -> None:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module = getattr(node, "module", None) or node.names[0].name
                 assert module.split(".")[0] in {
-                    "collections", "dataclasses", "enum", "math", "operator", "re", "typing",
-                    "veridical",
+                    "collections", "dataclasses", "enum", "math", "numpy", "operator", "re",
+                    "typing", "veridical",
                 }  # fmt: skip

@@ -11,6 +11,7 @@ from veridical.result import CheckResult, Outcome
 from veridical.verification.checks import CHECKS
 from veridical.verification.expressions import (
     Condition,
+    Guards,
     Kind,
     KindOf,
     Literal,
@@ -135,12 +136,14 @@ class Rules:
     rules: tuple[Rule, ...] = ()
     inputs: tuple[str, ...] = field(init=False, compare=False)
     _ready: tuple[_Ready, ...] = field(init=False, compare=False, repr=False)
+    _guards: Guards = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         inputs = tuple(dict.fromkeys(name for rule in self.rules for name in rule.when.inputs))
         places = {name: place for place, name in enumerate(inputs)}
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "_ready", tuple(_ready(rule, places) for rule in self.rules))
+        object.__setattr__(self, "_guards", Guards([rule.when for rule in self.rules], places))
 
     def __reduce__(self) -> tuple[type["Rules"], tuple[tuple[Rule, ...]]]:
         """Compiled conditions do not travel between processes: they are made anew."""
@@ -162,7 +165,8 @@ class Rules:
         """
         values = [_value(name, results, attempt, facts) for name in self.inputs]
         found = []
-        for test, held, unknown in self._ready:
+        for number in self._guards.left(values):
+            test, held, unknown = self._ready[number]
             holds = test(values)
             if holds:
                 found.append(held)

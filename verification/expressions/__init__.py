@@ -7,6 +7,7 @@ raise.
 
 from veridical.verification.expressions.bounds import Range, never_holds, settled_already
 from veridical.verification.expressions.evaluator import compiled, plain_value
+from veridical.verification.expressions.guards import Guards
 from veridical.verification.expressions.parser import DEEPEST, LONGEST, parse_condition
 from veridical.verification.expressions.tree import Condition, Kind, KindOf, Literal, Truth, Value
 
@@ -14,6 +15,7 @@ __all__ = [
     "DEEPEST",
     "LONGEST",
     "Condition",
+    "Guards",
     "Kind",
     "KindOf",
     "Literal",

@@ -24,7 +24,7 @@ from veridical.verification.expressions.tree import (
     walked,
 )
 
-__all__ = ["Range", "never_holds", "settled_already"]
+__all__ = ["Range", "never_holds", "pushed", "rows", "settled_already", "told"]
 
 _TURNED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -71,19 +71,19 @@ def never_holds(condition: Condition, ranges: Mapping[str, Range]) -> bool:
         condition: As parsed.
         ranges: Between which numbers an input always lies.
     """
-    return _never(_pushed(condition.tree, turned=False), ranges)
+    return _never(pushed(condition.tree, turned=False), ranges)
 
 
-def _pushed(node: Node, *, turned: bool) -> Node:
+def pushed(node: Node, *, turned: bool) -> Node:
     """The same condition with every `not` moved inwards as far as it goes."""
     match node:
         case Not(part):
-            return _pushed(part, turned=not turned)
+            return pushed(part, turned=not turned)
         case And(parts):
-            moved = tuple(_pushed(part, turned=turned) for part in parts)
+            moved = tuple(pushed(part, turned=turned) for part in parts)
             return Or(moved) if turned else And(moved)
         case Or(parts):
-            moved = tuple(_pushed(part, turned=turned) for part in parts)
+            moved = tuple(pushed(part, turned=turned) for part in parts)
             return And(moved) if turned else Or(moved)
         case Compare(sign, left, right) if turned:
             return Compare(_TURNED[sign], left, right)
@@ -96,17 +96,17 @@ def _never(node: Node, ranges: Mapping[str, Range]) -> bool:
         case Or(parts):
             return all(_never(part, ranges) for part in parts)
         case And():
-            rows = list(_rows(node))
-            return any(_never(row, ranges) for row in rows) or _contradictory(rows, ranges)
+            together = list(rows(node))
+            return any(_never(row, ranges) for row in together) or _contradictory(together, ranges)
         case _:
             return _contradictory([node], ranges)
 
 
-def _rows(node: Node) -> Iterator[Node]:
+def rows(node: Node) -> Iterator[Node]:
     """What must hold together."""
     if isinstance(node, And):
         for part in node.parts:
-            yield from _rows(part)
+            yield from rows(part)
     else:
         yield node
 
@@ -122,8 +122,8 @@ def _contradictory(nodes: list[Node], ranges: Mapping[str, Range]) -> bool:
             case Literal(value):
                 if value is not True:
                     return True
-            case Compare(sign, Literal(), Input()) | Compare(sign, Input(), Literal()):
-                name, sign, value = _told(sign, node)
+            case Compare(_, Literal(), Input()) | Compare(_, Input(), Literal()):
+                name, sign, value = told(node)
                 read.add(name)
                 if sign == "==":
                     among[name] = among.get(name, {value}) & {value}
@@ -150,10 +150,10 @@ def _contradictory(nodes: list[Node], ranges: Mapping[str, Range]) -> bool:
     return empty or nothing or bool(missing & read)
 
 
-def _told(sign: str, node: Compare) -> tuple[str, str, float | str | bool]:
-    """Name, sign and literal of a comparison, the name on the left."""
+def told(node: Compare) -> tuple[str, str, float | str | bool]:
+    """Name, sign and literal of an input's comparison with a literal, the name on the left."""
     if isinstance(node.left, Input) and isinstance(node.right, Literal):
-        return node.left.name, sign, node.right.value
+        return node.left.name, node.sign, node.right.value
     assert isinstance(node.right, Input)  # noqa: S101  the caller matched it
     assert isinstance(node.left, Literal)  # noqa: S101
-    return node.right.name, _MIRRORED[sign], node.left.value
+    return node.right.name, _MIRRORED[node.sign], node.left.value
