@@ -112,9 +112,10 @@ def measured(rng: random.Random, checks: Sequence[str]) -> list[Measurement]:
 
 
 def spread(times: Sequence[float]) -> dict[str, float]:
-    """Milliseconds: median, 99th percentile and most."""
+    """Milliseconds: least, median, 99th percentile and most."""
     ordered = sorted(times)
     return {
+        "min": round(ordered[0] * 1e3, 3),
         "median": round(ordered[len(ordered) // 2] * 1e3, 3),
         "p99": round(ordered[math.ceil(len(ordered) * 0.99) - 1] * 1e3, 3),
         "max": round(ordered[-1] * 1e3, 3),
