@@ -243,7 +243,10 @@ class RecordingVerifier:
             script=script,
             duration_s=duration_s,
             times_from=times_from,
-            segments=tuple(_segment(one, settings.clear_nats) for one in heard),
+            segments=tuple(
+                _segment(one, settings.clear_nats, engines.recogniser is not None)
+                for one in heard
+            ),
             timeline=judged(findings, points),
         )
 
@@ -388,8 +391,10 @@ def _refuse_digits(recording: Recording) -> None:
         )
 
 
-def _segment(one: Heard, clear_nats: float) -> SegmentResult:
+def _segment(one: Heard, clear_nats: float, listened: bool) -> SegmentResult:
     said: tuple[Said, ...] = ()
+    if isinstance(one.segment, Statement) and listened:
+        said = (Said(one.segment.text, "missing"),)
     if isinstance(one.segment, Statement) and one.reading is not None:
         said = transcript_of(one.segment.text, one.reading, one.from_s, clear_nats)
     heard = ""

@@ -97,7 +97,7 @@ export function renderRecording(verdict, text, blob) {
         const shown = make("span", { class: `word ${word.status}`, text: word.text, title: word.heard || undefined });
         if (word.at_s !== null) shown.addEventListener("click", () => seek(word.at_s));
         return shown;
-      })) : make("p", { class: segment.kind === "statement" ? "word missing" : "", text: segment.text }),
+      })) : make("p", { text: segment.text }),
       ...(segment.kind === "question" ? [make("p", { class: `reply ${segment.reply}`,
         text: `${text(`recording_reply_${segment.reply || "none"}`)} ${segment.heard && `“${segment.heard}”`}` })] : [])))));
   return parts;
