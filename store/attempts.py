@@ -31,6 +31,7 @@ __all__ = [
     "count_attempts",
     "drop_attempts",
     "keys_of_transactions",
+    "time_of_attempt",
     "times_of_transactions",
     "transactions_with",
 ]
@@ -121,6 +122,22 @@ def _counting(keys: int, times: int) -> CompoundSelect[Any]:
         ]
         queries.append(select(bindparam(f"key_{i}", type_=LargeBinary), *counts))
     return union_all(*queries)
+
+
+def time_of_attempt(
+    connection: Connection, tenant: str, transaction: str, number: int
+) -> int | None:
+    """When an attempt was made, in ms since 1970; None when it is not kept."""
+    return connection.scalar(
+        _TIME, {"tenant_": tenant, "transaction_": transaction, "number_": number}
+    )
+
+
+_TIME = select(attempts.c.made_at).where(
+    attempts.c.tenant == bindparam("tenant_"),
+    attempts.c.transaction == bindparam("transaction_"),
+    attempts.c.number == bindparam("number_"),
+)
 
 
 def transactions_with(

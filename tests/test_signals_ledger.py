@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from veridical import ModelRef, Template
+from veridical import ModelRef, OperatingPoint, Status, Template
 from veridical.gallery import FmrCurve
 from veridical.store import Database, MasterKeys
 from veridical.store.schema import attempt_keys, attempts, data_keys, templates
+from veridical.verification.decision import judge
 from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
 from veridical.verification.signals.ledger import SEEN, Ledger, forget
@@ -82,6 +83,13 @@ def test_attempts_are_counted_with_the_one_that_is_judged(desk: Desk) -> None:
     }  # fmt: skip
 
 
+def test_an_attempt_that_is_judged_once_more_counts_once(desk: Desk) -> None:
+    sighting = desk.keep("t1", device="d")
+    assert desk.ledger.counts(sighting)["device_1h"] == 1
+    assert desk.ledger.face_counts(sighting, frozenset())["face_1h"] == 1
+    assert desk.ledger.counts(desk.seen("t1", device="d", attempt=2))["device_1h"] == 2
+
+
 def test_what_one_tenant_saw_is_nothing_to_another(desk: Desk) -> None:
     desk.keep("t1", "E1", face(1), device="d", tenant="a")
     other = desk.seen("t2", "E2", device="d", tenant="b")
@@ -104,7 +112,7 @@ def test_a_face_under_another_identity_is_found(desk: Desk) -> None:
     }  # fmt: skip
     assert found.reason == "other_identity"
     assert found.score == pytest.approx(CURVE.fpir(0.9, 2), rel=1e-4)
-    assert found.score < 0.01
+    assert judge(found, OperatingPoint(0.01, -1.0)).status is Status.REVIEW
 
 
 def test_where_one_side_has_no_number_the_references_are_compared(desk: Desk) -> None:
@@ -198,7 +206,9 @@ def test_no_value_stands_in_the_database_as_it_is(tmp_path: Path) -> None:
     database = Database(tmp_path / "v.db")
     database.upgrade()
     facts = {"device": "CANARY-device", "phone": "+8613800138000", "subject": "CANARY-subject"}
-    Desk(database).keep("t1", "110105194912310029", face(1), network="203.0.113.7", **facts)
+    Desk(database).keep(
+        "t1", "110105194912310029", face(1), network="203.0.113.7", attempt=1, **facts
+    )
     database.close()
     for path in tmp_path.iterdir():
         content = path.read_bytes()

@@ -121,14 +121,12 @@ def check(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 def test_too_many_attempts_of_a_device_go_to_review(here: House) -> None:
     key = with_policy(here, "signals.velocity")
-    outcomes = []
-    for number in range(5):
-        found = here.finished(
-            key, 10 + number, policy="watched", device_ref="d", subject_ref=f"s{number}"
-        )
-        outcomes.append(found["outcome"])
-    assert outcomes == ["accept", "accept", "accept", "review", "review"]
-    last = check(found, "signals.velocity")
+    found = [
+        here.finished(key, 10 + n, policy="watched", device_ref="d", subject_ref=f"s{n}")
+        for n in range(5)
+    ]
+    assert [each["outcome"] for each in found] == [*["accept"] * 3, *["review"] * 2]
+    last = check(found[-1], "signals.velocity")
     assert (last["evidence"]["device_1h"], last["evidence"]["exceeded"]) == (5, "device_1h")
     assert last["evidence"]["source"] == "store,sdk"
     assert counted(here) == (5, 10, 5)

@@ -54,6 +54,7 @@ from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
 from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
+from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
 
@@ -258,6 +259,7 @@ def verify(
             challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
             attempt=attempt,
             facts=parse_facts(facts),
+            signals=SignalFacts(tenant=principal.tenant),
         )
         verdict = verifier.verify(transaction, load_policy(policy) if policy else None)
     digests = {kind: hashlib.sha256(data).hexdigest() for kind, data in media.items()}

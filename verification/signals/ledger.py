@@ -18,6 +18,7 @@ from veridical.store.attempts import (
     count_attempts,
     drop_attempts,
     keys_of_transactions,
+    time_of_attempt,
     times_of_transactions,
     transactions_with,
 )
@@ -102,14 +103,14 @@ class Ledger:
         Raises:
             StoreError: The database cannot be read.
         """
-        now = self._clock()
-        since = [now - window for window in WINDOWS_MS.values()]
+        since = self._since()
         with self._database.reading() as connection:
             counted = count_attempts(connection, list(sighting.keys.values()), since)
+            own = self._own(connection, sighting, since)
         return {
-            f"{kind}_{window}": count + 1
+            f"{kind}_{window}": count + uncounted
             for kind, key in sighting.keys.items()
-            for window, count in zip(WINDOWS_MS, counted[key], strict=True)
+            for window, count, uncounted in zip(WINDOWS_MS, counted[key], own, strict=True)
         }
 
     def face_counts(self, sighting: Sighting, transactions: frozenset[str]) -> dict[str, int]:
@@ -122,15 +123,28 @@ class Ledger:
         Raises:
             StoreError: The database cannot be read.
         """
-        now = self._clock()
-        oldest = now - max(WINDOWS_MS.values())
+        since = self._since()
         of = transactions | {sighting.transaction}
         with self._database.reading() as connection:
-            times = times_of_transactions(connection, sighting.tenant, of, oldest)
+            times = times_of_transactions(connection, sighting.tenant, of, since[-1])
+            own = self._own(connection, sighting, since)
         return {
-            f"face_{name}": 1 + sum(at >= now - window for at in times)
-            for name, window in WINDOWS_MS.items()
+            f"face_{window}": sum(at >= start for at in times) + uncounted
+            for window, start, uncounted in zip(WINDOWS_MS, since, own, strict=True)
         }
+
+    def _since(self) -> list[int]:
+        """When each window began."""
+        now = self._clock()
+        return [now - window for window in WINDOWS_MS.values()]
+
+    def _own(self, connection: Connection, sighting: Sighting, since: list[int]) -> list[bool]:
+        """By window, whether the judged attempt is yet to be added to what was counted.
+
+        It is not where it is kept already: a reviewer may have it judged once more.
+        """
+        at = time_of_attempt(connection, sighting.tenant, sighting.transaction, sighting.attempt)
+        return [at is None or at < start for start in since]
 
     def listed(self, sighting: Sighting) -> dict[str, Listed]:
         """Entries of any list for the same keys, by kind; where there are two, the denying one.
