@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from veridical.ocr.authentic import RAMPS, suspicion
+from veridical.ocr.authentic import RAMPS, least_sharp, suspicion
 from veridical.ocr.border import find_border
 from veridical.ocr.glare import glare
 from veridical.ocr.tampering import jpeg_history, noise_contrast, portrait_edges
@@ -98,3 +98,24 @@ def test_suspicion_runs_from_none_to_full(name: str) -> None:
     assert suspicion(name, none) == 0
     assert suspicion(name, full) in (0.5, 1.0)
     assert suspicion(name, 2 * none - full) == 0
+
+
+def test_one_smeared_field_stands_out_and_a_blurred_picture_does_not() -> None:
+    page = np.full((400, 700), 235, np.uint8)
+    boxes = []
+    for row, text in enumerate(
+        ("MARIA NOAH", "1990 05 06", "ROAD 12 HOUSE 7", "130100199005061234")
+    ):
+        cv2.putText(page, text, (40, 80 + 90 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (30,), 3)
+        boxes.append(Box(30, 40 + 90 * row, 60 + 24 * len(text), 95 + 90 * row))
+    smeared = page.copy()
+    smeared[125:190] = cv2.GaussianBlur(page, (0, 0), 6)[125:190]
+    even = least_sharp(page, boxes)
+    blurred = least_sharp(cv2.GaussianBlur(page, (0, 0), 3).astype(np.uint8), boxes)
+    uneven = least_sharp(smeared, boxes)
+    assert even is not None
+    assert blurred is not None
+    assert uneven is not None
+    assert suspicion("field_blurred", even) == suspicion("field_blurred", blurred) == 0
+    assert suspicion("field_blurred", uneven) == 0.5
+    assert least_sharp(page, []) is None
