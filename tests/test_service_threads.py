@@ -19,9 +19,9 @@ from veridical.service.pictures import to_jpeg
 from veridical.types import Image
 
 CORES, HOST_CORES = 4, 64
-# A judge of the queue and a worker of the one-call form for every core, what requests start for a
-# moment, and 9 beside. It must not be 64: the pool of OpenCV alone would be.
-MOST_THREADS = 3 * CORES + 8
+# One a core for verifications, whoever asks for them, and 8 beside. It must not be 64: the pool of
+# OpenCV alone would be.
+MOST_THREADS = CORES + 8
 
 # What a container with a quota of 4 cores sees on a host of 64: all of them, but in its control
 # group. OpenCV makes a pool of as many threads as it sees when it first works.

@@ -1,5 +1,6 @@
 """The HTTP application: transactions, single checks, galleries, and what an operator needs."""
 
+import asyncio
 import contextlib
 import functools
 import hashlib
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -60,6 +62,9 @@ __all__ = ["create_app"]
 
 PATIENCE_S = 25.0
 """How long a service that is told to end waits for what it is judging."""
+THREADS_BESIDE = 1
+"""Threads for requests that verify nothing and take milliseconds, beside one for every verification
+at once."""
 
 
 def create_app(
@@ -106,7 +111,7 @@ def create_app(
         if desk.keep_counts:
             drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
         observe = drift.observe if drift is not None else None
-        worker = Worker(found, loader.get, capacity, metrics, gate.awaited, observe, recordings)
+        worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
         housekeeper = Housekeeper(found, Postman(found.backing, Poster(desk.allowed_callbacks)))
     everyone = open_to_everyone or (backing is None and api_key is None)
     service = Service(
@@ -123,15 +128,19 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # One set of threads for verifications, asked for by requests or taken from the queue, and
+        # for what is short beside them: more would wait for cores, not work.
+        current_default_thread_limiter().total_tokens = capacity + THREADS_BESIDE
+        loop = asyncio.get_running_loop()
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
         if worker is not None and housekeeper is not None:
-            worker.start()
+            worker.start(lambda work: asyncio.run_coroutine_threadsafe(run_sync(work), loop))
             housekeeper.start()
         if drift is not None:
             drift.start()
         yield
         if worker is not None and housekeeper is not None:
-            worker.stop(PATIENCE_S)
+            await run_sync(worker.stop, PATIENCE_S)
             housekeeper.stop(1.0)
         if drift is not None:
             drift.stop(1.0)

@@ -4,7 +4,8 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -51,6 +52,8 @@ MOST_LEASES = 4
 _IDLE_S = 0.5
 
 
+Run = Callable[[Callable[[], None]], Future[None]]
+"""Runs something in a thread."""
 Observe = Callable[[str, Verdict], None]
 """Told of every verdict on a real applicant, with its tenant."""
 
@@ -71,7 +74,7 @@ class NoMeters:
 
 
 class Worker:
-    """Threads that take transactions from the queue and judge them.
+    """Takes transactions from the queue and has them judged.
 
     Any number of processes may work at one queue. A transaction whose judge dies is taken up again
     by another when its lease is over; only one of them ever finishes it.
@@ -79,9 +82,8 @@ class Worker:
     Args:
         desk: The transactions.
         verifier: Gives the verifier; raises while there is none.
-        threads: Transactions judged at once.
-        meters: Counts verdicts.
         place: Held while one is judged: bounds them together with what else runs.
+        meters: Counts verdicts.
         observe: Told of verdicts, but for those of sandbox transactions.
         recordings: Gives what judges recordings; a person looks at them when None.
     """
@@ -90,32 +92,36 @@ class Worker:
         self,
         desk: Desk,
         verifier: Callable[[], Verifier],
-        threads: int,
+        place: Callable[[], AbstractContextManager[None]],
         meters: Meters | None = None,
-        place: Callable[[], AbstractContextManager[None]] = nullcontext,
         observe: Observe | None = None,
         recordings: Judge | None = None,
     ) -> None:
         self._desk = desk
         self._recordings = recordings
         self._verifier = verifier
-        self._meters = meters or NoMeters()
         self._place = place
+        self._meters = meters or NoMeters()
         self._observe = observe
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
         self._held: dict[int, Job] = {}
+        self._judged: set[Future[None]] = set()
         self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"judge-{i}", daemon=True)
-            for i in range(threads)
-        ]
+        self._run: Run | None = None
+        self._taker = threading.Thread(target=self._work, name="take-jobs", daemon=True)
         self._renewer = threading.Thread(target=self._renew, name="renew-leases", daemon=True)
 
-    def start(self) -> None:
-        """Begin to work."""
-        for thread in (*self._threads, self._renewer):
-            thread.start()
+    def start(self, run: Run) -> None:
+        """Begin to work.
+
+        Args:
+            run: Has one judged in a thread: one that answers requests at other times, so that
+                there are not two for every core.
+        """
+        self._run = run
+        self._taker.start()
+        self._renewer.start()
 
     def wake(self) -> None:
         """Say that there is work, so that nobody has to look for it."""
@@ -124,25 +130,25 @@ class Worker:
     def stop(self, patience_s: float) -> None:
         """Take nothing more, and wait for what is being judged; the rest others take up."""
         self._stop.set()
-        for _ in self._threads:
-            self._wake.release()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(patience_s)
+        self._wake.release()
+        with self._lock:
+            judged = set(self._judged)
+        wait(judged, patience_s)
+        self._taker.join(0.1)
         self._renewer.join(0.1)
 
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
-                if not self.judge_next():
+                if not self._take():
                     self._wake.acquire(timeout=_IDLE_S)
             except VeridicalError as error:
                 # Such as a full disk or models still loading: the job comes back by its lease.
                 if not isinstance(error, Refusal):
-                    log.error("a job was not finished", extra={"code": error.code})
+                    log.error("a job was not taken", extra={"code": error.code})
                 self._stop.wait(_IDLE_S)
             except Exception:
-                log.exception("a job was not finished")
+                log.exception("a job was not taken")
                 self._stop.wait(_IDLE_S)
 
     def _renew(self) -> None:
@@ -157,27 +163,47 @@ class Worker:
             except VeridicalError as error:
                 log.error("leases were not renewed", extra={"code": error.code})
 
-    def judge_next(self) -> bool:
-        """Judge one transaction that waits; whether there was one."""
+    def _take(self) -> bool:
+        """Take one transaction that waits, and have it judged; whether there was one."""
         verifier = self._verifier()  # nothing is taken that could not be judged
         backing = self._desk.backing
         with backing.database.writing() as connection:
             job = claim_job(connection, backing.clock(), LEASE_MS)
-        if job is None:
+        if job is None or self._run is None:
             return False
-        with self._lock:
-            self._held[job.id] = job
-        try:
-            with self._place():
-                self._judge(verifier, job)
-        except Exception:
-            with backing.database.writing() as connection:  # let somebody try again soon
-                renew_job(connection, job, backing.clock() + 1_000)
-            raise
-        finally:
+        with ExitStack() as undo:
             with self._lock:
-                del self._held[job.id]
+                self._held[job.id] = job
+            undo.callback(self._let_go, job)
+            # Before it takes a thread: one that waits for its place would keep others from theirs.
+            undo.enter_context(self._place())
+            end = undo.pop_all()
+            judged = self._run(lambda: self._judge_held(verifier, job, end))
+        with self._lock:
+            self._judged.add(judged)
+        judged.add_done_callback(self._forget)
         return True
+
+    def _let_go(self, job: Job) -> None:
+        with self._lock:
+            del self._held[job.id]
+
+    def _forget(self, judged: Future[None]) -> None:
+        with self._lock:
+            self._judged.discard(judged)
+
+    def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
+        backing = self._desk.backing
+        with end:
+            try:
+                self._judge(verifier, job)
+            except Exception as error:
+                if isinstance(error, VeridicalError):
+                    log.error("a job was not finished", extra={"code": error.code})
+                else:
+                    log.exception("a job was not finished")
+                with backing.database.writing() as connection:  # let somebody try again soon
+                    renew_job(connection, job, backing.clock() + 1_000)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
         desk, backing = self._desk, self._desk.backing
