@@ -185,6 +185,18 @@ def test_the_evaluation_decides_by_rules_over_stored_evidence() -> None:
     assert got() == ["review", "rule:far"]  # a score file from before there were rules
 
 
+def test_doctor_finds_an_example_that_fails(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(POLICY.replace("amount >= 1000", "amount >= 2000"), encoding="utf-8")
+    monkeypatch.setenv("VERIDICAL_MODELS_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("VERIDICAL_POLICY", str(path))
+    code, out, _ = run("doctor", "--json")
+    assert code == 3
+    assert any("example 'large' fails" in problem for problem in json.loads(out)["problems"])
+
+
 def test_the_command_line_tries_compares_and_lints(run: Run, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text(POLICY, encoding="utf-8")

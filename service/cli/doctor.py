@@ -50,6 +50,7 @@ def examine() -> dict[str, Any]:
     from veridical.models.calibration import load_calibrations
     from veridical.service.quota import cpu_quota
     from veridical.verification import Settings, load_policy
+    from veridical.verification.trials import refuse_failing
 
     settings, problems = Settings(), []
     store = settings.model_store()
@@ -72,7 +73,9 @@ def examine() -> dict[str, Any]:
              "sha256": card.file.sha256}
         )  # fmt: skip
     try:
-        load_calibrations(load_policy(settings.policy).calibration)
+        policy = load_policy(settings.policy)
+        load_calibrations(policy.calibration)
+        refuse_failing(policy)
     except VeridicalError as error:
         problems.append(str(error))
     return {
