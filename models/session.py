@@ -14,6 +14,10 @@ from veridical.result import ModelRef
 
 __all__ = ["OnnxSession", "Session", "open_session"]
 
+ARENA_BELOW_BYTES = 40 * 2**20
+"""Size of a file from which its session allocates and frees as it goes. Whisper alone is larger; it
+takes 0.2 GB less that way, and as long as before (docs/recording.md)."""
+
 Shape = tuple[int | str | None, ...]
 
 
@@ -93,6 +97,8 @@ def open_session(data: bytes, card: Card, file_sha256: str) -> OnnxSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # An arena never gives back its peak: of a large model that is more than the model itself.
+    options.enable_cpu_mem_arena = len(data) < ARENA_BELOW_BYTES
     options.log_severity_level = 3
     try:
         loaded = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -127,6 +127,8 @@ class Engines:
             encoder, decoder = (store.session(name) for name in names)
             return BriefRecogniser(Whisper(encoder, decoder), heard_window_s)
 
+        # First, for it takes most memory while it is being loaded.
+        recogniser = engine("listener", listener)
         return cls(
             detector=engine("detector", lambda names: FaceDetector(session(names))),
             mesher=engine("mesh", lambda names: FaceMesher(session(names))),
@@ -139,6 +141,6 @@ class Engines:
             vad=engine("speech", session),
             voice=engine("voice", lambda names: VoiceEmbedder(session(names))),
             digits=engine("digits_en", lambda _: DigitsCheck.load(store, profile)),
-            recogniser=engine("listener", listener),
+            recogniser=recogniser,
             missing=missing,
         )

@@ -244,8 +244,7 @@ class RecordingVerifier:
             duration_s=duration_s,
             times_from=times_from,
             segments=tuple(
-                _segment(one, settings.clear_nats, engines.recogniser is not None)
-                for one in heard
+                _segment(one, settings.clear_nats, engines.recogniser is not None) for one in heard
             ),
             timeline=judged(findings, points),
         )
