@@ -71,7 +71,7 @@ def test_a_key_tells_neither_value_nor_kind_nor_tenant(vaults: dict[str, Vault])
 
 
 def test_only_what_is_known_has_a_key(vaults: dict[str, Vault]) -> None:
-    assert keys_of(vaults["a"], SignalFacts(), "") == {}
+    assert keys_of(vaults["a"], SignalFacts(device=" ", subject="  "), "") == {}
     facts = SignalFacts(device="d", phone="13800138000", network="203.0.113.7", subject="s")
     assert set(keys_of(vaults["a"], facts, "E12345678")) == set(KINDS)
 
@@ -84,6 +84,7 @@ def test_only_what_is_known_has_a_key(vaults: dict[str, Vault]) -> None:
         {"region": "4"},
         {"region": "44030a"},
         {"network": "office"},
+        {"phone": "none"},
         {"device": "d" * 201},
     ],
 )

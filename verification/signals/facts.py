@@ -34,7 +34,8 @@ class SignalFacts:
         flags: What the capture application found about its device, such as `emulator`.
 
     Raises:
-        InputError: `metadata.invalid`: a fact is too long, or a network, country or region is none.
+        InputError: `metadata.invalid`: a fact is too long, or a phone, network, country or region
+            is none.
     """
 
     tenant: str = "default"
@@ -50,6 +51,8 @@ class SignalFacts:
         texts = (self.subject, self.device, self.phone, self.network)
         if max(map(len, texts)) > _LONGEST:
             raise _invalid(f"a fact has at most {_LONGEST} characters")
+        if self.phone and not any(map(str.isdecimal, self.phone)):
+            raise _invalid("phone must have digits")
         if self.network and network_of(self.network) is None:
             raise _invalid("network must be an IP address or a prefix such as 203.0.113.0/24")
         if self.country and alpha_3(self.country) not in ALPHA_3:

@@ -97,4 +97,4 @@ def keys_of(vault: Vault, facts: SignalFacts, document: str) -> dict[str, bytes]
         "phone": facts.phone,
         "network": facts.network,
     }
-    return {kind: keyed(vault, kind, value) for kind, value in known.items() if value}
+    return {kind: keyed(vault, kind, value) for kind, value in known.items() if value.strip()}
