@@ -50,7 +50,6 @@ class Source(Protocol):
     """Draws categories of one series."""
 
     series: Series
-    reason: str
 
     def draw(self, chance: np.random.Generator, n: int, how: float) -> list[str]:
         """Some categories, with a shift in standard deviations or at a rate."""
@@ -59,8 +58,6 @@ class Source(Protocol):
 
 class Scores:
     """Where scores come from, and how they shift."""
-
-    reason = ""
 
     def __init__(self, check: str, scores: NDArray[np.float64], smoothing: float = 0.0) -> None:
         self.series = Series("score", check, "")
@@ -93,11 +90,26 @@ class Reasons:
 
     def __init__(self, reason: str) -> None:
         self.series = Series("reason", "a.check", "")
-        self.reason = reason
+        self._reason = reason
 
     def draw(self, chance: np.random.Generator, n: int, how: float) -> list[str]:
         """Reasons at a rate."""
-        return [self.reason if hit else "pass" for hit in chance.random(n) < how]
+        return [self._reason if hit else "pass" for hit in chance.random(n) < how]
+
+
+class Mixed:
+    """The reasons of a check as they usually are: some frequent, some rare."""
+
+    rates = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+    def __init__(self) -> None:
+        self.series = Series("reason", "a.check", "")
+
+    def draw(self, chance: np.random.Generator, n: int, how: float) -> list[str]:
+        """Reasons at their rates, and passes."""
+        del how
+        names = [f"reason {rate}" for rate in self.rates] + ["pass"]
+        return [str(x) for x in chance.choice(names, n, p=[*self.rates, 1 - sum(self.rates)])]
 
 
 class Stream:
@@ -111,16 +123,19 @@ class Stream:
         self._an_hour = an_hour
         self._left = int(self._chance.integers(1, an_hour + 1))  # a change comes at any minute
         self._hours: list[dict[str, int]] = [{}]
-        self.is_raised = False
+        self.raised: set[str] = set()
 
-    def goes_on(self, how: float) -> bool:
-        """Take some transactions in; whether an alert was raised by them."""
+    def goes_on(self, how: float) -> int:
+        """Take some transactions in; how many alerts were raised by them."""
         self._add(self._source.draw(self._chance, LOOK, how))
-        before = self.is_raised
+        count = 0
         for finding in assess(self._baseline, self._hours, RULES):
-            if finding.reason == self._source.reason:
-                self.is_raised = not finding.is_low if before else finding.is_high
-        return self.is_raised and not before
+            if finding.reason in self.raised and finding.is_low:
+                self.raised.remove(finding.reason)
+            elif finding.reason not in self.raised and finding.is_high:
+                self.raised.add(finding.reason)
+                count += 1
+        return count
 
     def _add(self, categories: Sequence[str]) -> None:
         at = 0
@@ -139,11 +154,11 @@ def _tally(categories: Sequence[str]) -> dict[str, int]:
 
 
 def false_alarms(
-    source: Source, usual: float, an_hour: int, runs: int, n0: int
+    source: Source, usual: float, an_hour: int, runs: int, n0: int, first: int = 0
 ) -> dict[str, object]:
     """Alerts raised without a change, in runs of 10,000 transactions."""
     count, seen = 0, runs * 10_000
-    for run in range(runs):
+    for run in range(first, first + runs):
         stream = Stream(source, usual, an_hour, run, n0)
         count += sum(stream.goes_on(usual) for _ in range(10_000 // LOOK))
     low, high = clopper_pearson(count, seen)
@@ -164,7 +179,7 @@ def delays(
         stream = Stream(source, usual, an_hour, 10_000 + run, n0)
         for _ in range(BEFORE // LOOK):
             stream.goes_on(usual)
-        if stream.is_raised:
+        if stream.raised:
             continue  # a false alarm: counted by `false_alarms`
         seen = LOOK
         while not stream.goes_on(then) and seen < most:
@@ -208,6 +223,28 @@ def bench_rises(reason: str, usual: float, rises: Sequence[float], runs: int, n0
         for rate in rises:
             found = delays(source, usual, rate, an_hour, runs, n0)
             told(f"{reason} from {usual} to {rate}", an_hour=an_hour, baseline_n=n0, **found)
+
+
+def bench_service(runs: int, an_hour: int = 500, distributions: int = 20, checks: int = 15) -> None:
+    """Everything a tenant has watched, with nothing changed: alerts of all series together."""
+    scores = Scores("a.check", np.random.default_rng(1).normal(0.6, 0.1, 100_000))
+    shifts = rises = 0
+    for number in range(distributions):
+        found = false_alarms(scores, 0.0, an_hour, runs, BASELINE, 100_000 + number * runs)
+        shifts += int(str(found["alarms"]))
+    for number in range(checks):
+        found = false_alarms(Mixed(), 0.0, an_hour, runs, BASELINE, 200_000 + number * runs)
+        rises += int(str(found["alarms"]))
+    told(
+        "a whole service without a change",
+        distributions=distributions,
+        reasons=checks * len(Mixed.rates),
+        an_hour=an_hour,
+        transactions=runs * 10_000,
+        shifts=shifts,
+        rises=rises,
+        per_10_000=(shifts + rises) / runs,
+    )
 
 
 CHECKED = (
@@ -295,7 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", action="append", default=[], metavar="CHECK=FILE")
     parser.add_argument("--runs", type=int, default=60)
-    parser.add_argument("--only", choices=("shift", "rise", "duplicates", "cost"))
+    parser.add_argument("--only", choices=("shift", "rise", "duplicates", "cost", "service"))
     chosen = parser.parse_args()
     only, runs = chosen.only, chosen.runs
     if only in (None, "cost"):
@@ -305,6 +342,8 @@ def main() -> None:
             bench_rises("no_face", 0.01, (0.03, 0.10), runs, n0)
     if only in (None, "duplicates"):
         bench_rises("replayed_clip", 0.0005, (0.02, 0.05, 0.20), runs, BASELINE)
+    if only in (None, "service"):
+        bench_service(max(1, runs // 3))
     if only in (None, "shift"):
         bench_shifts(chosen.scores, runs)
 
