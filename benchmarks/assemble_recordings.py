@@ -4,11 +4,12 @@
     python benchmarks/assemble_recordings.py ../shared/data/lips/index.csv OUT --kinds minutes
 
 Every recording is synthetic: sentences of GRID, spoken by one person before one camera, are joined,
-and each file says so in its own metadata. A statement is two or three sentences, an answer one, the
-digits are cut out of further sentences, sound and picture together. The script that goes with a
-recording has their words. Ten people or so have said one sentence only: they are the strangers.
+and each file says so in its own metadata. A statement is two or three sentences, an answer one: its
+first two words agree, as those of another sentence refuse. The script that goes with a recording
+has their words. Ten people or so have said one sentence only: they are the strangers.
 
     genuine         nothing is changed
+    with_digits     digits are read as well: cut out of further sentences, sound and picture
     located         the same files, without the times of their segments
     other_people    one clip each of further people, its text by the recogniser itself: says
                     something of faces, lips and voices, nothing of words
@@ -19,7 +20,9 @@ recording has their words. Ten people or so have said one sentence only: they ar
     skipped_located the same, without times: the person goes right on
     refused         the answer is the sentence that the script calls a refusal
     second_person   another face stands beside for two seconds
-    dubbed          a statement's words are the right ones, the lips those of other sentences
+    dubbed          a statement's words are the right ones, the lips those of other sentences, which
+                    in GRID have the same rhythm: the hardest dub there is
+    dubbed_free     a statement's sound is that of somebody else who reads a book
     away            for two seconds nobody is there
     minutes         one recording of five minutes, for its cost
 
@@ -37,6 +40,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import av
@@ -47,7 +51,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from veridical.evaluation.intervals import clopper_pearson
-from veridical.media import read_clip
+from veridical.media import read_audio, read_clip
 from veridical.recording import (
     Recording,
     RecordingResult,
@@ -85,9 +89,10 @@ CHECK = {
     "refused": "recording.answers",
     "second_person": "recording.alone",
     "dubbed": "recording.lips",
+    "dubbed_free": "recording.lips",
     "away": "recording.presence",
 }
-KINDS = ("genuine", "located", "other_people", *CHECK)
+KINDS = ("genuine", "other_people", *CHECK, "located", "with_digits")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +215,14 @@ class Material:
         self.rng = random.Random(seed)  # noqa: S311
         self.rng.shuffle(self.own)
 
+    @cached_property
+    def speech(self) -> list[NDArray[np.float32]]:
+        """Free speech of other people, one recording each."""
+        index = self._folder.parent / "voice" / "speech.csv"
+        with index.open(encoding="utf-8") as file:
+            rows = {row["speaker"]: row for row in csv.DictReader(file)}
+        return [read_audio(index.parent / row["file"]).samples for row in list(rows.values())[:20]]
+
     def piece(self, row: dict[str, str]) -> Piece:
         """Its frames and sound."""
         return piece_of(self._folder / row["file"])
@@ -242,31 +255,36 @@ class Cutter:
         return digit, Piece(piece.frames[first:last], piece.samples[first * step : last * step])
 
 
-def base(material: Material, cutter: Cutter) -> Made:
-    """One genuine recording, in pieces: a statement, an answer, digits, another statement."""
+def base(material: Material, cutter: Cutter | None) -> Made:
+    """One genuine recording, in pieces: a statement, an answer, digits, another statement.
+
+    Args:
+        material: Where the sentences come from.
+        cutter: Cuts digits; None leaves them out.
+    """
     first, second = material.take(3), material.take(2)
     (answer,) = material.take(1)
     different = [
         row
         for row in material.own
-        if sum(a != b for a, b in zip(row["text"].split(), answer["text"].split(), strict=True)) > 3
+        if all(a != b for a, b in zip(*(r["text"].split()[:2] for r in (row, answer)), strict=True))
     ]
     refusal = different[0]
     material.own.remove(refusal)
     code, cut = "", list[Piece]()
-    while len(code) < 4:
+    while cutter is not None and len(code) < 4:
         (row,) = material.take(1)
         found = cutter(material.piece(row), row["text"])
         if found:
             code, cut = code + found[0], [*cut, found[1]]
-    silence = Piece([], np.zeros(0, np.float32))
-    made = Made(
-        pieces=[
-            ("first", [material.piece(row) for row in first]),
-            ("agree", [material.piece(answer)]),
-            ("code", [*cut, silence]),
-            ("second", [material.piece(row) for row in second]),
-        ],
+    pieces = [
+        ("first", [material.piece(row) for row in first]),
+        ("agree", [material.piece(answer)]),
+        ("code", cut),
+        ("second", [material.piece(row) for row in second]),
+    ]
+    return Made(
+        pieces=[(name, own) for name, own in pieces if own],
         statements={
             "first": " ".join(row["text"] for row in first),
             "second": " ".join(row["text"] for row in second),
@@ -276,7 +294,6 @@ def base(material: Material, cutter: Cutter) -> Made:
         digits=code,
         refused=material.piece(refusal),
     )
-    return made
 
 
 def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
@@ -319,6 +336,14 @@ def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
             changed = [empty(frame) for frame in together[middle]]
         together[middle] = changed
         parts["second"] = [Piece(together, np.concatenate([first.samples, second.samples]))]
+    elif kind == "dubbed_free":
+        long = material.speech[turn % len(material.speech)]
+        sounds = np.split(
+            np.resize(long, len(first.samples) + len(second.samples)), [len(first.samples)]
+        )
+        parts["second"] = [
+            Piece(own.frames, sound) for own, sound in zip((first, second), sounds, strict=True)
+        ]
     elif kind == "dubbed":
         shown = [material.piece(row) for row in material.own[-2 * turn - 2 :][:2]]
         parts["second"] = [
@@ -336,7 +361,7 @@ def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
         new.event_s = (begin, begin + EVENT_S)
     elif kind in ("switched", "other_voice", "refused"):
         new.event_s = (new.spans["agree"].start_s, new.spans["agree"].end_s)
-    elif kind in ("word_changed", "skipped", "dubbed"):
+    elif kind in ("word_changed", "skipped", "dubbed", "dubbed_free"):
         new.event_s = (new.spans["second"].start_s, new.spans["second"].end_s)
     return new
 
@@ -344,6 +369,14 @@ def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
 def all_texts(material: Material) -> list[str]:
     """Sentences whose words stand in for others."""
     return [row["text"] for row in material.own]
+
+
+def answers_of(made: Made) -> list[str]:
+    """The answers of the question: a sentence, or its first two words."""
+    return [
+        f"{key} = {json.dumps([text, ' '.join(text.split()[:2])])}"
+        for key, text in (("accept", made.answer), ("refuse", made.refusal))
+    ]
 
 
 def script_of(made: Made) -> bytes:
@@ -355,8 +388,7 @@ def script_of(made: Made) -> bytes:
             lines += ['kind = "statement"', f"text = {json.dumps(made.statements[name])}"]
         elif name == "agree" and made.answer:
             lines += ['kind = "question"', 'text = "Do you agree?"']
-            lines += [f"accept = [{json.dumps(made.answer)}]"]
-            lines += [f"refuse = [{json.dumps(made.refusal)}]"]
+            lines += answers_of(made)
         elif name == "code" and made.digits:
             lines += ['kind = "digits"', f"length = {len(made.digits)}"]
         else:
@@ -474,8 +506,7 @@ def long_script(made: Made) -> bytes:
             lines += ['kind = "digits"', f"length = {len(made.digits)}"]
         else:
             lines += ['kind = "question"', 'text = "Do you agree?"']
-            lines += [f"accept = [{json.dumps(made.answer)}]"]
-            lines += [f"refuse = [{json.dumps(made.refusal)}]"]
+            lines += answers_of(made)
     return "\n".join(lines).encode()
 
 
@@ -513,6 +544,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("-n", type=int, default=10, help="recordings a kind")
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--brief", action="store_true", help="leave the first statement out")
     parser.add_argument("--json", action="store_true", help="keep each result beside its file")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -522,14 +554,16 @@ def main() -> None:
     kinds = arguments.kinds.split(",")
     if kinds == ["minutes"]:
         path = arguments.out / "minutes.mp4"
-        cutter = Cutter(verifier)
-        bases = [spoilt(base(material, cutter), "genuine", material, i) for i in range(6)]
+        bases = [spoilt(base(material, None), "genuine", material, i) for i in range(6)]
         measure_minutes(verifier, minutes(bases, path), path)
         return
     bases = []
     if set(kinds) - {"other_people"}:
-        cutter = Cutter(verifier)
-        bases = [base(material, cutter) for _ in range(arguments.n)]
+        bases = [base(material, None) for _ in range(arguments.n)]
+    if arguments.brief:
+        for one in bases:
+            one.pieces = [(name, own) for name, own in one.pieces if name != "first"]
+            del one.statements["first"]
     errors = words = 0
     for kind in kinds:
         outcomes: Counter[str] = Counter()
@@ -537,7 +571,13 @@ def main() -> None:
         found = placed = n = 0
         many: Iterator[Made]
         if kind == "other_people":
-            many = other_people(material, verifier, arguments.n)
+            many = other_people(material, verifier, len(material.others))
+        elif kind == "with_digits":
+            cutter = Cutter(verifier)
+            many = (
+                spoilt(base(material, cutter), "genuine", material, turn)
+                for turn in range(arguments.n)
+            )
         else:
             many = (spoilt(one, kind, material, turn) for turn, one in enumerate(bases))
         for turn, made in enumerate(many):

@@ -329,12 +329,9 @@ def load_recording_verifier(
     profile: Profile = store.profile(settings.profile)
     own = recording_settings()
     adaptation = settings.open_lips_adaptation()
-    points = operating_points(store, profile)
-    if adaptation is not None:
-        points["liveness.lips"] = adaptation.point
     return RecordingVerifier(
         Engines.load(store, profile, own.heard_window_s, adaptation),
-        own.operating_points(points),
+        own.operating_points(operating_points(store, profile)),
         policy or load_policy(POLICY),
         profile.name,
         own,
