@@ -67,11 +67,11 @@ def sentences(shared: Path) -> list[Sentence]:
 def recorded(path: Path, parts: Sequence[Sentence], sounds: Sequence[Sentence] = ()) -> Path:
     """Join sentences; the sound may be that of others."""
     frames = [
-        Image(cv2.resize(frame.pixels, (SIDE_PX, SIDE_PX)))
+        Image(np.asarray(cv2.resize(frame.pixels, (SIDE_PX, SIDE_PX)), np.uint8))
         for part in parts
         for frame in part.clip.frames
     ]
-    times = np.arange(len(frames)) * (1000.0 / FPS)
+    times = np.arange(len(frames), dtype=np.float64) * (1000.0 / FPS)
     sound = np.concatenate([part.samples for part in sounds or parts])
     write_clip(path, Clip(tuple(frames), times, Audio(sound, RATE_HZ)), "synthetic")
     return path
