@@ -241,13 +241,14 @@ def test_counts_wait_for_a_database_that_fails(backing: Backing) -> None:
     }
 
 
-def test_what_was_counted_is_kept_when_the_service_ends(backing: Backing) -> None:
-    watch = watch_of(backing)
-    watch.start()
-    watch.observe(TENANT, verdict(0.5))
-    watch.stop(5.0)
-    with backing.database.reading() as connection:
-        assert counts_of(connection, TENANT, 0)
+def test_what_was_counted_is_kept_when_the_service_ends(tmp_path: Path) -> None:
+    with house(tmp_path / "v.db", tmp_path) as made:
+        made.finished(made.key())
+        assert not watched(made).is_due
+    database = Database(tmp_path / "v.db")
+    with database.reading() as connection:
+        assert counts_of(connection, made.tenant, 0)
+    database.close()
 
 
 def test_freezing_takes_whole_hours_and_wants_enough(backing: Backing, clock: Hand) -> None:

@@ -112,7 +112,8 @@ def create_app(
             drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
         observe = drift.observe if drift is not None else None
         worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
-        housekeeper = Housekeeper(found, Postman(found.backing, Poster(desk.allowed_callbacks)))
+        postman = Postman(found.backing, Poster(desk.allowed_callbacks))
+        housekeeper = Housekeeper(found, postman, drift)
     everyone = open_to_everyone or (backing is None and api_key is None)
     service = Service(
         loader=loader,
@@ -136,14 +137,10 @@ def create_app(
         if worker is not None and housekeeper is not None:
             worker.start(lambda work: asyncio.run_coroutine_threadsafe(run_sync(work), loop))
             housekeeper.start()
-        if drift is not None:
-            drift.start()
         yield
         if worker is not None and housekeeper is not None:
             await run_sync(worker.stop, PATIENCE_S)
             housekeeper.stop(1.0)
-        if drift is not None:
-            drift.stop(1.0)
 
     app = FastAPI(
         title="veridical",

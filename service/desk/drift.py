@@ -3,13 +3,14 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from veridical.errors import InputError, VeridicalError
+from veridical.errors import InputError
 from veridical.service.desk.backing import Backing, iso
 from veridical.service.desk.drift_views import (
     HOUR_MS,
@@ -66,19 +67,12 @@ class DriftWatch:
         self._rules = DriftRules.read()
         self._counts: dict[str, dict[tuple[Series, int], dict[str, int]]] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._repeat, name="drift", daemon=True)
+        self._looked = time.monotonic()
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, patience_s: float) -> None:
-        """Look a last time, so that nothing counted is lost, and end."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(patience_s)
-        self._look()
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look again."""
+        return time.monotonic() - self._looked >= INTERVAL_S
 
     def observe(self, tenant: str, verdict: Verdict) -> None:
         """Count a verdict."""
@@ -96,6 +90,7 @@ class DriftWatch:
         Raises:
             StoreError: The database cannot be written; nothing counted is lost by that.
         """
+        self._looked = time.monotonic()
         with self._lock:
             counts, self._counts = self._counts, {}
         tenants = sorted(counts)
@@ -119,18 +114,6 @@ class DriftWatch:
                 kept = self._counts.setdefault(tenant, {})
                 for place, tally in counted.items():
                     kept[place] = merged((kept.get(place, {}), tally))
-
-    def _repeat(self) -> None:
-        while not self._stop.wait(INTERVAL_S):
-            self._look()
-
-    def _look(self) -> None:
-        try:
-            self.flush()
-        except VeridicalError as error:
-            log.error("counts were not kept", extra={"code": error.code})
-        except Exception:
-            log.exception("counts were not kept")
 
     def _compare(self, tenant: str) -> None:
         """Raise, keep and clear a tenant's alerts by what the database holds."""

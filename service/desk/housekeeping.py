@@ -1,4 +1,4 @@
-"""What has to happen by itself? Times run out, data are kept long enough, webhooks are due."""
+"""What has to happen by itself? Times run out, data are kept long enough, something is to be told."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from veridical.errors import VeridicalError
 from veridical.service.desk.desk import Desk
+from veridical.service.desk.drift import DriftWatch
 from veridical.service.desk.postman import Postman
 from veridical.service.desk.records import tell
 from veridical.store.transactions import (
@@ -37,15 +38,17 @@ class Housekeeper:
     Args:
         desk: The transactions.
         postman: Sends webhooks.
+        drift: Counts verdicts; None where none are to be counted.
     """
 
-    def __init__(self, desk: Desk, postman: Postman) -> None:
+    def __init__(self, desk: Desk, postman: Postman, drift: DriftWatch | None = None) -> None:
         self._desk = desk
         self._postman = postman
+        self._drift = drift
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(self.tidy,), name="tidy", daemon=True),
-            threading.Thread(target=self._repeat, args=(self._post,), name="post", daemon=True),
+            threading.Thread(target=self._repeat, args=works, name=name, daemon=True)
+            for name, works in (("tidy", (self.tidy, self._look)), ("post", (self._post,)))
         ]
 
     def start(self) -> None:
@@ -54,20 +57,30 @@ class Housekeeper:
             thread.start()
 
     def stop(self, patience_s: float) -> None:
-        """End, after what is being done."""
+        """End, after what is being done; nothing that was counted is lost."""
         self._stop.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(patience_s)
+        if self._drift is not None:
+            self._try(self._drift.flush)
 
-    def _repeat(self, work: Callable[[], None]) -> None:
+    def _repeat(self, *works: Callable[[], None]) -> None:
         while not self._stop.wait(TICK_S):
-            try:
-                work()
-            except VeridicalError as error:
-                log.error("housekeeping failed", extra={"code": error.code})
-            except Exception:
-                log.exception("housekeeping failed")
+            for work in works:
+                self._try(work)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except VeridicalError as error:
+            log.error("housekeeping failed", extra={"code": error.code})
+        except Exception:
+            log.exception("housekeeping failed")
+
+    def _look(self) -> None:
+        if self._drift is not None and self._drift.is_due:
+            self._drift.flush()
 
     def _post(self) -> None:
         while not self._stop.is_set() and self._postman.deliver_next():
