@@ -1,4 +1,4 @@
-"""What has to happen by itself? Times run out, data are kept long enough, something is to be told."""
+"""What has to happen by itself? Times run out, webhooks are due, counts are looked at."""
 
 import logging
 import threading
