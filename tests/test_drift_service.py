@@ -13,6 +13,7 @@ from tests.conftest import Run
 from tests.drift_streams import MODEL, scores, verdict
 from tests.service_house import KEYS, House, house, picture
 from veridical.errors import InputError, StoreError
+from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.service.client import verify_webhook
 from veridical.service.desk import Backing, DriftWatch
@@ -249,6 +250,19 @@ def test_what_was_counted_is_kept_when_the_service_ends(tmp_path: Path) -> None:
     with database.reading() as connection:
         assert counts_of(connection, made.tenant, 0)
     database.close()
+
+
+def test_reasons_go_by_the_whole_model_set_whether_pulled_or_not(tmp_path: Path) -> None:
+    with house(tmp_path / "v.db", tmp_path, models=ModelStore(tmp_path / "models")) as made:
+        made.finished(made.key())
+        watched(made).flush()
+        with made.backing.database.reading() as connection:
+            lines = {
+                key.line for key in counts_of(connection, made.tenant, 0) if key.kind == "reason"
+            }
+    (line,) = lines
+    assert line.startswith("registry: ")
+    assert "@" in line
 
 
 def test_freezing_takes_whole_hours_and_wants_enough(backing: Backing, clock: Hand) -> None:
