@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["Analyser", "Analysis"]
+__all__ = ["Analyser", "Analysis", "Beside"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
@@ -50,6 +51,10 @@ FACE_VIEWS = 6
 network of the chain; six over a clip still show a change of person that lasts two views."""
 
 T = TypeVar("T")
+Sides = tuple[Document | None, Document | None]
+"""Front and back of a document."""
+Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float]] | None]
+"""Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Analysis:
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
         self._analyser = analyser
+        self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
         start = time.perf_counter()
@@ -183,21 +189,35 @@ class Analysis:
         """The document's back, read; None when no picture shows it."""
         return self._sides[1]
 
-    @cached_property
-    def _sides(self) -> tuple[Document | None, Document | None]:
-        """Front and back; both sides of a card may stand on one picture, handed in as the front."""
-        front = self._read(self.transaction.document_front)
-        back = self._read(self.transaction.document_back)
-        image, reader = self.transaction.document_front, self._analyser.reader
-        if back is None and front is not None and image is not None and reader is not None:
-            return self._timed("document", lambda: reader.both_sides(image, front))
-        return front, back
+    def read_beside(self, beside: Beside) -> None:
+        """Have the document read in another thread, where one is free, while this one goes on.
 
-    def _read(self, image: Image | None) -> Document | None:
+        It is the longest work that needs nothing of clip, selfie and sound.
+        """
+        if self.transaction.document_front is not None and self._analyser.reader is not None:
+            self._reading = beside(self._read_sides)
+
+    @cached_property
+    def _sides(self) -> Sides:
+        """Front and back; both sides of a card may stand on one picture, handed in as the front."""
+        pictures = self.transaction.document_front, self.transaction.document_back
+        if self._analyser.reader is None or pictures == (None, None):
+            return None, None
+        reading = self._reading
+        sides, elapsed_ms = self._read_sides() if reading is None else reading.result()
+        self.timings_ms["document"] = elapsed_ms
+        return sides
+
+    def _read_sides(self) -> tuple[Sides, float]:
+        """The sides, and the milliseconds that took; in any thread, since it changes nothing."""
+        start = time.perf_counter()
         reader = self._analyser.reader
-        if image is None or reader is None:
-            return None
-        return self._timed("document", lambda: reader(image))
+        image, other = self.transaction.document_front, self.transaction.document_back
+        front = reader(image) if reader is not None and image is not None else None
+        back = reader(other) if reader is not None and other is not None else None
+        if reader is not None and image is not None and front is not None and back is None:
+            front, back = reader.both_sides(image, front)
+        return (front, back), (time.perf_counter() - start) * 1000
 
     @cached_property
     def portrait(self) -> View | None:

@@ -42,7 +42,7 @@ from veridical.ocr import (
 )
 from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analyser, Analysis, Beside
 from veridical.verification.decision import decide, judge
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.policy import Policy, load_policy, shipped_policies
@@ -102,6 +102,8 @@ class Verifier:
         missing: Models of the set that are not there, with the reason code.
         policy: The policy of transactions that name none.
         policies: Names of the policies a client may ask for.
+        beside: Lends a thread where a core is free: documents are then read while the rest of a
+            transaction is looked at. None keeps a transaction to its own thread.
         face_model: Mark of the face templates it compares; empty without a recogniser.
         voice_model: Mark of the voice templates it compares; empty without one.
     """
@@ -125,6 +127,7 @@ class Verifier:
         self._sounds = sounds
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
+        self.beside: Beside | None = None
         self.profile = profile
         self.missing = missing
         faces, voices = analyser.embedder, analyser.voice
@@ -166,8 +169,13 @@ class Verifier:
             self._sounds.remember(transaction.id, sound_codes(analysis.speech))
         calibrated = self._calibrations(policy)
         points, rates = dict(self._points), {}
-        measurements: list[Measurement] = []
-        for check in self._order(policy):
+        measured: dict[str, Measurement] = {}
+        order = turns = self._order(policy)
+        # Not where the first failure ends it: what is read ahead might not be wanted.
+        if self.beside is not None and not policy.fail_fast:
+            analysis.read_beside(self.beside)
+            turns = sorted(order, key=_reads_document)
+        for check in turns:
             measurement = _timed(self._steps[check], analysis)
             calibration = calibrated.calibrations.get(check)
             if calibration is not None and _is_of(calibration, measurement):
@@ -176,11 +184,12 @@ class Verifier:
                 rate = calibrated.error_rate(check, measurement.score)
                 if rate is not None:
                     rates[check] = rate
-            measurements.append(measurement)
+            measured[check] = measurement
             if policy.fail_fast and check in policy.required:
                 point = {**points, **policy.operating_points}.get(check)
                 if judge(measurement, point).status is Status.FAIL:
                     break
+        measurements = [measured[check] for check in order if check in measured]
         decision = decide(
             measurements,
             policy,
@@ -424,6 +433,11 @@ def _signals(
         identity_face=identity_face,
         provider=ProviderCheck(provider) if provider is not None else None,
     )
+
+
+def _reads_document(check: str) -> bool:
+    """Whether a check waits for the document to be read."""
+    return check == "face.match" or check.startswith(("document.", "watchlist.", "signals."))
 
 
 def _timed(step: Step, analysis: Analysis) -> Measurement:

@@ -6,8 +6,9 @@ import functools
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
@@ -60,6 +61,7 @@ from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
 
+T = TypeVar("T")
 PATIENCE_S = 25.0
 """How long a service that is told to end waits for what it is judging."""
 THREADS_BESIDE = 1
@@ -133,9 +135,14 @@ def create_app(
         # for what is short beside them: more would wait for cores, not work.
         current_default_thread_limiter().total_tokens = capacity + THREADS_BESIDE
         loop = asyncio.get_running_loop()
+
+        def in_thread(work: Callable[[], T]) -> Future[T]:
+            return asyncio.run_coroutine_threadsafe(run_sync(work), loop)
+
+        loader.beside = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
         if worker is not None and housekeeper is not None:
-            worker.start(lambda work: asyncio.run_coroutine_threadsafe(run_sync(work), loop))
+            worker.start(in_thread)
             housekeeper.start()
         yield
         if worker is not None and housekeeper is not None:

@@ -14,6 +14,7 @@ from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
 from veridical.service.desk import Desk, DriftWatch, Refusal, Worker
 from veridical.verification import Verifier
+from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog
 
 __all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TheDesk"]
@@ -51,6 +52,14 @@ class Gate:
         finally:
             self._free.release()
 
+    @property
+    def full(self) -> bool:
+        """Whether no place is free at this moment."""
+        if self._free.acquire(blocking=False):
+            self._free.release()
+            return False
+        return True
+
     @contextlib.contextmanager
     def awaited(self) -> Iterator[None]:
         """Hold one place, as soon as there is one."""
@@ -63,13 +72,16 @@ class Loader:
 
     def __init__(self, build: Build) -> None:
         self._build = build
+        self.beside: Beside | None = None
         self.verifier: Verifier | None = None
         self.failure = ""
 
     def load(self) -> None:
         """Load the models and self-test them; remember why when that fails."""
         try:
-            self.verifier = self._build()
+            verifier = self._build()
+            verifier.beside = self.beside
+            self.verifier = verifier
         except VeridicalError as error:
             self.failure = error.code
             log.error("not ready: %s %s", error.code, error)

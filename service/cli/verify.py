@@ -44,10 +44,13 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from veridical.errors import InputError
     from veridical.media import read_audio, read_clip, read_image, read_image_with_info
     from veridical.result import Outcome
     from veridical.service.cli.console import print_verdict
+    from veridical.service.quota import cpu_quota
     from veridical.service.wire import parse_facts, read_schedule, sha256_of
     from veridical.types import Challenge
     from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
@@ -66,6 +69,8 @@ def verify(
     if profile:
         settings.profile = profile
     verifier = load_verifier(settings)
+    if cpu_quota() >= 2:
+        verifier.beside = ThreadPoolExecutor(1).submit
     front = read_image_with_info(document_front) if document_front else None
     verdict = verifier.verify(
         Transaction(
