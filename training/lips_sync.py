@@ -1,15 +1,14 @@
 """Train `lips-sync`: do these lips make this sound?
 
     python training/lips_sync.py INDEX.csv FEATURES OUT.onnx [--speaker grid_s1] [--epochs 60]
-        [--members 4]
+        [--seed 0]
 
-Two parts go into one graph. The codes of lips and sound come from pairs of small convolutional
-streams, trained so that a clip's own sound, with the camera's lag allowed for, wins against the
-sounds of the other clips of the batch and against its own sound moved by 0.3 to 0.8 s. The pairs
-differ by their seed alone; their codes stand side by side, so that an inner product is the mean
-of theirs. The expected lips come from a ridge regression of the lip traits on 0.3 s of sound, every
-speaker counted as at most 60 s. The shipped streams saw one speaker alone: adding the 21 clips of
-the seventeen others, whose lags differ, made them worse on speakers never seen (docs/lips.md).
+Two parts go into one graph. The codes of lips and sound come from two small convolutional streams,
+trained so that a clip's own sound, with the camera's lag allowed for, wins against the sounds of
+the other clips of the batch and against its own sound moved by 0.3 to 0.8 s. The expected lips
+come from a ridge regression of the lip traits on 0.3 s of sound, every speaker counted as at most
+60 s. The shipped streams saw one speaker alone: adding the 21 clips of the seventeen others, whose
+lags differ, made them worse on speakers never seen (docs/lips.md, also on what the seed does).
 """
 
 import argparse
@@ -164,29 +163,26 @@ def ridge(samples: list[Sample]) -> torch.Tensor:
 
 
 class Shipped(nn.Module):
-    """What goes into the file: the members' codes side by side and the ridge's lips."""
+    """What goes into the file: the streams' codes and the ridge's lips."""
 
-    def __init__(self, members: list[Streams], weights: torch.Tensor) -> None:
+    def __init__(self, streams: Streams, weights: torch.Tensor) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.streams = streams
         self.register_buffer("weights", weights)
 
     def forward(
         self, lips: torch.Tensor, sound: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        found = [member(lips, sound) for member in self.members]
-        lip_code, sound_code = (
-            torch.cat([codes[part] for codes in found], -1) / len(found) ** 0.5 for part in (0, 1)
-        )
+        lip_code, sound_code, _ = self.streams(lips, sound)
         heard = functional.pad(_halves(sound).transpose(1, 2), (RIDGE_BEFORE, RIDGE_AFTER))
         return lip_code, sound_code, functional.conv1d(heard, self.weights).transpose(1, 2)
 
 
-def export(members: list[Streams], weights: torch.Tensor, out: Path) -> None:
+def export(streams: Streams, weights: torch.Tensor, out: Path) -> None:
     """Write the ONNX file."""
     places = {1: "places"}
     torch.onnx.export(
-        Shipped(members, weights).eval(),
+        Shipped(streams, weights).eval(),
         (torch.zeros(1, 75, TRAITS), torch.zeros(1, 75, FRAMES * BANDS)),
         str(out),
         input_names=["lips", "sound"],
@@ -207,13 +203,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--speaker", default="grid_s1", help="the streams' one speaker")
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--members", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     samples = load(asked.index, asked.features)
     own = [sample for sample in samples if sample.speaker == asked.speaker]
-    members = [train(own, asked.epochs, seed) for seed in range(asked.members)]
-    export(members, ridge(samples), asked.out)
+    streams = train(own, asked.epochs, asked.seed)
+    export(streams, ridge(samples), asked.out)
 
 
 if __name__ == "__main__":
