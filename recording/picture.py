@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from veridical.recording.settings import RecordingSettings
 from veridical.recording.timeline import Finding, Moment
 from veridical.recording.times import Span
 from veridical.result import EvidenceValue, Measurement
-from veridical.types import Clip, View
+from veridical.types import Clip, Image, View
 
 __all__ = ["Seen", "absences", "alone", "live", "presence", "same_person", "watch"]
 
@@ -88,7 +88,8 @@ def watch(
         if first_s >= next_view and len(seen.views) < settings.views_kept:
             kept = next((view for view in views if view.subject is not None), None)
             if kept is not None:
-                seen.views.append(kept)
+                # A copy: a frame keeps the memory of its whole window.
+                seen.views.append(replace(kept, image=Image(kept.image.pixels.copy())))
                 next_view = first_s + duration_s / settings.views_kept
         progress(min(1.0, last_s / max(duration_s, 1e-9)))
     return seen
