@@ -122,9 +122,10 @@ def test_dubs_by_other_speakers_do_not_pass(
         for answer, other in zip(answers, answers[1:] + answers[:1], strict=True)
     ]
     assert (
-        np.mean([score_of(dub) for dub in dubs]) < np.mean([score_of(one) for one in genuine]) - 2
+        np.mean([score_of(dub) for dub in dubs]) < np.mean([score_of(one) for one in genuine]) - 1
     )
-    # Sentences of one cadence in 3 s are hard for lips alone (docs/lips.md): the words are not.
+    # Sentences of one cadence in 3 s are hard for lips alone, two of these four pass them
+    # (docs/lips.md): the words are not.
     assert [dub.outcome for dub in dubs] == ["reject"] * len(dubs)
     assert all(result_of(dub, "voice.statement").status == "fail" for dub in dubs)
 
