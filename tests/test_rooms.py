@@ -93,8 +93,6 @@ def test_every_data_file_of_a_package_is_shipped() -> None:
         path
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if path.is_file()
-        and path.suffix not in {".py", ".pyc", ".md"}
-        and path not in shipped
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".md"} and path not in shipped
     ]
     assert not left_out
