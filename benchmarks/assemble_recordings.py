@@ -304,7 +304,9 @@ def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
     new = Made([], dict(made.statements), made.answer, made.refusal, made.digits, made.refused)
     new.located = kind in ("located", "skipped_located")
     rng = random.Random(f"{kind}{turn}")  # noqa: S311
-    stranger = material.strangers[turn % len(material.strangers)]
+    # A stranger's sentence may become the answer: it must not begin as the refusal does.
+    fitting = [s for s in material.strangers if opening(s["text"]) != opening(made.refusal)]
+    stranger = fitting[turn % len(fitting)]
     first, second = parts["second"]
     half = len(first.frames) // 2
     middle = slice(half, half + int(EVENT_S * FPS))
@@ -373,10 +375,15 @@ def all_texts(material: Material) -> list[str]:
     return [row["text"] for row in material.own]
 
 
+def opening(text: str) -> str:
+    """The first two words of a sentence."""
+    return " ".join(text.split()[:2])
+
+
 def answers_of(made: Made) -> list[str]:
     """The answers of the question: a sentence, or its first two words."""
     return [
-        f"{key} = {json.dumps([text, ' '.join(text.split()[:2])])}"
+        f"{key} = {json.dumps([text, opening(text)])}"
         for key, text in (("accept", made.answer), ("refuse", made.refusal))
     ]
 

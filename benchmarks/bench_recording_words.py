@@ -30,7 +30,7 @@ from veridical.voiceprint.wording import units
 
 VOICES = {
     "en": ["flite:slt", "flite:rms", "flite:awb", "flite:kal16", "espeak:en-us", "espeak:en-gb"],
-    "zh": ["espeak:cmn", "espeak:cmn+f2", "espeak:cmn+m3"],
+    "zh": [f"espeak:cmn-latn-pinyin{variant}" for variant in ("", "+f2", "+m3")],
 }
 SAID = {
     "en": {
@@ -126,8 +126,8 @@ def main() -> None:
         print(
             json.dumps({"kind": kind, "n": n, "passed": passed, "ci95": clopper_pearson(passed, n)})
         )
-    low, high = clopper_pearson(errors, total)
-    print(json.dumps({"raw_errors": errors, "of": total, "ci95": [low, high]}))
+    # Insertions count as well: there may be more errors than words.
+    print(json.dumps({"raw_errors": errors, "of": total}))
     for meant in SAID[language]:
         own = {reply: count for (m, reply), count in replies.items() if m == meant}
         print(json.dumps({"meant": meant, "replies": own}))
