@@ -123,7 +123,8 @@ class Made:
 def piece_of(path: Path) -> Piece:
     """One clip, its face on a wider ground."""
     clip = read_clip(path)
-    frames = [ground(cv2.resize(f.pixels, (FACE_PX, FACE_PX))) for f in clip.frames]
+    faces = (cv2.resize(f.pixels, (FACE_PX, FACE_PX)) for f in clip.frames)
+    frames = [ground(np.asarray(face, np.uint8)) for face in faces]
     samples = clip.audio.samples if clip.audio else np.zeros(0, np.float32)
     if abs(clip.fps - FPS) > 0.5:
         at = np.arange(0, clip.duration_ms / 1000, 1 / FPS)
@@ -176,7 +177,9 @@ def write(path: Path, pieces: Iterator[Piece], scale: int = 1) -> None:
         for piece in pieces:
             for pixels in piece.frames:
                 large = pixels if scale == 1 else cv2.resize(pixels, None, fx=scale, fy=scale)
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(large), format="rgb24")
+                frame = av.VideoFrame.from_ndarray(
+                    np.ascontiguousarray(large, np.uint8), format="rgb24"
+                )
                 frame.pts, frame.time_base = number, Fraction(1, FPS)
                 number += 1
                 container.mux(video.encode(frame))
@@ -356,10 +359,10 @@ def spoilt(made: Made, kind: str, material: Material, turn: int) -> Made:
         ]
     new.pieces = [(name, own) for name, own in parts.items() if own]
     at = 0.0
-    for name, own in new.pieces:
-        length = sum(len(piece.frames) for piece in own) / FPS
-        new.spans[name] = Span(at, at + length)
-        at += length
+    for name, segment in new.pieces:
+        end = at + sum(len(piece.frames) for piece in segment) / FPS
+        new.spans[name] = Span(at, end)
+        at = end
     if kind in ("second_person", "away"):
         begin = new.spans["second"].start_s + half / FPS
         new.event_s = (begin, begin + EVENT_S)
