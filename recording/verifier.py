@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from veridical.recording.transcript import Said, transcript_of
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
 from veridical.verification import Policy, Settings, Verdict, decide, load_policy, verdict_to_json
+from veridical.verification.verdict import verdict_of
 from veridical.verification.verifier import operating_points
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.fbank import RATE_HZ
@@ -71,6 +71,7 @@ class Recording:
         face_reference: Template enrolled earlier, for a policy that names `face.match`.
         voice_reference: Template enrolled earlier.
         attempt: Number of this attempt, from 1.
+        facts: Numbers from the caller that a policy's rules weigh.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Recording:
     face_reference: Template | None = None
     voice_reference: Template | None = None
     attempt: int = 1
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,22 +291,19 @@ class RecordingVerifier:
         measurements: list[Measurement],
         timings: Mapping[str, float],
     ) -> Verdict:
-        decision = decide(measurements, policy, self._points, attempt=recording.attempt)
-        return Verdict(
+        decision = decide(
+            measurements, policy, self._points, attempt=recording.attempt, facts=recording.facts
+        )
+        return verdict_of(
+            decision,
+            policy,
             transaction=recording.id,
-            outcome=decision.outcome,
-            first_cause=decision.first_cause,
-            causes=decision.causes,
-            results=decision.results,
-            policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+            attempt=recording.attempt,
             profile=self.profile,
             assurance=tuple(
                 f"{m.check}:{m.reason}" for m in measurements if m.reason == "model_missing"
             ),
-            stamps=(),
-            attempt=recording.attempt,
-            retries_left=max(0, policy.attempts - recording.attempt),
-            decided_at=datetime.now(UTC),
+            facts=recording.facts,
             timings_ms=timings,
         )
 

@@ -12,16 +12,18 @@ from fastapi.testclient import TestClient
 
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
-from veridical.recording import Recording, RecordingVerifier
+from veridical.recording import Recording, RecordingVerifier, load_script
 from veridical.recording.engines import Engines
 from veridical.recording.settings import recording_settings
 from veridical.recording.verifier import Progress, RecordingResult
+from veridical.result import Outcome
 from veridical.service.api import create_app
 from veridical.service.desk import Backing
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Policy, load_policy
 from veridical.verification.evidence import SigningKey
+from veridical.verification.policy import parse_policy
 
 SCRIPT = """
 id = "mine"
@@ -223,3 +225,28 @@ def test_a_recording_that_cannot_be_read_is_tried_again(client: TestClient, tmp_
         json={"nonce": made["challenge"]["nonce"], "segments": TIMES},
     ).json()
     assert (view["state"], view["outcome"]) == ("collecting", "retry")
+
+
+def test_rules_of_a_policy_are_told_in_the_verdict(judge: Noting, tmp_path: Path) -> None:
+    text = """
+id = "large"
+version = 1
+optional = ["recording.presence"]
+facts = ["amount"]
+[[rules]]
+id = "large-amount"
+when = "facts.amount > 1000"
+then = "reject"
+unknown = "ignore"
+reason = "A large amount."
+"""
+    policy = parse_policy(text.encode(), "large", tmp_path)
+    path = tmp_path / "recording.webm"
+    path.write_bytes(make_clip(times_ms=[i * 40 for i in range(50)], sound_ms=2000))
+    for amount, outcome in ((2000.0, Outcome.REJECT), (10.0, Outcome.REVIEW)):
+        recording = Recording("r", path, load_script("consent-en"), facts={"amount": amount})
+        verdict = judge.verify(recording, policy).verdict
+        assert verdict.outcome is outcome
+        told = [(rule.rule.id, rule.holds) for rule in verdict.rules]
+        assert told == ([("large-amount", True)] if amount > 1000 else [])
+        assert verdict.facts == {"amount": amount}

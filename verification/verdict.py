@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from veridical.result import (
@@ -14,6 +14,8 @@ from veridical.result import (
     OperatingPoint,
     Outcome,
 )
+from veridical.verification.decision import Decision
+from veridical.verification.policy import Policy
 from veridical.verification.policy_rules import RuleResult
 
 __all__ = [
@@ -69,6 +71,39 @@ class Verdict:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     rules: tuple[RuleResult, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
+
+
+def verdict_of(
+    decision: Decision,
+    policy: Policy,
+    *,
+    transaction: str,
+    attempt: int,
+    profile: str,
+    assurance: tuple[str, ...],
+    facts: Mapping[str, float],
+    timings_ms: Mapping[str, float],
+    document: Mapping[str, Mapping[str, EvidenceValue]] | None = None,
+) -> Verdict:
+    """The verdict that a decision comes to, decided now; the arguments as `Verdict` has them."""
+    return Verdict(
+        transaction=transaction,
+        outcome=decision.outcome,
+        first_cause=decision.first_cause,
+        causes=decision.causes,
+        results=decision.results,
+        policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+        profile=profile,
+        assurance=assurance,
+        stamps=("specimen_allowed",) if policy.allow_specimens else (),
+        attempt=attempt,
+        retries_left=max(0, policy.attempts - attempt),
+        decided_at=datetime.now(UTC),
+        document=document or {},
+        timings_ms=timings_ms,
+        rules=decision.rules,
+        facts=facts,
+    )
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:

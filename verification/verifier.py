@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -57,7 +56,7 @@ from veridical.verification.signals.steps import Signals
 from veridical.verification.signals.velocity import VelocityCheck
 from veridical.verification.steps import Checks, Step, build_steps
 from veridical.verification.transaction import Transaction
-from veridical.verification.verdict import Verdict
+from veridical.verification.verdict import Verdict, verdict_of
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
 from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_codes
 from veridical.voiceprint.statement import StatementCheck
@@ -198,23 +197,16 @@ class Verifier:
             error_rates=rates,
             facts=transaction.facts,
         )
-        return Verdict(
+        return verdict_of(
+            decision,
+            policy,
             transaction=transaction.id,
-            outcome=decision.outcome,
-            first_cause=decision.first_cause,
-            causes=decision.causes,
-            results=decision.results,
-            policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+            attempt=transaction.attempt,
             profile=self.profile,
             assurance=_assurance(measurements, calibrated),
-            stamps=("specimen_allowed",) if policy.allow_specimens else (),
-            attempt=transaction.attempt,
-            retries_left=max(0, policy.attempts - transaction.attempt),
-            decided_at=datetime.now(UTC),
-            document=_fields(analysis.front, analysis.back),
-            timings_ms=analysis.timings_ms,
-            rules=decision.rules,
             facts=transaction.facts,
+            timings_ms=analysis.timings_ms,
+            document=_fields(analysis.front, analysis.back),
         )
 
     def _order(self, policy: Policy) -> list[str]:

@@ -181,11 +181,10 @@ def judge_recording(
         voice = customers.template(row.tenant, subject, VOICES, verifier.voice_model)
         if voice is not None and voice.language not in ("", script.language):
             voice = None  # its thresholds hold within one language
+    facts = request.get("facts", {})
     with recorded(backing, row, vault) as video:
-        result = verifier.verify(
-            Recording(row.id, video, script, times, face, voice, row.attempt), policy
-        )
-    return result
+        recording = Recording(row.id, video, script, times, face, voice, row.attempt, facts)
+        return verifier.verify(recording, policy)
 
 
 def told_of(result: RecordingResult) -> dict[str, Any]:
