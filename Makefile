@@ -63,7 +63,7 @@ bench: models  ## processor time by stage, cold and warm; then beside the librar
 peers:  ## make the environment of the libraries that `make bench` compares with (Python 3.11 or 3.12)
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet mediapipe==0.10.21 rapidocr==3.10.0 onnxruntime dlib-bin \
-		face-recognition-models==0.3.0 torch librosa webrtcvad-wheels 'numpy<2' 'setuptools<81'
+		face-recognition-models==0.3.0 torch==2.13.0 librosa webrtcvad-wheels 'numpy<2' 'setuptools<81'
 	.venv-peers/bin/python -m pip install --quiet --no-deps face-recognition==1.3.0 Resemblyzer==0.1.4
 
 soak: models  ## long hostile runs, resumable
