@@ -189,7 +189,9 @@ def test_the_description_of_the_api_is_of_version_3_1_and_has_examples(here: Hou
     described = here.client.get("/openapi.json", headers=here.key("metrics:read")).json()
     assert described["openapi"].startswith("3.1")
     start = described["paths"]["/v1/transactions"]["post"]
-    assert start["responses"]["201"]["content"]["application/json"]["example"]["upload_token"]
+    examples = start["responses"]["201"]["content"]["application/json"]["examples"]
+    assert examples.keys() == {"onboarding", "recording"}
+    assert all(example["value"]["upload_token"] for example in examples.values())
     assert start["security"]
     problem = start["responses"]["default"]["content"]["application/problem+json"]
     assert problem["example"]["code"]
