@@ -401,7 +401,7 @@ def test_the_longest_conditions_stay_shallow(text: str) -> None:
     while frame is not None:
         depth, frame = depth + 1, frame.f_back  # type: ignore[assignment]
     usual = sys.getrecursionlimit()
-    sys.setrecursionlimit(depth + 220)
+    sys.setrecursionlimit(depth + 300)
     try:
         truth = holds(text, a=True, n=0.5)
     finally:

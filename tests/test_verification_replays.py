@@ -1,5 +1,7 @@
 """A clip handed in again is recognised across transactions, where the installation keeps codes."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,15 +34,23 @@ def test_a_clip_of_an_earlier_transaction_is_recognised(settings: Settings) -> N
     assert injection(other) == (1.0, "", True)
 
 
-@pytest.mark.parametrize("changed", [{"database": ""}, {"fingerprint_days": 0}])
-def test_nothing_is_kept_where_the_settings_say_so(
-    settings: Settings, changed: dict[str, object]
-) -> None:
-    verifier = load_verifier(settings.model_copy(update=changed))
+def judged_twice(settings: Settings) -> None:
+    verifier = load_verifier(settings)
     for name in ("first", "second"):
         verdict = verifier.verify(Transaction(name, clip=alive(1)), load_policy("spoken"))
         assert injection(verdict) == (1.0, "", False)
+
+
+def test_without_a_database_nothing_is_kept(settings: Settings) -> None:
+    judged_twice(settings.model_copy(update={"database": ""}))
     assert not list(settings.models_dir.glob("*.db"))
+
+
+def test_no_clip_is_kept_where_the_settings_say_so(settings: Settings) -> None:
+    judged_twice(settings.model_copy(update={"fingerprint_days": 0}))
+    with closing(sqlite3.connect(settings.models_dir / "v.db")) as connection:
+        for table in ("fingerprints", "attempts"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
 
 
 def test_an_attestor_makes_the_assessment_full(settings: Settings) -> None:
