@@ -108,8 +108,7 @@ class Worker:
         self._held: dict[int, Job] = {}
         self._judged: set[Future[None]] = set()
         self._lock = threading.Lock()
-        self._run: Run | None = None
-        self._taker = threading.Thread(target=self._work, name="take-jobs", daemon=True)
+        self._taker: threading.Thread | None = None
         self._renewer = threading.Thread(target=self._renew, name="renew-leases", daemon=True)
 
     def start(self, run: Run) -> None:
@@ -119,7 +118,9 @@ class Worker:
             run: Has one judged in a thread: one that answers requests at other times, so that
                 there are not two for every core.
         """
-        self._run = run
+        self._taker = threading.Thread(
+            target=self._work, args=(run,), name="take-jobs", daemon=True
+        )
         self._taker.start()
         self._renewer.start()
 
@@ -134,13 +135,14 @@ class Worker:
         with self._lock:
             judged = set(self._judged)
         wait(judged, patience_s)
-        self._taker.join(0.1)
-        self._renewer.join(0.1)
+        for thread in (self._taker, self._renewer):
+            if thread is not None and thread.is_alive():
+                thread.join(0.1)
 
-    def _work(self) -> None:
+    def _work(self, run: Run) -> None:
         while not self._stop.is_set():
             try:
-                if not self._take():
+                if not self._take(run):
                     self._wake.acquire(timeout=_IDLE_S)
             except VeridicalError as error:
                 # Such as a full disk or models still loading: the job comes back by its lease.
@@ -163,13 +165,13 @@ class Worker:
             except VeridicalError as error:
                 log.error("leases were not renewed", extra={"code": error.code})
 
-    def _take(self) -> bool:
+    def _take(self, run: Run) -> bool:
         """Take one transaction that waits, and have it judged; whether there was one."""
         verifier = self._verifier()  # nothing is taken that could not be judged
         backing = self._desk.backing
         with backing.database.writing() as connection:
             job = claim_job(connection, backing.clock(), LEASE_MS)
-        if job is None or self._run is None:
+        if job is None:
             return False
         with ExitStack() as undo:
             with self._lock:
@@ -178,7 +180,11 @@ class Worker:
             # Before it takes a thread: one that waits for its place would keep others from theirs.
             undo.enter_context(self._place())
             end = undo.pop_all()
-            judged = self._run(lambda: self._judge_held(verifier, job, end))
+            try:
+                judged = run(lambda: self._judge_held(verifier, job, end))
+            except BaseException:
+                end.close()  # such as of a service that ends
+                raise
         with self._lock:
             self._judged.add(judged)
         judged.add_done_callback(self._forget)
@@ -191,6 +197,9 @@ class Worker:
     def _forget(self, judged: Future[None]) -> None:
         with self._lock:
             self._judged.discard(judged)
+        error = None if judged.cancelled() else judged.exception()
+        if error is not None:
+            log.error("a job was not given back", exc_info=error)
 
     def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
         backing = self._desk.backing
