@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from veridical.result import Measurement, OperatingPoint
 from veridical.verification import Policy, Verdict, decide
+from veridical.verification.verdict import verdict_of
 
 __all__ = ["PREFIX", "SANDBOX", "is_scripted", "scripted_verdict"]
 
@@ -52,17 +53,14 @@ def scripted_verdict(transaction: str, subject_ref: str, policy: Policy, attempt
         policy.id, policy.version, policy.sha256, policy.required, policy.optional, policy.attempts
     )
     decision = decide(measurements, own, points, attempt=attempt)
-    return Verdict(
+    verdict = verdict_of(
+        decision,
+        own,
         transaction=transaction,
-        outcome=decision.outcome,
-        first_cause=decision.first_cause,
-        causes=decision.causes,
-        results=decision.results,
-        policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+        attempt=attempt,
         profile=SANDBOX,
         assurance=(),
-        stamps=(SANDBOX,),
-        attempt=attempt,
-        retries_left=max(0, policy.attempts - attempt),
-        decided_at=datetime.now(UTC),
+        facts={},
+        timings_ms={},
     )
+    return replace(verdict, stamps=(SANDBOX,))
