@@ -60,13 +60,7 @@ def read_clip(
             `media.unsupported`, `media.timeout`, `media.undecodable`.
     """
     with _opened(source, limits.max_clip_bytes) as file:
-        media_type = _sniff(file)
-        if media_type not in CLIP_TYPES:
-            raise InputError(
-                "an MP4, MOV, WebM, MKV, AVI or MPEG clip was wanted, "
-                f"the content is {media_type or 'none of them'}",
-                "media.not_a_clip",
-            )
+        media_type = _sniff_clip(file, "clip")
         job = Job(
             demuxer=_DEMUXERS[media_type],
             want_video=True,
@@ -190,13 +184,7 @@ def read_windows(
             `limits.max_recording_s`, before anything is decoded.
     """
     with _opened(source, limits.max_recording_bytes) as file:
-        media_type = _sniff(file)
-        if media_type not in CLIP_TYPES:
-            raise InputError(
-                "an MP4, MOV, WebM, MKV, AVI or MPEG recording was wanted, "
-                f"the content is {media_type or 'none of them'}",
-                "media.not_a_clip",
-            )
+        media_type = _sniff_clip(file, "recording")
         job = Job(
             demuxer=_DEMUXERS[media_type],
             want_video=True,
@@ -212,6 +200,22 @@ def read_windows(
         )
         for window in default_pool().windows(file, job):
             yield Clip(window.frames, window.times_ms)
+
+
+def _sniff_clip(file: FileIO, what: str) -> str:
+    """The type of a clip's content.
+
+    Raises:
+        InputError: `media.not_a_clip`.
+    """
+    media_type = _sniff(file)
+    if media_type not in CLIP_TYPES:
+        raise InputError(
+            f"an MP4, MOV, WebM, MKV, AVI or MPEG {what} was wanted, "
+            f"the content is {media_type or 'none of them'}",
+            "media.not_a_clip",
+        )
+    return media_type
 
 
 def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:
