@@ -16,6 +16,7 @@ from veridical.models.pull import CACHE_NAME
 from veridical.models.source import NpmSource, PypiSource
 from veridical.samples import Sample, build_samples, build_talkers
 from veridical.service.cli import main
+from veridical.store import Database
 from veridical.verification.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,6 +91,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
     return str(server).replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A new, empty database with its tables, once on each kind."""
+    made = Database(database_url)
+    made.upgrade()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,6 @@
 """Counts of several processes add up, on both kinds of database; alerts are raised once."""
 
 import threading
-from collections.abc import Iterator
-
-import pytest
 
 from veridical.store import Database
 from veridical.store.sketches import (
@@ -26,14 +23,6 @@ from veridical.store.sketches import (
 HOUR = 3_600_000
 KEY = Key("bank", "score", "face.match", "sface@1")
 FIGURES = {"value": 0.3, "n": 250}
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    made = Database(database_url)
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def test_counts_of_writers_at_once_add_up(database: Database) -> None:

@@ -36,14 +36,6 @@ def blend(a: Template, b: Template, cosine: float) -> Template:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    made = Database(database_url)
-    made.upgrade()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     made = Database(tmp_path / "gallery.db")
     made.upgrade()

@@ -1,7 +1,6 @@
 """Attempts are counted exactly, kept once, and gone when they are dropped; lists likewise."""
 
 import os
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -18,14 +17,6 @@ from veridical.store.attempts import (
     transactions_with,
 )
 from veridical.store.lists import add_entries, find_entries, list_sizes, remove_entries
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    made = Database(database_url)
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def key(number: int) -> bytes:

@@ -1,6 +1,5 @@
 """Near-duplicates are found whatever the number of bits that changed, and nothing else is."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import numpy as np
@@ -37,14 +36,6 @@ def flipped(code: bytes, *bits: int) -> bytes:
     changed = np.unpackbits(np.frombuffer(code, np.uint8))
     changed[list(bits)] ^= 1
     return np.packbits(changed).tobytes()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    made = Database(database_url)
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def test_an_earlier_recording_is_found_and_another_is_not(database: Database) -> None:
