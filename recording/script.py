@@ -5,10 +5,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.verification.shipped import Shipped
 from veridical.voiceprint.wording import units
 
 __all__ = [
@@ -35,6 +35,7 @@ UNITS_A_SECOND = {"en": 4.5, "zh": 6.5}
 """Words or characters that a hurried reader says: a script that takes longer fits no recording."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
+_SHIPPED = Shipped("script", "veridical.recording", "scripts")
 _KEYS = {"id", "version", "language", "title", "segments"}
 _SEGMENT_KEYS = {
     "statement": {"id", "kind", "text"},
@@ -130,10 +131,7 @@ class Script:
 
 def shipped_scripts() -> tuple[str, ...]:
     """Names of the scripts inside the package: examples to start from."""
-    folder = files("veridical.recording") / "scripts"
-    return tuple(
-        sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    )
+    return _SHIPPED.names()
 
 
 def load_script(name: str) -> Script:
@@ -145,19 +143,10 @@ def load_script(name: str) -> Script:
     Raises:
         InputError: `script.unknown`: there is none; `script.malformed`, as `parse_script`.
     """
-    if name in shipped_scripts():
-        content = (files("veridical.recording") / "scripts" / f"{name}.toml").read_bytes()
-        return parse_script(content, f"shipped script {name!r}")
-    path = Path(name)
-    if not path.is_file():
-        raise InputError(
-            f"no script {name!r}: give the path of a TOML file or one of "
-            f"{', '.join(shipped_scripts())}",
-            "script.unknown",
-        )
-    if path.stat().st_size > LARGEST_BYTES:
+    file, where = _SHIPPED.locate(name)
+    if isinstance(file, Path) and file.stat().st_size > LARGEST_BYTES:
         raise InputError(f"a script has at most {LARGEST_BYTES} bytes", "script.malformed")
-    return parse_script(path.read_bytes(), str(path))
+    return parse_script(file.read_bytes(), where)
 
 
 def parse_script(content: bytes, where: str) -> Script:

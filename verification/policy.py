@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,12 @@ from veridical.verification.policy_rules import (
     parse_facts,
     parse_rules,
 )
+from veridical.verification.shipped import Shipped
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
 __all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
 
+_SHIPPED = Shipped("policy", "veridical.verification", "policies")
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
     "fail_fast", "pace", "calibration", "operating_points", "facts", "constants", "rules",
@@ -106,10 +107,7 @@ class Policy:
 
 def shipped_policies() -> tuple[str, ...]:
     """Names of the policies inside the package."""
-    folder = files("veridical.verification") / "policies"
-    return tuple(
-        sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    )
+    return _SHIPPED.names()
 
 
 def load_policy(name: str) -> Policy:
@@ -121,17 +119,8 @@ def load_policy(name: str) -> Policy:
     Raises:
         InputError: No such policy, or one that breaks the rules; see `parse_policy`.
     """
-    if name in shipped_policies():
-        content = (files("veridical.verification") / "policies" / f"{name}.toml").read_bytes()
-        return parse_policy(content, f"shipped policy {name!r}", Path())
-    path = Path(name)
-    if not path.is_file():
-        raise InputError(
-            f"no policy {name!r}: give the path of a TOML file or one of "
-            f"{', '.join(shipped_policies())}",
-            "policy.unknown",
-        )
-    return parse_policy(path.read_bytes(), str(path), path.parent)
+    file, where = _SHIPPED.locate(name)
+    return parse_policy(file.read_bytes(), where, Path(name).parent)
 
 
 @lru_cache(maxsize=64)  # asked for at every transaction: the same text is parsed once
