@@ -15,7 +15,14 @@ import numpy as np
 from veridical.ocr.chinese import is_chinese
 from veridical.ocr.document import SURE_CHARACTER, Field, Source, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
-from veridical.ocr.number import NUMBER_LENGTH, birth_of, is_consistent, mend, sex_of
+from veridical.ocr.number import (
+    NUMBER_LENGTH,
+    birth_of,
+    is_consistent,
+    is_resident_elsewhere,
+    mend,
+    sex_of,
+)
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, rows_of
 from veridical.ocr.resident_back import joined, read_issue
@@ -109,9 +116,13 @@ class Front:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
+        number = self.fields.get("number")
+        elsewhere = number is not None and is_resident_elsewhere(number.value)
+        wanted = [name for name in FIELDS if name != "nation" or not elsewhere]
         return (
-            all(name in self.fields and self.fields[name].box for name in FIELDS)
-            and is_consistent(self.fields["number"].value)
+            number is not None
+            and is_consistent(number.value)
+            and all(name in self.fields and self.fields[name].box for name in wanted)
             and self.weakest_box >= CLEAR_BOX
             and not unsure_fields(self.fields)
         )
