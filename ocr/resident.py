@@ -15,6 +15,7 @@ import numpy as np
 from veridical.ocr.chinese import is_chinese
 from veridical.ocr.document import SURE_CHARACTER, Field, Source, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
+from veridical.ocr.ink import Claims, claims_of
 from veridical.ocr.number import (
     NUMBER_LENGTH,
     birth_of,
@@ -49,6 +50,9 @@ BIRTH_ROW = re.compile(r"\d{4}年\d{1,2}月\d{1,2}日")
 BIRTH_ASPECT = (4.0, 20.0)
 """Length over height from which to which a row may hold the birth date."""
 NUMBER_HEIGHT = 0.05
+ROOM, SPARE = 1.2, 0.1
+"""How far behind a line its lost characters are sought, and how much of that stays free before the
+next one, in heights."""
 PLACES: Mapping[str, tuple[float, float, float, float]] = {
     "name": (0.17, 0.07, 0.40, 0.13),
     "sex": (0.17, 0.155, 0.24, 0.21),
@@ -277,13 +281,22 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
 def _row(
     page: Page, lines: Sequence[Line], shares: Callable[[Line], tuple[float, float, float]]
 ) -> Row:
-    """A row with its place on the card."""
+    """A row with its place on the card, and what its characters leave over."""
     places = [shares(line) for line in lines]
+    claims: list[Claims] = []
+    for line, (start, end, _) in zip(lines, places, strict=True):
+        width = line.width / max(end - start, 1e-3)
+        room = min(ROOM * line.height, (PORTRAIT_LEFT - end) * width)
+        following = [o.left for o in page.lines if o.left > line.x and o.beside(line)]
+        after = min([room, *(left - line.right - SPARE * line.height for left in following)])
+        before = min(ROOM / 2 * line.height, (start - CAPTIONS_END) * width)
+        claims.append(claims_of(page, line, page.read(line), max(before, 0.0), max(after, 0.0)))
     return Row(
         Written.on(page, lines),
         min(start for start, _, _ in places),
         max(end for _, end, _ in places),
         float(np.mean([above for _, _, above in places])),
+        tuple(claims),
     )
 
 
