@@ -49,7 +49,14 @@ class Claims:
     glare: float = 0.0
 
 
-def claims_of(page: Page, line: Line, reading: Reading, before: float, after: float) -> Claims:
+def claims_of(
+    page: Page,
+    line: Line,
+    reading: Reading,
+    before: float,
+    after: float,
+    begins: float = float("-inf"),
+) -> Claims:
     """What a line's characters leave over in it and in the room beside it.
 
     Args:
@@ -58,6 +65,7 @@ def claims_of(page: Page, line: Line, reading: Reading, before: float, after: fl
         reading: What it says.
         before: Room to its left that belongs to no other line, in pixels of the frame.
         after: Room to its right.
+        begins: Where values begin, in the frame: a caption left of it may stand apart.
     """
     pairs = [
         (character, centre)
@@ -80,7 +88,9 @@ def claims_of(page: Page, line: Line, reading: Reading, before: float, after: fl
     place = np.arange(ink.shape[1]) + 0.5
     claimed = (np.abs(place[:, None] - centres) <= half).any(axis=1)
     usual = float(columns[claimed].sum()) / len(pairs)
-    gaps = (centres[1:] - half[1:]) - (centres[:-1] + half[:-1])
+    gaps = ((centres[1:] - half[1:]) - (centres[:-1] + half[:-1]))[
+        centres[:-1] > (begins - left) * scale
+    ]
     return Claims(
         ink=float(columns[~claimed].sum()) / max(usual, 1.0),
         hole=float(max(gaps, default=0.0)) / pitch,

@@ -290,7 +290,9 @@ def _row(
         following = [o.left for o in page.lines if o.left > line.x and o.beside(line)]
         after = min([room, *(left - line.right - SPARE * line.height for left in following)])
         before = min(ROOM / 2 * line.height, (start - CAPTIONS_END) * width)
-        claims.append(claims_of(page, line, page.read(line), max(before, 0.0), max(after, 0.0)))
+        begins = line.left + (CAPTIONS_END - start) * width
+        room_left, room_right = max(before, 0.0), max(after, 0.0)
+        claims.append(claims_of(page, line, page.read(line), room_left, room_right, begins))
     return Row(
         Written.on(page, lines),
         min(start for start, _, _ in places),

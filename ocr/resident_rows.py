@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from veridical.ocr.chinese import DOTS, is_chinese, simplified_forms
+from veridical.ocr.chinese import DOTS, has_twin, is_chinese, simplified_forms
 from veridical.ocr.document import Field
 from veridical.ocr.ink import Claims
 from veridical.ocr.written import Written
@@ -33,10 +33,10 @@ ADDRESS_INK, ADDRESS_HOLE = 0.2, 0.25
 """Ink and hole up to which nothing was lost: of 155 rows of addresses read right on own drawings
 one in a hundred left 0.11 of ink and none a hole of 0.1; of those from which the last character was
 taken 99 in a hundred left 0.13 and more. A name may stand apart from its caption."""
-GLARE_BEHIND = 0.3
-ROW_SHORT = 0.055
-"""How much shorter than the widest a row of the address may be that goes on, in card widths: a
-character takes 0.04."""
+GLARE_BEHIND = 0.4
+ROW_SHORT, ROW_PITCH = 0.055, 0.035
+"""How much shorter than the widest a row of the address may be that goes on, and what a character
+takes, in card widths."""
 CAPTION_STARTS = 0.12
 """Left end of a row, in card widths, up to which its caption was found together with its value."""
 NAME_ABOVE = 0.135
@@ -63,9 +63,12 @@ class Row:
 
     def lost(self, ink: float, hole: float) -> bool:
         """Whether a character may have been lost: more ink or a wider hole is left than given."""
-        return any(
-            one.ink > ink or one.hole > hole or one.glare > GLARE_BEHIND for one in self.claims
-        )
+        return any(one.ink > ink or one.hole > hole for one in self.claims)
+
+    @property
+    def ends_in_glare(self) -> bool:
+        """Whether a character may be burnt out behind its last one."""
+        return bool(self.claims) and self.claims[-1].glare > GLARE_BEHIND
 
     @property
     def text(self) -> str:
@@ -149,6 +152,8 @@ def _name_in(rows: Sequence[Row]) -> Field | None:
     if not name.text:
         return None
     cut = any(row.lost(NAME_INK, NAME_HOLE) for row in rows)
+    cut |= any(row.ends_in_glare for row in rows)
+    cut |= any(map(has_twin, name.text))
     cut |= len(name.text) == 1 or name.text[0] == "·" or name.text[-1] == "·"
     return replace(name, doubted=name.doubted or cut).field()
 
@@ -170,6 +175,7 @@ def _address_in(rows: Sequence[Row]) -> Field | None:
     # Every row but the last goes on until the next character does not fit.
     widest = max(row.end for row in rows)
     strange |= any(widest - row.end > ROW_SHORT for row in rows[:-1])
+    strange |= rows[-1].ends_in_glare and widest - rows[-1].end > ROW_PITCH
     strange |= any(STRANGE_IN_ADDRESS.match(character) for character in address.text)
     return replace(address, doubted=address.doubted or strange).field()
 
