@@ -53,11 +53,11 @@ format:  ## let ruff mend style
 	$(BIN)/ruff check --fix .
 
 evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
-	$(BIN)/python benchmarks/evaluate_all.py
+	$(BIN)/python research/benchmarks/evaluate_all.py
 
 bench: models  ## processor time by stage, cold and warm; then beside the libraries of `make peers`
 	$(VERIDICAL) bench
-	$(BIN)/python benchmarks/bench_chain.py
+	$(BIN)/python research/benchmarks/bench_chain.py
 
 # The last two without dependencies: they name source packages of what stands above as wheels.
 peers:  ## make the environment of the libraries that `make bench` compares with (Python 3.11 or 3.12)

@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
+from veridical.cli import app
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
-from veridical.service.cli import app
 from veridical.verification import CHECKS, reasons
 
 HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ hand in this one transaction's media and nothing else; `embed.html` is the page 
 
 from collections.abc import Callable, Mapping
 
-from veridical.service.client import Client, Started, Transaction
+from veridical.client import Client, Started, Transaction
 
 
 def start(client: Client, applicant: str, order: str) -> Started:

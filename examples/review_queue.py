@@ -6,7 +6,7 @@ python examples/review_queue.py http://127.0.0.1:8080 KEY "staff 117"
 import sys
 from collections.abc import Callable
 
-from veridical.service.client import Client, ConflictError, Transaction
+from veridical.client import Client, ConflictError, Transaction
 
 
 def main(

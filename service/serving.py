@@ -10,12 +10,12 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
-from veridical.recording import load_recording_verifier
 from veridical.service.api import create_app
-from veridical.service.desk.recordings import LazyJudge
-from veridical.service.quota import cpu_quota
+from veridical.models.quota import cpu_quota
 from veridical.service.settings import ServiceSettings, words
+from veridical.service.transactions.recordings import LazyJudge
 from veridical.store.tenants import any_api_key
 from veridical.verification import load_verifier
 from veridical.verification.signals.ledger import Ledger

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from veridical.verification import Settings
 
 if TYPE_CHECKING:
-    from veridical.service.desk import Backing, DeskSettings
+    from veridical.service.transactions import Backing, DeskSettings
 
 __all__ = ["ServiceSettings"]
 
@@ -51,14 +51,14 @@ class ServiceSettings(Settings):
 
     def backing(self) -> "Backing":
         """Open the database and the keys."""
-        from veridical.service.desk import Backing
+        from veridical.service.transactions import Backing
 
         signing = self.signing_key()
         return Backing(self.open_database(), self.keys(), signing, self.public_keys())
 
     def desk(self) -> "DeskSettings":
         """Bounds of transactions."""
-        from veridical.service.desk import DeskSettings
+        from veridical.service.transactions import DeskSettings
 
         return DeskSettings(
             lifetime=timedelta(seconds=self.transaction_s),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from veridical.errors import InputError
 from veridical.verification.manifest import schedule_ms
-from veridical.verification.policy_rules import checked_facts
+from veridical.verification.policy.rules import checked_facts
 
 __all__ = ["parse_facts", "parse_schedule", "read_schedule", "sha256_of"]
 

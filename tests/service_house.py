@@ -20,7 +20,7 @@ from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.desk import Backing, DeskSettings
+from veridical.service.transactions import Backing, DeskSettings
 from veridical.store import Database, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy

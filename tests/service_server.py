@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.service_house import KEYS, Rules
 from veridical.service.api import create_app
-from veridical.service.desk import Backing, DeskSettings
 from veridical.service.serving import server_of
+from veridical.service.transactions import Backing, DeskSettings
 from veridical.store import Database
 from veridical.verification.evidence import SigningKey
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from veridical import ChallengeError, InputError
-from veridical.service.client import (
+from veridical.client import (
     ApiError,
     AsyncClient,
     AuthError,
@@ -31,9 +31,9 @@ from veridical.service.client import (
     Session,
     StoreUnavailable,
 )
-from veridical.service.client.calls import get
-from veridical.service.client.content import Content
-from veridical.service.client.flow import Answer, Course, Pause, Request
+from veridical.client.calls import get
+from veridical.client.content import Content
+from veridical.client.flow import Answer, Course, Pause, Request
 
 NOW = "2026-11-22T01:02:03.456Z"
 STARTED: dict[str, Any] = {

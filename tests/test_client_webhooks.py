@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from veridical.service.client import WebhookError, verify_webhook
+from veridical.client import WebhookError, verify_webhook
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
 NOW = 1_800_000_000

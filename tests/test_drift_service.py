@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import Run
 from tests.drift_streams import MODEL, scores, verdict
 from tests.service_house import KEYS, House, house, picture
+from veridical.client import verify_webhook
 from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 from veridical.result import ModelRef
-from veridical.service.client import verify_webhook
-from veridical.service.desk import Backing, DriftWatch
-from veridical.service.desk.drift import freeze
-from veridical.service.desk.drift_views import HOUR_MS, overview
+from veridical.service.transactions import Backing, DriftWatch
+from veridical.service.transactions.drift import freeze
+from veridical.service.transactions.drift_views import HOUR_MS, overview
 from veridical.service.webhooks import secret_text, sign
 from veridical.store import Database
 from veridical.store.sketches import Key, add_counts, counts_of

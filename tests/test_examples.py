@@ -16,12 +16,12 @@ import pytest
 
 from tests.browser import served
 from tests.service_house import KEYS, Rules, picture
+from veridical.client import Client, InputRefused, Transaction, Webhook
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.client import Client, InputRefused, Transaction, Webhook
-from veridical.service.desk import Backing
+from veridical.service.transactions import Backing
 from veridical.service.webhooks import sign
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key

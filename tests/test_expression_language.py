@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from veridical import InputError
 from veridical.verification import expressions
-from veridical.verification.expressions import (
+from veridical.verification.policy.expressions import (
     DEEPEST,
     LONGEST,
     Condition,

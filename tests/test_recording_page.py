@@ -6,11 +6,11 @@ import pytest
 
 from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules
-from veridical.recording import RecordingVerifier
-from veridical.recording.engines import Engines
-from veridical.recording.settings import recording_settings
+from veridical.consent_recording import RecordingVerifier
+from veridical.consent_recording.engines import Engines
+from veridical.consent_recording.settings import recording_settings
 from veridical.service.api import create_app
-from veridical.service.desk import Backing
+from veridical.service.transactions import Backing
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import load_policy

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from veridical.recording import parse_script
-from veridical.recording.locate import Word, locate
-from veridical.recording.picture import Seen, absences, alone, least_alike, presence
-from veridical.recording.settings import recording_settings
-from veridical.recording.timeline import Finding, Moment, judged, say
-from veridical.recording.transcript import transcript_of
+from veridical.consent_recording import parse_script
+from veridical.consent_recording.locate import Word, locate
+from veridical.consent_recording.picture import Seen, absences, alone, least_alike, presence
+from veridical.consent_recording.settings import recording_settings
+from veridical.consent_recording.timeline import Finding, Moment, judged, say
+from veridical.consent_recording.transcript import transcript_of
 from veridical.result import Measurement, OperatingPoint, Outcome, Status
 from veridical.verification import decide, load_policy
 from veridical.voiceprint.statement import Deviation, StatementReading

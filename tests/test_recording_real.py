@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from veridical.evaluation.recording import write_clip
-from veridical.media import read_clip
-from veridical.models import ModelStore
-from veridical.recording import (
+from veridical.cli import app
+from veridical.consent_recording import (
     Recording,
     RecordingResult,
     RecordingVerifier,
@@ -23,9 +21,11 @@ from veridical.recording import (
     parse_script,
     result_to_json,
 )
-from veridical.recording.report import recording_report
+from veridical.consent_recording.report import recording_report
+from veridical.evaluation.recording import write_clip
+from veridical.media import read_clip
+from veridical.models import ModelStore
 from veridical.result import Status
-from veridical.service.cli import app
 from veridical.types import Audio, Clip, Image
 from veridical.verification.settings import Settings
 

@@ -12,13 +12,13 @@ from fastapi.testclient import TestClient
 
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
-from veridical.recording import Recording, RecordingVerifier, load_script
-from veridical.recording.engines import Engines
-from veridical.recording.settings import recording_settings
-from veridical.recording.verifier import Progress, RecordingResult
+from veridical.consent_recording import Recording, RecordingVerifier, load_script
+from veridical.consent_recording.engines import Engines
+from veridical.consent_recording.settings import recording_settings
+from veridical.consent_recording.verifier import Progress, RecordingResult
 from veridical.result import Outcome
 from veridical.service.api import create_app
-from veridical.service.desk import Backing
+from veridical.service.transactions import Backing
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Policy, load_policy

@@ -13,12 +13,12 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")
 MAPPING: dict[str, str] = SETUPTOOLS["package-dir"]
 FLOORS = [
     {"veridical"},
-    {"models", "media", "store"},
+    {"models", "media", "store", "client"},
     {"face", "liveness", "ocr", "voiceprint", "gallery"},
     {"verification"},
-    {"evaluation", "recording"},
-    {"samples"},
-    {"service", "training"},
+    {"evaluation", "consent_recording"},
+    {"batch", "service"},
+    {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = sorted({target.split("/")[0] for target in MAPPING.values()} - {"veridical"})

@@ -17,8 +17,8 @@ from tests.service_kills import Promised, Servers, check_promises, prepare
 from tests.service_mutants import mutant, seeds
 from veridical.service import serving
 from veridical.service.api import limits
-from veridical.service.desk import DeskSettings
 from veridical.service.serving import server_of
+from veridical.service.transactions import DeskSettings
 from veridical.store.chain import chain_lines
 from veridical.verification.evidence import verify_chain
 

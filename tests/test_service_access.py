@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute
 
 from tests.service_house import House, bearer, picture
 from veridical.service.api.auth import ROLES, SCOPES, Access, Allow
-from veridical.service.desk import Refusal
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
+from veridical.service.transactions import Refusal
 from veridical.store.tenants import change_limits, revoke_api_key
 
 OPEN = {"/livez", "/readyz"}

@@ -15,9 +15,9 @@ import PIL.Image
 import pytest
 
 from veridical import InputError, ModelError, StoreError
-from veridical.service.batch import Journal, local_workers, run_batch
-from veridical.service.batch.report import write_report
-from veridical.service.batch.rows import verify_row
+from veridical.batch import Journal, local_workers, run_batch
+from veridical.batch.report import write_report
+from veridical.batch.rows import verify_row
 from veridical.verification import Settings, load_verifier
 from veridical.verification.manifest import load_transaction, read_manifest
 from veridical.verification.sources import Folder, Remote, source_at
@@ -216,7 +216,7 @@ def test_what_nobody_foresaw_ends_one_row_only(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("4711")
 
-    monkeypatch.setattr("veridical.service.batch.rows.load_transaction", fail)
+    monkeypatch.setattr("veridical.batch.rows.load_transaction", fail)
     (row,) = read_manifest(write_manifest(folder, *good(1)))
     error = verify_row(load_verifier(settings), Folder(folder), row)["error"]
     assert error == {"code": "internal.error", "message": "an unforeseen ZeroDivisionError"}
@@ -229,7 +229,7 @@ def test_an_id_that_is_no_text_stops_nothing(folder: Path, settings: Settings) -
 
 
 def command(manifest: Path, out: Path) -> list[str]:
-    program = "from veridical.service.cli import main; main()"
+    program = "from veridical.cli import main; main()"
     return [
         sys.executable, "-c", program, "batch", str(manifest), "--out", str(out),
         "--workers", "2", "--policy", "selfie", "--resume",
@@ -364,7 +364,7 @@ def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
             asked += 1
             raise StoreError(f"{name} of {max_bytes}", "store.unreachable")
 
-    monkeypatch.setattr("veridical.service.batch.rows.PAUSE_S", 0.0)
+    monkeypatch.setattr("veridical.batch.rows.PAUSE_S", 0.0)
     (row,) = read_manifest(write_manifest(folder, *good(1)))
     with pytest.raises(StoreError):
         verify_row(load_verifier(settings), Silent(), row)
@@ -373,7 +373,7 @@ def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
 
 def test_results_go_into_a_table(folder: Path, settings: Settings) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
-    from veridical.service.batch.parquet import write_parquet
+    from veridical.batch.parquet import write_parquet
 
     manifest = write_manifest(
         folder, *good(3), {"id": "b", "selfie": "text.jpg"}, {"id": "\ud800", "selfie": "x"}

@@ -11,8 +11,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.pictures import to_jpeg
 
 Run = Callable[..., tuple[int, str, str]]
@@ -263,7 +263,7 @@ def test_a_file_that_cannot_be_written_is_not_called_a_rejection(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "report.html")
 
-    monkeypatch.setattr("veridical.service.cli.doctor.examine", full)
+    monkeypatch.setattr("veridical.cli.doctor.examine", full)
     code, _, error = run("doctor")
     assert (code, "report.html: No space left" in error) == (3, True)
 

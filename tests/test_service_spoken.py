@@ -10,10 +10,10 @@ import pytest
 from tests.service_house import House, picture
 from veridical import Template
 from veridical.service.api.state import Service
-from veridical.service.desk import Desk
-from veridical.service.desk.customers import FACES, VOICES, Customers
-from veridical.service.desk.rules import wanted_media
-from veridical.service.desk.worker import load_transaction
+from veridical.service.transactions import Desk
+from veridical.service.transactions.customers import FACES, VOICES, Customers
+from veridical.service.transactions.rules import wanted_media
+from veridical.service.transactions.worker import load_transaction
 from veridical.store.transactions import StoredTransaction, find_transaction
 from veridical.store.vault import Vault, opened_vault
 from veridical.types import Challenge

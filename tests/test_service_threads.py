@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.pictures import to_jpeg
 from veridical.types import Image
 

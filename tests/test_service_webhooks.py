@@ -14,8 +14,8 @@ import pytest
 from tests.service_house import House, house
 from veridical.errors import InputError
 from veridical.service import webhooks
-from veridical.service.desk import Postman
-from veridical.service.desk.postman import PAUSES_S
+from veridical.service.transactions import Postman
+from veridical.service.transactions.postman import PAUSES_S
 from veridical.service.webhooks import Poster, check_address, secret_text, sign
 from veridical.store.tenants import set_webhook
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veridical import InputError, Measurement, OperatingPoint, Outcome
-from veridical.service.desk.rules import with_checks
+from veridical.service.transactions.rules import with_checks
 from veridical.verification import CHECKS, decide
 from veridical.verification.checks import is_signal
 from veridical.verification.policy import Policy, parse_policy

@@ -8,12 +8,12 @@ import pytest
 
 from tests.service_house import picture
 from veridical import Box, InputError
+from veridical.client import Session
+from veridical.client.calls import create
+from veridical.client.flow import Request
 from veridical.media import Limits
 from veridical.ocr import Document, Field
 from veridical.ocr.mrz import Mrz
-from veridical.service.client import Session
-from veridical.service.client.calls import create
-from veridical.service.client.flow import Request
 from veridical.verification import Settings, Transaction
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.manifest import load_transaction, read_manifest

@@ -17,10 +17,10 @@ from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 import veridical
+from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
-from veridical.recording.settings import recording_settings
 from veridical.service.api import (
     analysis,
     catalogue,
@@ -38,8 +38,8 @@ from veridical.service.api.limits import BodyLimit
 from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
 from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
-from veridical.service.demo.routes import mount
-from veridical.service.desk import (
+from veridical.service.pages.routes import mount
+from veridical.service.transactions import (
     Backing,
     Desk,
     DeskSettings,
@@ -49,8 +49,8 @@ from veridical.service.desk import (
     Postman,
     Worker,
 )
-from veridical.service.desk.recordings import Judge
-from veridical.service.desk.records import record
+from veridical.service.transactions.recordings import Judge
+from veridical.service.transactions.records import record
 from veridical.service.webhooks import Poster
 from veridical.service.wire import parse_facts, parse_schedule
 from veridical.types import Challenge

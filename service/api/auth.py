@@ -14,8 +14,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from veridical.service.desk import Desk, Principal, Refusal
-from veridical.service.desk.desk import TOKEN_WORD
+from veridical.service.transactions import Desk, Principal, Refusal
+from veridical.service.transactions.desk import TOKEN_WORD
 from veridical.store.tenants import KEY_WORD, Tenant, find_api_key, find_tenant
 
 __all__ = ["DEFAULT_TENANT", "ROLES", "SCOPES", "Access", "Allow", "Principal", "allow"]

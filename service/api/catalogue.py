@@ -10,11 +10,11 @@ from veridical.errors import InputError
 from veridical.models import ModelStore
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import ServiceDep, TheDesk
-from veridical.service.desk import PolicyBook, Refusal
-from veridical.service.desk.rules import LARGEST_POLICY_BYTES
+from veridical.service.transactions import PolicyBook, Refusal
+from veridical.service.transactions.rules import LARGEST_POLICY_BYTES
 from veridical.verification import Policy
-from veridical.verification.lint import lint_policy
-from veridical.verification.replay import replay
+from veridical.verification.policy.lint import lint_policy
+from veridical.verification.policy.replay import replay
 from veridical.verification.verdict import FORMAT
 
 __all__ = ["router"]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TheDesk
-from veridical.service.desk.drift_views import overview
+from veridical.service.transactions.drift_views import overview
 
 __all__ = ["router"]
 

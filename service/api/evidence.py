@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TheDesk
 from veridical.service.api.transactions import Id
-from veridical.service.desk import Refusal
-from veridical.service.desk.backing import iso
+from veridical.service.transactions import Refusal
+from veridical.service.transactions.backing import iso
 from veridical.store.chain import chain_head, chain_lines, transaction_lines
 from veridical.store.transactions import find_transaction
 

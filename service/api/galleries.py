@@ -15,7 +15,7 @@ from veridical.media import read_image
 from veridical.service.api import problems
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import Service, ServiceDep, TheDesk
-from veridical.service.desk import Backing, Refusal
+from veridical.service.transactions import Backing, Refusal
 from veridical.store import erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Transaction

@@ -15,7 +15,7 @@ from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.desk import Refusal
+from veridical.service.transactions import Refusal
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TheDesk
-from veridical.service.desk.backing import iso
+from veridical.service.transactions.backing import iso
 from veridical.store.lists import LABEL_LENGTH, add_entries, list_sizes, remove_entries
 from veridical.store.vault import made_vault
 from veridical.verification.signals.keys import keyed

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
-from veridical.service.desk import Refusal
+from veridical.service.transactions import Refusal
 
 __all__ = ["PROBLEMS", "document", "install", "problem", "request_id"]
 

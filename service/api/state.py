@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.desk import Desk, DriftWatch, Refusal, Worker
+from veridical.service.transactions import Desk, DriftWatch, Refusal, Worker
 from veridical.verification import Verifier
 from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog

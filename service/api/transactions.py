@@ -13,15 +13,15 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
-from veridical.recording.settings import recording_settings
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep, TheDesk
-from veridical.service.desk import Desk, NewTransaction, Refusal, Review, Submission
-from veridical.service.desk.recordings import recorded
-from veridical.service.desk.requests import MediaKind
-from veridical.service.desk.worker import load_transaction
+from veridical.service.transactions import Desk, NewTransaction, Refusal, Review, Submission
+from veridical.service.transactions.recordings import recorded
+from veridical.service.transactions.requests import MediaKind
+from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
 __all__ = ["router"]
@@ -347,7 +347,7 @@ def explanation(
     desk: TheDesk, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> Response:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.demo.explain import explain
+    from veridical.service.pages.explain import explain
 
     row, vault = desk.opened(principal, transaction)
     if row.kind == "recording":
@@ -376,7 +376,7 @@ def recording_page(
     language: Literal["en", "zh"] = "en",
 ) -> HTMLResponse:
     """Timeline, transcript against script, and the video itself: personal data, kept like it."""
-    from veridical.recording.report import embedded, recording_report
+    from veridical.consent_recording.report import embedded, recording_report
 
     row, vault = desk.opened(principal, transaction)
     told = desk.verdict_of(row, vault)

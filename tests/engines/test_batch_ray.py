@@ -15,9 +15,9 @@ import PIL.Image
 import pytest
 
 pytest.importorskip("ray", reason="the ray extra is not installed")
+from veridical.batch import local_workers, run_batch
+from veridical.batch.cluster import ray_workers
 from veridical.errors import InputError
-from veridical.service.batch import local_workers, run_batch
-from veridical.service.batch.cluster import ray_workers
 from veridical.verification import Settings
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray and botocore warn of their own affairs
@@ -81,7 +81,7 @@ def test_rows_come_out_once_though_actors_are_killed(manifest: Path, settings: S
 def test_a_killed_driver_s_run_goes_on(manifest: Path, settings: Settings) -> None:
     out = manifest.parent / "out"
     command = [
-        sys.executable, "-c", "from veridical.service.cli import main; main()", "batch",
+        sys.executable, "-c", "from veridical.cli import main; main()", "batch",
         str(manifest), "--out", str(out), "--workers", "1", "--engine", "ray",
         "--policy", "selfie", "--resume",
     ]  # fmt: skip

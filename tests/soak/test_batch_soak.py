@@ -34,7 +34,7 @@ def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
     rng = random.Random(0)
     manifest, out = write_manifest(tmp_path, KILLS * ROWS_A_KILL), tmp_path / "out"
     command = [
-        sys.executable, "-c", "from veridical.service.cli import main; main()", "batch",
+        sys.executable, "-c", "from veridical.cli import main; main()", "batch",
         str(manifest), "--out", str(out), "--workers", "2", "--policy", "selfie",
         "--engine", ENGINE, "--resume",
     ]  # fmt: skip

@@ -1,0 +1,77 @@
+"""The SDK: the service's API with types, retries and errors."""
+
+from veridical.client.calls import Page
+from veridical.client.clients import AsyncClient, Client
+from veridical.client.content import Source
+from veridical.client.errors import (
+    ApiError,
+    AuthError,
+    ChallengeRefused,
+    ConflictError,
+    ConnectionFailed,
+    InputRefused,
+    ModelUnavailable,
+    NotFoundError,
+    NotReadyError,
+    PendingError,
+    RateLimited,
+    ServiceFailed,
+    StoreUnavailable,
+    WebhookError,
+)
+from veridical.client.flow import Session
+from veridical.client.results import (
+    Challenge,
+    CheckView,
+    Hit,
+    Media,
+    PolicyRef,
+    PolicyView,
+    Problem,
+    Review,
+    ReviewItem,
+    Started,
+    Summary,
+    Transaction,
+    Uploaded,
+    VerdictView,
+)
+from veridical.client.webhooks import Webhook, verify_webhook
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AuthError",
+    "Challenge",
+    "ChallengeRefused",
+    "CheckView",
+    "Client",
+    "ConflictError",
+    "ConnectionFailed",
+    "Hit",
+    "InputRefused",
+    "Media",
+    "ModelUnavailable",
+    "NotFoundError",
+    "NotReadyError",
+    "Page",
+    "PendingError",
+    "PolicyRef",
+    "PolicyView",
+    "Problem",
+    "RateLimited",
+    "Review",
+    "ReviewItem",
+    "ServiceFailed",
+    "Session",
+    "Source",
+    "Started",
+    "StoreUnavailable",
+    "Summary",
+    "Transaction",
+    "Uploaded",
+    "VerdictView",
+    "Webhook",
+    "WebhookError",
+    "verify_webhook",
+]
