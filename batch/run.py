@@ -7,8 +7,8 @@ from veridical.batch.journal import Journal
 from veridical.batch.rows import StartEngine
 from veridical.batch.summary import BatchSummary
 from veridical.errors import InputError
-from veridical.service.wire import sha256_of
 from veridical.verification import Settings, load_policy
+from veridical.verification.inputs import sha256_of
 from veridical.verification.manifest import Row, read_manifest
 from veridical.verification.sources import local_copy, parent_of
 

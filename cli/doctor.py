@@ -132,8 +132,8 @@ def _print(findings: dict[str, Any]) -> None:
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
     from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions.backing import now_ms
     from veridical.service.transactions.drift_views import overviews
+    from veridical.service.transactions.resources import now_ms
 
     database = ServiceSettings().open_database()
     try:

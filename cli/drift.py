@@ -35,9 +35,9 @@ def freeze(
     """
     from veridical.cli.exits import Exit
     from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions.backing import now_ms
     from veridical.service.transactions.drift import freeze as declare
     from veridical.service.transactions.drift_views import HOUR_MS
+    from veridical.service.transactions.resources import now_ms
 
     now = now_ms()
     end = _ms(until) if until else now

@@ -71,7 +71,7 @@ def issue(
     """Make a key and print it, once: only a hash of it is kept."""
     from veridical.errors import InputError
     from veridical.service.api.auth import ROLES, SCOPES
-    from veridical.service.transactions.backing import now_ms
+    from veridical.service.transactions.resources import now_ms
     from veridical.store.tenants import issue_api_key
 
     chosen = set(scope or ())
@@ -92,7 +92,7 @@ def issue(
 @app.command()
 def keys(name: Name) -> None:
     """Name a tenant's keys, oldest first, without their secrets."""
-    from veridical.service.transactions.backing import iso
+    from veridical.service.transactions.resources import iso
     from veridical.store.tenants import api_keys_of
 
     with _database() as (database, _):
@@ -121,7 +121,7 @@ def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -
     from veridical.store.tenants import set_webhook
 
     with _database() as (database, settings):
-        check_address(url, settings.desk().allowed_callbacks)
+        check_address(url, settings.transactions().allowed_callbacks)
         typer.echo(secret_text(set_webhook(database, settings.keys(), name, url)))
 
 

@@ -49,11 +49,11 @@ def verify(
     from veridical.cli.console import print_verdict
     from veridical.errors import InputError
     from veridical.media import read_audio, read_clip, read_image, read_image_with_info
-    from veridical.result import Outcome
     from veridical.models.quota import cpu_quota
-    from veridical.service.wire import parse_facts, read_schedule, sha256_of
+    from veridical.result import Outcome
     from veridical.types import Challenge
     from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
+    from veridical.verification.inputs import parse_facts, read_schedule, sha256_of
 
     if not any((document_front, document_back, selfie, clip, voice)):
         raise InputError(

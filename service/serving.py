@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
-from veridical.service.api import create_app
 from veridical.models.quota import cpu_quota
+from veridical.service.api import create_app
 from veridical.service.settings import ServiceSettings, words
 from veridical.service.transactions.recordings import LazyJudge
 from veridical.store.tenants import any_api_key
@@ -47,8 +47,8 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         )
     # One transaction runs on one core; left alone, OpenCV starts a thread for each of the host.
     cv2.setNumThreads(1)
-    backing = settings.backing()
-    if not dev and settings.api_key is None and not any_api_key(backing.database):
+    resources = settings.resources()
+    if not dev and settings.api_key is None and not any_api_key(resources.database):
         raise InputError(
             "refusing to serve without a key: make one with `veridical tenants add` and "
             "`veridical tenants issue`, set VERIDICAL_API_KEY, or try it out on this machine with "
@@ -58,14 +58,14 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
     models = settings.model_store()  # one, so that a session is shared by all who ask for it
     return create_app(
         lambda: load_verifier(
-            settings, ledger=Ledger(backing.database, backing.keys), store=models
+            settings, ledger=Ledger(resources.database, resources.keys), store=models
         ),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
         capacity=settings.capacity or math.ceil(cpu_quota()),
-        backing=backing,
-        desk=settings.desk(),
+        resources=resources,
+        transactions=settings.transactions(),
         policy=settings.policy,
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),

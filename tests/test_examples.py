@@ -21,7 +21,7 @@ from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.transactions import Backing
+from veridical.service.transactions import Resources
 from veridical.service.webhooks import sign
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
@@ -51,7 +51,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     signing, rules = SigningKey.from_file(folder / "signing.pem"), Rules()
     app = create_app(
         rules.build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         snapshots=folder / "galleries",
     )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veridical import InputError
-from veridical.verification import expressions
+from veridical.verification.policy import expressions
 from veridical.verification.policy.expressions import (
     DEEPEST,
     LONGEST,

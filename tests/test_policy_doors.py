@@ -11,10 +11,10 @@ import pytest
 from tests.service_house import House, house, picture
 from veridical import InputError, Measurement, OperatingPoint
 from veridical.evaluation.protocols.transactions import Case, decided
-from veridical.service.wire import parse_facts
 from veridical.types import Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
 from veridical.verification.analysis import Analyser
+from veridical.verification.inputs import parse_facts
 from veridical.verification.manifest import Row, load_transaction
 from veridical.verification.policy import parse_policy
 from veridical.verification.sources import Folder

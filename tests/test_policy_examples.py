@@ -8,7 +8,7 @@ import pytest
 from veridical import InputError, Outcome
 from veridical.evaluation.samples import Sample
 from veridical.verification import Policy, load_policy, load_verifier, shipped_policies
-from veridical.verification import lint as lint_room
+from veridical.verification.policy import lint as lint_room
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.expressions.parser import WORDS
 from veridical.verification.policy.lint import lint_policy

@@ -10,7 +10,7 @@ from veridical.consent_recording import RecordingVerifier
 from veridical.consent_recording.engines import Engines
 from veridical.consent_recording.settings import recording_settings
 from veridical.service.api import create_app
-from veridical.service.transactions import Backing
+from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import load_policy
@@ -34,7 +34,7 @@ def test_a_script_is_recorded_and_its_timeline_shown(page: Page, tmp_path: Path)
     judge = RecordingVerifier(Engines(), {}, load_policy("recording"), "none", recording_settings())
     app = create_app(
         Rules().build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         open_to_everyone=True,
         recordings=lambda: judge,

@@ -18,7 +18,7 @@ from veridical.consent_recording.settings import recording_settings
 from veridical.consent_recording.verifier import Progress, RecordingResult
 from veridical.result import Outcome
 from veridical.service.api import create_app
-from veridical.service.transactions import Backing
+from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Policy, load_policy
@@ -79,7 +79,7 @@ def client(judge: Noting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     signing = SigningKey.from_file(folder / "signing.pem")
     app = create_app(
         Rules().build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         open_to_everyone=True,
         max_body_bytes=50_000,

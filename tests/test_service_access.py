@@ -14,7 +14,7 @@ from tests.service_house import House, bearer, picture
 from veridical.service.api.auth import ROLES, SCOPES, Access, Allow
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions import Refusal
+from veridical.service.transactions import ProblemError
 from veridical.store.tenants import change_limits, revoke_api_key
 
 OPEN = {"/livez", "/readyz"}
@@ -83,7 +83,7 @@ def guarded(here: House) -> list[tuple[APIRoute, Allow]]:
 def test_nobody_without_a_good_key_comes_in(here: House) -> None:
     made = here.start(here.key())
     revoked = here.key()
-    revoke_api_key(here.backing.database, revoked["Authorization"].split("_")[1])
+    revoke_api_key(here.resources.database, revoked["Authorization"].split("_")[1])
     expired = here.key(expires_at=time.time_ns() // 1_000_000 - 1)
     genuine = here.key()["Authorization"]
     bad = {
@@ -163,7 +163,7 @@ def test_the_roles_are_made_of_scopes() -> None:
 
 
 def test_a_tenant_is_held_to_its_rate_and_told_when_to_come_back(here: House) -> None:
-    change_limits(here.backing.database, here.tenant, 60, 64)  # bursts of ten
+    change_limits(here.resources.database, here.tenant, 60, 64)  # bursts of ten
     key = here.key("catalogue:read")
     answers = [here.client.get("/v1/policies", headers=key) for _ in range(14)]
     assert [a.status_code for a in answers[:10]] == [200] * 10
@@ -176,7 +176,7 @@ def test_a_tenant_is_held_to_its_rate_and_told_when_to_come_back(here: House) ->
 def test_a_tenant_is_held_to_its_share_at_once() -> None:
     access = Access(None, None, everyone=True)
     leaves = [access.enter("t") for _ in range(64)]
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ProblemError) as caught:
         access.enter("t")
     assert caught.value.code == "tenant.concurrency"
     access.enter("other")

@@ -32,7 +32,8 @@ import cv2
 os.sched_getaffinity = lambda _: set(range({HOST_CORES}))
 os.cpu_count = lambda: {HOST_CORES}
 cv2.setNumThreads({HOST_CORES})
-from veridical.service import quota, serving
+from veridical.models import quota
+from veridical.service import serving
 from veridical.service.settings import ServiceSettings
 serving.cpu_quota = functools.partial(quota.cpu_quota, Path(sys.argv[1]))
 app = serving.app_of(ServiceSettings(), "127.0.0.1", dev=True)

@@ -106,7 +106,7 @@ def with_policy(here: House, *optional: str, version: int = 1) -> dict[str, str]
 def counted(here: House) -> tuple[int, int, int]:
     """Attempts, keys and faces that are kept of a tenant."""
     mine = select(attempts.c.id).where(attempts.c.tenant == here.tenant)
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         return (
             connection.scalar(select(func.count()).select_from(mine.subquery())) or 0,
             connection.scalar(select(func.count()).where(attempt_keys.c.attempt.in_(mine))) or 0,
@@ -209,7 +209,7 @@ def test_every_attempt_of_a_transaction_is_kept_once(here: House) -> None:
     made = here.start(key, policy="watched", device_ref="d")
     here.collect(made, 73)
     here.submit(made)
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         rows = connection.execute(
             select(attempts.c.transaction, attempts.c.number).where(
                 attempts.c.tenant == here.tenant
@@ -226,7 +226,7 @@ def test_erasing_a_transaction_erases_its_attempts_and_face(here: House) -> None
     assert here.client.delete(f"/v1/transactions/{gone['id']}", headers=key).status_code == 200
     assert counted(here) == (1, 1, 1)
     here.clock.ahead_ms = 31 * 86_400_000
-    here.client.app.state.housekeeper.erase_old()  # type: ignore[attr-defined]
+    here.client.app.state.retention.erase_old()  # type: ignore[attr-defined]
     assert counted(here) == (0, 0, 0)
     assert kept["id"] != gone["id"]
 

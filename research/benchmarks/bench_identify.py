@@ -119,7 +119,7 @@ def lower_95(hits: int, n: int) -> float:
 
 
 def bench_search(dimensions: int, arguments: argparse.Namespace) -> dict[str, object]:
-    """Search by sketch against exact search and against faiss's flat index."""
+    """Search by code against exact search and against faiss's flat index."""
     size, exact = arguments.size, arguments.exact
     mated, non_mated, few = arguments.mated, arguments.non_mated, arguments.flat
     people = People(dimensions)
@@ -137,7 +137,7 @@ def bench_search(dimensions: int, arguments: argparse.Namespace) -> dict[str, ob
                     vectors,
                     np.zeros(len(ids), np.int16),
                     np.zeros(len(ids), np.uint8),
-                    index.sketch(vectors),
+                    index.encode(vectors),
                 )
             )
 

@@ -10,7 +10,6 @@ from veridical.result import Measurement
 from veridical.service.api import problems
 from veridical.service.api.auth import allow
 from veridical.service.api.state import ServiceDep
-from veridical.service.wire import parse_schedule
 from veridical.types import Audio, Challenge
 from veridical.verification import (
     Policy,
@@ -20,6 +19,7 @@ from veridical.verification import (
     decide,
     verdict_to_json,
 )
+from veridical.verification.inputs import parse_schedule
 from veridical.verification.verdict import check_to_json
 
 __all__ = ["router"]

@@ -29,10 +29,10 @@ from veridical.service.api import (
     lists,
     operations,
     problems,
-    transactions,
 )
 from veridical.service.api import drift as drift_routes
 from veridical.service.api import evidence as evidence_routes
+from veridical.service.api import transactions as transaction_routes
 from veridical.service.api.auth import Access, Principal, allow
 from veridical.service.api.limits import BodyLimit
 from veridical.service.api.metrics import Metrics
@@ -40,23 +40,23 @@ from veridical.service.api.observe import Observed
 from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
 from veridical.service.pages.routes import mount
 from veridical.service.transactions import (
-    Backing,
-    Desk,
-    DeskSettings,
     DriftWatch,
-    Housekeeper,
-    PolicyBook,
-    Postman,
+    PolicyRepository,
+    Resources,
+    RetentionJob,
+    TransactionService,
+    TransactionSettings,
+    WebhookDispatcher,
     Worker,
 )
 from veridical.service.transactions.recordings import Judge
 from veridical.service.transactions.records import record
 from veridical.service.webhooks import Poster
-from veridical.service.wire import parse_facts, parse_schedule
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
 from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
+from veridical.verification.inputs import parse_facts, parse_schedule
 from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
@@ -76,8 +76,8 @@ def create_app(
     evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
     capacity: int = 2,
-    backing: Backing | None = None,
-    desk: DeskSettings = DeskSettings(),  # noqa: B008
+    resources: Resources | None = None,
+    transactions: TransactionSettings = TransactionSettings(),  # noqa: B008
     policy: str = "spoken",
     open_to_everyone: bool = False,
     capture_origins: Sequence[str] = (),
@@ -95,8 +95,8 @@ def create_app(
         max_body_bytes: Largest request.
         capacity: Verifications at once; further ones get 429 with Retry-After, or wait their turn
             in the queue of transactions.
-        backing: The database; without it there are only stateless routes.
-        desk: Bounds of transactions.
+        resources: The database; without it there are only stateless routes.
+        transactions: Bounds of transactions.
         policy: Name or path of the policy of transactions that name none.
         open_to_everyone: Let callers in without any key. A service without a database and without
             `api_key` is open in any case: it is somebody's own, in process.
@@ -107,16 +107,20 @@ def create_app(
         recordings: Gives what judges recordings of a script; a person looks at them without.
     """
     loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
-    found = Desk(backing, PolicyBook(backing, policy), desk) if backing is not None else None
-    worker, housekeeper, drift = None, None, None
+    found = (
+        TransactionService(resources, PolicyRepository(resources, policy), transactions)
+        if resources is not None
+        else None
+    )
+    worker, retention, drift = None, None, None
     if found is not None:
-        if desk.keep_counts:
-            drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
+        if transactions.keep_counts:
+            drift = DriftWatch(found.resources, transactions.keep_counts, _installation(models))
         observe = drift.observe if drift is not None else None
         worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
-        postman = Postman(found.backing, Poster(desk.allowed_callbacks))
-        housekeeper = Housekeeper(found, postman, drift)
-    everyone = open_to_everyone or (backing is None and api_key is None)
+        dispatcher = WebhookDispatcher(found.resources, Poster(transactions.allowed_callbacks))
+        retention = RetentionJob(found, dispatcher, drift)
+    everyone = open_to_everyone or (resources is None and api_key is None)
     service = Service(
         loader=loader,
         gate=gate,
@@ -124,7 +128,7 @@ def create_app(
         access=Access(found, api_key, everyone=everyone),
         metrics=metrics,
         evidence=evidence,
-        desk=found,
+        transactions=found,
         worker=worker,
         drift=drift,
     )
@@ -141,13 +145,13 @@ def create_app(
 
         loader.beside = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
-        if worker is not None and housekeeper is not None:
+        if worker is not None and retention is not None:
             worker.start(in_thread)
-            housekeeper.start()
+            retention.start()
         yield
-        if worker is not None and housekeeper is not None:
+        if worker is not None and retention is not None:
             await run_sync(worker.stop, PATIENCE_S)
-            housekeeper.stop(1.0)
+            retention.stop(1.0)
 
     app = FastAPI(
         title="veridical",
@@ -162,9 +166,11 @@ def create_app(
         responses=problems.PROBLEMS,
     )
     app.state.service = service
-    app.state.housekeeper = housekeeper
+    app.state.retention = retention
     app.state.models = models
-    app.state.shelf = galleries.Shelf(backing, snapshots) if backing is not None else None
+    app.state.registry = (
+        galleries.GalleryRegistry(resources, snapshots) if resources is not None else None
+    )
     app.add_middleware(
         BodyLimit,
         max_bytes=max_body_bytes,
@@ -189,7 +195,7 @@ def create_app(
     app.include_router(operations.router)
     if found is not None:
         for room in (
-            transactions,
+            transaction_routes,
             evidence_routes,
             galleries,
             catalogue,
@@ -279,12 +285,12 @@ def verify(
     # Written before it is told: nobody holds a verdict that can't be proven.
     if service.evidence is not None:
         service.evidence.append(verdict, digests)
-    if service.desk is not None:
-        backing = service.desk.backing
+    if service.transactions is not None:
+        resources = service.transactions.resources
         body = {"event": "verdict", "kind": "one_call", "sandbox": principal.sandbox}
         body |= verdict_body(verdict_to_json(verdict), digests)
-        with backing.database.writing() as connection:
-            record(connection, backing, principal.tenant, body)
+        with resources.database.writing() as connection:
+            record(connection, resources, principal.tenant, body)
     service.metrics.judged(verdict)
     if service.drift is not None and not principal.sandbox:
         service.drift.observe(principal.tenant, verdict)

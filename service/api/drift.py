@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from veridical.service.api.auth import Principal, allow
-from veridical.service.api.state import TheDesk
+from veridical.service.api.state import TransactionsDep
 from veridical.service.transactions.drift_views import overview
 
 __all__ = ["router"]
@@ -15,8 +15,9 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 
 @router.get("/drift", summary="Have scores and reasons drifted?")
 def drift(
-    desk: TheDesk, principal: Annotated[Principal, Depends(allow("metrics:read", "reviews"))]
+    transactions: TransactionsDep,
+    principal: Annotated[Principal, Depends(allow("metrics:read", "reviews"))],
 ) -> dict[str, Any]:
     """Raised alerts, every series with its baseline, and the counts to draw them; of one tenant."""
-    backing = desk.backing
-    return overview(backing.database, principal.tenant, backing.clock())
+    resources = transactions.resources
+    return overview(resources.database, principal.tenant, resources.clock())

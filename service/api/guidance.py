@@ -15,7 +15,7 @@ from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.transactions import Refusal
+from veridical.service.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
 
@@ -66,7 +66,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > MOST_BYTES:
-            raise Refusal(
+            raise ProblemError(
                 413, "request.too_large", f"a picture for guidance has at most {MOST_BYTES} bytes"
             )
     return bytes(data)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from veridical.service.api.auth import Principal, allow
-from veridical.service.api.state import TheDesk
-from veridical.service.transactions.backing import iso
+from veridical.service.api.state import TransactionsDep
+from veridical.service.transactions.resources import iso
 from veridical.store.lists import LABEL_LENGTH, add_entries, list_sizes, remove_entries
 from veridical.store.vault import made_vault
 from veridical.verification.signals.keys import keyed
@@ -44,9 +44,9 @@ class Values(BaseModel):
 
 
 @router.get("/lists", summary="How much is on which list?")
-def sizes(desk: TheDesk, principal: Reader) -> dict[str, Any]:
+def sizes(transactions: TransactionsDep, principal: Reader) -> dict[str, Any]:
     """By effect, kind and label."""
-    with desk.backing.database.reading() as connection:
+    with transactions.resources.database.reading() as connection:
         found = list_sizes(connection, principal.tenant)
     return {
         "items": [
@@ -64,26 +64,26 @@ def sizes(desk: TheDesk, principal: Reader) -> dict[str, Any]:
 
 @router.post("/lists/{effect}/{kind}", summary="Put values on a list")
 def put(
-    desk: TheDesk, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep, principal: Writer, effect: Effect, kind: Kind, body: Values
 ) -> dict[str, int]:
     """One that is on it stays as it is. A million at once: `veridical lists import`."""
-    backing, label = desk.backing, checked_label(body.label)
-    with backing.database.writing() as connection:
-        vault = made_vault(connection, backing.keys, principal.tenant)
+    resources, label = transactions.resources, checked_label(body.label)
+    with resources.database.writing() as connection:
+        vault = made_vault(connection, resources.keys, principal.tenant)
         keys = {keyed(vault, kind, value) for value in body.values}
-        now = backing.clock()
+        now = resources.clock()
         added = add_entries(connection, principal.tenant, effect, kind, keys, label, now)
     return {"added": added, "known": len(keys) - added}
 
 
 @router.post("/lists/{effect}/{kind}/remove", summary="Take values off a list")
 def remove(
-    desk: TheDesk, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep, principal: Writer, effect: Effect, kind: Kind, body: Values
 ) -> dict[str, int]:
     """A POST, so that no log of addresses holds a number."""
-    backing = desk.backing
-    with backing.database.writing() as connection:
-        vault = made_vault(connection, backing.keys, principal.tenant)
+    resources = transactions.resources
+    with resources.database.writing() as connection:
+        vault = made_vault(connection, resources.keys, principal.tenant)
         keys = {keyed(vault, kind, value) for value in body.values}
         gone = remove_entries(connection, principal.tenant, effect, keys)
     return {"removed": gone}

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
+from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
-from veridical.store.sketches import count_raised, count_unwatched
 
 __all__ = ["router"]
 
@@ -28,8 +28,8 @@ async def livez() -> dict[str, str]:
 def readyz(service: ServiceDep) -> dict[str, object]:
     """503 until it is."""
     verifier = service.loader.get()
-    if service.desk is not None:
-        with service.desk.backing.database.reading() as connection:
+    if service.transactions is not None:
+        with service.transactions.resources.database.reading() as connection:
             connection.execute(text("SELECT 1"))
     return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
 
@@ -40,12 +40,14 @@ def metrics(
 ) -> Response:
     """Of this process; queue and webhooks of all replicas."""
     del principal
-    if service.desk is not None:
-        with service.desk.backing.database.reading() as connection:
+    if service.transactions is not None:
+        with service.transactions.resources.database.reading() as connection:
             service.metrics.waiting.set(count_jobs(connection))
             waiting, given_up = count_letters(connection)
             raised = count_raised(connection)
-            unwatched = count_unwatched(connection, service.desk.backing.clock() - _DAY_MS)
+            unwatched = count_unwatched(
+                connection, service.transactions.resources.clock() - _DAY_MS
+            )
         service.metrics.drift.clear()  # what was cleared must not stay at its last figure
         for (alert, series), count in raised.items():
             service.metrics.drift.labels(alert, series).set(count)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
-from veridical.service.transactions import Refusal
+from veridical.service.transactions import ProblemError
 
 __all__ = ["PROBLEMS", "document", "install", "problem", "request_id"]
 
@@ -109,7 +109,7 @@ def install(app: FastAPI) -> None:
         headers = {}
         if error.http_status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, Refusal) and error.retry_after_s is not None:
+        if isinstance(error, ProblemError) and error.retry_after_s is not None:
             headers["Retry-After"] = str(error.retry_after_s)
         elif error.http_status in (503, 507):
             headers["Retry-After"] = "5"

@@ -12,12 +12,12 @@ from fastapi import Depends, Request
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.transactions import Desk, DriftWatch, Refusal, Worker
+from veridical.service.transactions import DriftWatch, ProblemError, TransactionService, Worker
 from veridical.verification import Verifier
 from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog
 
-__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TheDesk"]
+__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TransactionsDep"]
 
 log = logging.getLogger("veridical.service")
 
@@ -41,10 +41,10 @@ class Gate:
         """Hold one place.
 
         Raises:
-            Refusal: `service.at_capacity`: none is free.
+            ProblemError: `service.at_capacity`: none is free.
         """
         if not self._free.acquire(blocking=False):
-            raise Refusal(
+            raise ProblemError(
                 429, "service.at_capacity", "the service works at its capacity; try again", 2
             )
         try:
@@ -94,13 +94,13 @@ class Loader:
         """The verifier.
 
         Raises:
-            Refusal: `service.not_ready`: it is loading, or could not be loaded.
+            ProblemError: `service.not_ready`: it is loading, or could not be loaded.
         """
         if self.verifier is None:
             why = "models are being loaded"
             if self.failure:
                 why = f"models could not be loaded ({self.failure}); see the server's log"
-            raise Refusal(503, "service.not_ready", why, 5)
+            raise ProblemError(503, "service.not_ready", why, 5)
         return self.verifier
 
 
@@ -115,7 +115,7 @@ class Service:
         access: Tells callers.
         metrics: Counts.
         evidence: File of records beside the database's; None without.
-        desk: The transactions; None for a service without a database.
+        transactions: The transactions; None for a service without a database.
         worker: Judges them; None likewise.
         drift: Counts verdicts; None likewise, and where counts are not to be kept.
     """
@@ -126,7 +126,7 @@ class Service:
     access: Access
     metrics: Metrics
     evidence: EvidenceLog | None = None
-    desk: Desk | None = None
+    transactions: TransactionService | None = None
     worker: Worker | None = None
     drift: DriftWatch | None = None
 
@@ -139,10 +139,10 @@ def _service(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(_service)]
 
 
-def _desk(service: ServiceDep) -> Desk:
-    if service.desk is None:
-        raise Refusal(404, "request.not_found", "this service runs without a database")
-    return service.desk
+def _transactions(service: ServiceDep) -> TransactionService:
+    if service.transactions is None:
+        raise ProblemError(404, "request.not_found", "this service runs without a database")
+    return service.transactions
 
 
-TheDesk = Annotated[Desk, Depends(_desk)]
+TransactionsDep = Annotated[TransactionService, Depends(_transactions)]

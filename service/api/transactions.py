@@ -17,8 +17,14 @@ from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
 from veridical.service.api.auth import Allow, Principal, allow
-from veridical.service.api.state import ServiceDep, TheDesk
-from veridical.service.transactions import Desk, NewTransaction, Refusal, Review, Submission
+from veridical.service.api.state import ServiceDep, TransactionsDep
+from veridical.service.transactions import (
+    NewTransaction,
+    ProblemError,
+    Review,
+    Submission,
+    TransactionService,
+)
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.requests import MediaKind
 from veridical.service.transactions.worker import load_transaction
@@ -142,13 +148,13 @@ def _example(example: object, description: str) -> dict[str, Any]:
     },
 )
 def create(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Writer,
     body: NewTransaction,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
 ) -> JSONResponse:
     """Answers the upload token and the challenge, once: neither is told again."""
-    answer, again = desk.create(principal, body, idempotency_key)
+    answer, again = transactions.create(principal, body, idempotency_key)
     headers = {"Location": f"/v1/transactions/{answer['id']}"}
     if again:
         headers["Idempotency-Replayed"] = "true"
@@ -157,7 +163,7 @@ def create(
 
 @router.get("/transactions", summary="List transactions, newest first")
 def list_(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Reader,
     state: Literal[
         "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
@@ -167,7 +173,7 @@ def list_(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Pages follow by `next`."""
-    return desk.page(principal, state, cursor, limit)
+    return transactions.page(principal, state, cursor, limit)
 
 
 @router.get(
@@ -175,9 +181,9 @@ def list_(
     summary="How a transaction stands",
     responses={200: _example(_VIEW, "As the holder of an upload token sees it")},
 )
-def get(desk: TheDesk, principal: Viewer, transaction: Id) -> dict[str, Any]:
+def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> dict[str, Any]:
     """A key that may read transactions sees the verdict with its scores; nobody else does."""
-    return desk.view(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
 @router.put(
@@ -197,7 +203,7 @@ def get(desk: TheDesk, principal: Viewer, transaction: Id) -> dict[str, Any]:
 )
 async def put_medium(
     request: Request,
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Applicant,
     transaction: Id,
     kind: MediaKind,
@@ -207,16 +213,16 @@ async def put_medium(
 ) -> dict[str, Any]:
     """The bytes themselves, never an address or a path; their type is seen in them."""
     wanted = _digest(content_digest)
-    upload = await run_in_threadpool(desk.begin_upload, principal, transaction, kind)
+    upload = await run_in_threadpool(transactions.begin_upload, principal, transaction, kind)
     try:
-        size, digest = await _take(request, desk, upload, _MOST_BYTES[kind])
+        size, digest = await _take(request, transactions, upload, _MOST_BYTES[kind])
         if not hmac.compare_digest(digest, wanted):
             raise InputError(
                 "the bytes are not those the Content-Digest names; send them again",
                 "media.digest_mismatch",
             )
         medium = Medium(kind, digest, size, upload.id)
-        await run_in_threadpool(desk.finish_upload, principal, transaction, medium)
+        await run_in_threadpool(transactions.finish_upload, principal, transaction, medium)
     except BaseException:
         # The client left, or was refused. What cannot be deleted now is swept away later.
         with contextlib.suppress(Exception):
@@ -225,22 +231,26 @@ async def put_medium(
     return {"kind": kind, "bytes": size, "sha256": digest.hex()}
 
 
-async def _take(request: Request, desk: Desk, upload: Upload, most: int) -> tuple[int, bytes]:
+async def _take(
+    request: Request, transactions: TransactionService, upload: Upload, most: int
+) -> tuple[int, bytes]:
     """Write a body piece by piece; its size and SHA-256."""
     total, size, piece = hashlib.sha256(), 0, bytearray()
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise Refusal(413, "request.too_large", f"this medium may have {most} bytes")
+            raise ProblemError(413, "request.too_large", f"this medium may have {most} bytes")
         total.update(chunk)
         piece += chunk
         while len(piece) >= PIECE_BYTES:
-            await run_in_threadpool(upload.write, bytes(piece[:PIECE_BYTES]), desk.backing.clock())
+            await run_in_threadpool(
+                upload.write, bytes(piece[:PIECE_BYTES]), transactions.resources.clock()
+            )
             del piece[:PIECE_BYTES]
     if not size:
         raise InputError("the body is empty; send the bytes of the medium", "media.empty")
     if piece:
-        await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
+        await run_in_threadpool(upload.write, bytes(piece), transactions.resources.clock())
     return size, total.digest()
 
 
@@ -269,9 +279,11 @@ def _digest(header: str) -> bytes:
     summary="Draw a new challenge",
     responses={200: _example({"challenge": _CHALLENGE}, "The old one is void")},
 )
-def challenge(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+def challenge(
+    transactions: TransactionsDep, principal: Applicant, transaction: Id
+) -> dict[str, Any]:
     """What was recorded for the old one is dropped."""
-    return {"challenge": desk.challenge(principal, transaction)}
+    return {"challenge": transactions.challenge(principal, transaction)}
 
 
 @router.post(
@@ -283,7 +295,7 @@ def challenge(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str,
     },
 )
 async def submit(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     service: ServiceDep,
     principal: Applicant,
     transaction: Id,
@@ -291,51 +303,53 @@ async def submit(
     wait_s: Annotated[float, Query(ge=0, le=60)] = 0,
 ) -> JSONResponse:
     """Answers 202 at once, or waits for the verdict. Once it answers, nothing is lost any more."""
-    await run_in_threadpool(desk.submit, principal, transaction, body)
+    await run_in_threadpool(transactions.submit, principal, transaction, body)
     if service.worker is not None:
         service.worker.wake()
     until, polls = time.monotonic() + wait_s, iter(_POLL_S)
     while True:
-        state = await run_in_threadpool(desk.state, transaction)
+        state = await run_in_threadpool(transactions.state, transaction)
         left_s = until - time.monotonic()
         if state != "processing" or left_s <= 0:
             break
         await asyncio.sleep(min(left_s, next(polls, _POLL_S[-1])))
-    view = await run_in_threadpool(desk.view, principal, transaction)
+    view = await run_in_threadpool(transactions.view, principal, transaction)
     if view["state"] == "processing":
         return JSONResponse(view, 202, {"Retry-After": "1"})
     return JSONResponse(view)
 
 
 @router.post("/transactions/{transaction}/cancel", summary="Break a transaction off")
-def cancel(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+def cancel(transactions: TransactionsDep, principal: Applicant, transaction: Id) -> dict[str, Any]:
     """What was handed in is deleted."""
-    desk.cancel(principal, transaction)
-    return desk.view(principal, transaction)
+    transactions.cancel(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
 @router.delete("/transactions/{transaction}", summary="Erase a transaction")
-def erase(desk: TheDesk, principal: Eraser, transaction: Id) -> dict[str, Any]:
+def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> dict[str, Any]:
     """Its key is deleted: nothing opens what was kept. A tombstone and its evidence stay."""
-    return desk.erase(principal, transaction)
+    return transactions.erase(principal, transaction)
 
 
 @router.get("/reviews", tags=["reviews"], summary="Transactions that wait for a reviewer")
 def queue(
-    desk: TheDesk, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
+    transactions: TransactionsDep, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
 ) -> dict[str, Any]:
     """The longest waiting first."""
-    return desk.queue(principal, cursor, limit)
+    return transactions.queue(principal, cursor, limit)
 
 
 @router.post("/transactions/{transaction}/review", tags=["reviews"], summary="Decide as a reviewer")
-def review(desk: TheDesk, principal: Reviewer, transaction: Id, body: Review) -> dict[str, Any]:
+def review(
+    transactions: TransactionsDep, principal: Reviewer, transaction: Id, body: Review
+) -> dict[str, Any]:
     """Signed into the chain of evidence with the reviewer's name."""
-    desk.review(principal, transaction, body)
+    transactions.review(principal, transaction, body)
     reader = Principal(
         principal.tenant, principal.scopes | {"transactions:read"}, principal.sandbox
     )
-    return desk.view(reader, transaction)
+    return transactions.view(reader, transaction)
 
 
 @router.get(
@@ -344,21 +358,21 @@ def review(desk: TheDesk, principal: Reviewer, transaction: Id, body: Review) ->
     summary="What was seen and heard, for a reviewer",
 )
 def explanation(
-    desk: TheDesk, service: ServiceDep, principal: Reviewer, transaction: Id
+    transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> Response:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
     from veridical.service.pages.explain import explain
 
-    row, vault = desk.opened(principal, transaction)
+    row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
-        raise Refusal(
+        raise ProblemError(
             409, "transaction.kind", "a recording has a review page: GET …/recording", None
         )
     verifier = service.loader.get()
-    request = desk.request_of(row, vault)
+    request = transactions.request_of(row, vault)
     with service.gate.entered():
-        analysis = verifier.analyse(load_transaction(desk, verifier, row, vault, request))
-        verdict = verifier.judge(analysis, desk.policy_of(row, request))
+        analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
+        verdict = verifier.judge(analysis, transactions.policy_of(row, request))
         return JSONResponse(explain(analysis, verdict))
 
 
@@ -370,7 +384,7 @@ def explanation(
     responses={200: {"description": "One HTML file with the player, to be saved and opened"}},
 )
 def recording_page(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Reviewer,
     transaction: Id,
     language: Literal["en", "zh"] = "en",
@@ -378,12 +392,12 @@ def recording_page(
     """Timeline, transcript against script, and the video itself: personal data, kept like it."""
     from veridical.consent_recording.report import embedded, recording_report
 
-    row, vault = desk.opened(principal, transaction)
-    told = desk.verdict_of(row, vault)
+    row, vault = transactions.opened(principal, transaction)
+    told = transactions.verdict_of(row, vault)
     if row.kind != "recording" or told is None or "recording" not in told:
-        raise Refusal(409, "transaction.kind", "this is no recording that was judged")
+        raise ProblemError(409, "transaction.kind", "this is no recording that was judged")
     verdict = {key: value for key, value in told.items() if key != "recording"}
-    with recorded(desk.backing, row, vault) as video:
+    with recorded(transactions.resources, row, vault) as video:
         page = recording_report(
             {**told["recording"], "verdict": verdict}, embedded(video), language
         )

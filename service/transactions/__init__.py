@@ -1,26 +1,31 @@
 """Transactions from their first word to their verdict: what the API's routes rest on."""
 
-from veridical.service.transactions.backing import Backing, DeskSettings, Principal, Refusal
-from veridical.service.transactions.desk import Desk
+from veridical.service.transactions.dispatcher import WebhookDispatcher
 from veridical.service.transactions.drift import DriftWatch
-from veridical.service.transactions.housekeeping import Housekeeper
-from veridical.service.transactions.postman import Postman
 from veridical.service.transactions.requests import NewTransaction, Review, Submission
-from veridical.service.transactions.rules import PolicyBook
+from veridical.service.transactions.resources import (
+    Principal,
+    ProblemError,
+    Resources,
+    TransactionSettings,
+)
+from veridical.service.transactions.retention import RetentionJob
+from veridical.service.transactions.rules import PolicyRepository
+from veridical.service.transactions.service import TransactionService
 from veridical.service.transactions.worker import Worker
 
 __all__ = [
-    "Backing",
-    "Desk",
-    "DeskSettings",
     "DriftWatch",
-    "Housekeeper",
     "NewTransaction",
-    "PolicyBook",
-    "Postman",
+    "PolicyRepository",
     "Principal",
-    "Refusal",
+    "ProblemError",
+    "Resources",
+    "RetentionJob",
     "Review",
     "Submission",
+    "TransactionService",
+    "TransactionSettings",
+    "WebhookDispatcher",
     "Worker",
 ]

@@ -2,7 +2,7 @@
 
 from veridical.errors import InputError
 from veridical.gallery import Gallery
-from veridical.service.transactions.backing import Backing
+from veridical.service.transactions.resources import Resources
 from veridical.store import galleries_of, models_of
 from veridical.types import Template
 
@@ -17,15 +17,15 @@ class Customers:
     """The customers of every tenant.
 
     Args:
-        backing: Where they are kept.
+        resources: Where they are kept.
     """
 
-    def __init__(self, backing: Backing) -> None:
-        self._backing = backing
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
 
     def knows(self, tenant: str, subject: str) -> bool:
         """Whether a customer's face is enrolled, by whichever model."""
-        return FACES in galleries_of(self._backing.database, tenant, subject)
+        return FACES in galleries_of(self._resources.database, tenant, subject)
 
     def template(self, tenant: str, subject: str, gallery: str, model: str) -> Template | None:
         """An enrolled template of one model; None when there is none.
@@ -46,7 +46,7 @@ class Customers:
         Raises:
             StoreError: The database cannot be read, or the template was altered.
         """
-        for model in models_of(self._backing.database, tenant, VOICES, subject):
+        for model in models_of(self._resources.database, tenant, VOICES, subject):
             voice = self.template(tenant, subject, VOICES, model)
             if voice is not None and voice.language:
                 return voice.language
@@ -67,4 +67,4 @@ class Customers:
             entries.update(subject, template)
 
     def _gallery(self, tenant: str, name: str, model: str) -> Gallery:
-        return Gallery(self._backing.database, self._backing.keys, name, model, tenant=tenant)
+        return Gallery(self._resources.database, self._resources.keys, name, model, tenant=tenant)

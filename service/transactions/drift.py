@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from veridical.errors import InputError
-from veridical.service.transactions.backing import Backing, iso
 from veridical.service.transactions.drift_views import (
     HOUR_MS,
     DriftState,
@@ -19,9 +18,9 @@ from veridical.service.transactions.drift_views import (
     figures_of,
     key_view,
 )
+from veridical.service.transactions.resources import Resources, iso
 from veridical.store import Database
-from veridical.store.outbox import add_letter
-from veridical.store.sketches import (
+from veridical.store.histograms import (
     Key,
     StoredAlert,
     StoredBaseline,
@@ -34,6 +33,7 @@ from veridical.store.sketches import (
     raise_alert,
     raised_alerts,
 )
+from veridical.store.outbox import add_letter
 from veridical.store.tenants import webhook_of
 from veridical.verification import Verdict
 from veridical.verification.drift import DriftRules, Finding, Series, merged, observations
@@ -53,15 +53,15 @@ class DriftWatch:
     it. Safe in many threads.
 
     Args:
-        backing: Holds the counts, baselines and alerts.
+        resources: Holds the counts, baselines and alerts.
         keep: For how long counts are kept; baselines stay.
         installation: Names the models of a profile.
     """
 
     def __init__(
-        self, backing: Backing, keep: timedelta, installation: Callable[[str], str]
+        self, resources: Resources, keep: timedelta, installation: Callable[[str], str]
     ) -> None:
-        self._backing = backing
+        self._resources = resources
         self._keep_ms = int(keep.total_seconds() * 1000)
         self._installation = installation
         self._rules = DriftRules.read()
@@ -76,7 +76,7 @@ class DriftWatch:
 
     def observe(self, tenant: str, verdict: Verdict) -> None:
         """Count a verdict."""
-        now = self._backing.clock()
+        now = self._resources.clock()
         hour, installation = now - now % HOUR_MS, self._installation(verdict.profile)
         with self._lock:
             counts = self._counts.setdefault(tenant, {})
@@ -98,7 +98,7 @@ class DriftWatch:
             counted = counts[tenant]
             rows = {(_key(tenant, series), hour): c for (series, hour), c in counted.items()}
             try:
-                with self._backing.database.writing() as connection:
+                with self._resources.database.writing() as connection:
                     add_counts(connection, tenant, rows)
             except BaseException:
                 self._take_back(counts)
@@ -117,8 +117,8 @@ class DriftWatch:
 
     def _compare(self, tenant: str) -> None:
         """Raise, keep and clear a tenant's alerts by what the database holds."""
-        now = self._backing.clock()
-        state = DriftState.read(self._backing.database, tenant, now, self._rules)
+        now = self._resources.clock()
+        state = DriftState.read(self._resources.database, tenant, now, self._rules)
         findings: dict[tuple[Key, str, str], Finding] = {
             (key, finding.kind, finding.reason): finding
             for key in state.baselines
@@ -129,7 +129,7 @@ class DriftWatch:
         high = [place for place, found in findings.items() if found.is_high]
         if not raised and not high:
             return
-        with self._backing.database.writing() as connection:
+        with self._resources.database.writing() as connection:
             for place in high:
                 if place not in raised:
                     self._raise(connection, place[0], findings[place], now)
@@ -155,7 +155,7 @@ class DriftWatch:
     def _tell(self, connection: Connection, alert: StoredAlert, state: str, now: int) -> None:
         cause = f"{alert.alert}:{alert.key.name}:{alert.reason}"
         log.warning(f"drift {state}", extra={"tenant": alert.key.tenant, "cause": cause})
-        url, _ = webhook_of(connection, self._backing.keys, alert.key.tenant)
+        url, _ = webhook_of(connection, self._resources.keys, alert.key.tenant)
         if not url:
             return
         data = {**alert_view(alert), "state": state}
@@ -164,11 +164,11 @@ class DriftWatch:
 
     def _tidy(self) -> None:
         """Delete counts that are kept long enough; clear alerts of which nothing is seen."""
-        now = self._backing.clock()
+        now = self._resources.clock()
         silent = now - self._rules.longest_h * HOUR_MS
-        with self._backing.database.reading() as connection:
+        with self._resources.database.reading() as connection:
             forgotten = raised_alerts(connection, seen_before=silent)
-        with self._backing.database.writing() as connection:
+        with self._resources.database.writing() as connection:
             forget_counts(connection, now - self._keep_ms)
             for alert in forgotten:
                 self._clear(connection, alert, now)

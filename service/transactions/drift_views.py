@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from veridical.service.transactions.backing import iso
+from veridical.service.transactions.resources import iso
 from veridical.store import Database
-from veridical.store.sketches import (
+from veridical.store.histograms import (
     Key,
     StoredAlert,
     StoredBaseline,

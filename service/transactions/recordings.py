@@ -22,8 +22,8 @@ from veridical.consent_recording import (
 )
 from veridical.consent_recording.script import Question
 from veridical.errors import InputError
-from veridical.service.transactions.backing import Backing, Refusal
 from veridical.service.transactions.customers import FACES, VOICES, Customers
+from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.transactions import StoredTransaction
 from veridical.store.uploads import media_of, medium_pieces
 from veridical.store.vault import Vault
@@ -79,11 +79,11 @@ def chosen_script(name: str, text: str) -> tuple[Script, str]:
         text: TOML; empty when the name is given.
 
     Raises:
-        Refusal: `request.malformed`: neither or both are given; `script.unknown`.
+        ProblemError: `request.malformed`: neither or both are given; `script.unknown`.
         InputError: `script.malformed`.
     """
     if bool(name) == bool(text):
-        raise Refusal(
+        raise ProblemError(
             422,
             "request.malformed",
             "a recording wants body.script (a name) or body.script_text (TOML), not both",
@@ -91,7 +91,7 @@ def chosen_script(name: str, text: str) -> tuple[Script, str]:
     if name:
         if name not in shipped_scripts():
             known = ", ".join(shipped_scripts())
-            raise Refusal(422, "script.unknown", f"no script of that name; there are {known}")
+            raise ProblemError(422, "script.unknown", f"no script of that name; there are {known}")
         file = files("veridical.consent_recording") / "scripts" / f"{name}.toml"
         text = file.read_text(encoding="utf-8")
     return parse_script(text.encode(), "the script"), text
@@ -123,20 +123,20 @@ def script_view(text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def recorded(backing: Backing, row: StoredTransaction, vault: Vault) -> Iterator[Path]:
+def recorded(resources: Resources, row: StoredTransaction, vault: Vault) -> Iterator[Path]:
     """What was recorded, decrypted piece by piece into a temporary file of this process alone.
 
     Raises:
-        Refusal: `transaction.no_media`: it is not kept any more.
+        ProblemError: `transaction.no_media`: it is not kept any more.
         InputError: `media.changed`: it is not what was uploaded.
         StoreError: A piece was altered.
     """
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile() as file:
-        with backing.database.reading() as connection:
+        with resources.database.reading() as connection:
             medium = next((m for m in media_of(connection, row.id) if m.kind == MEDIUM), None)
             if medium is None:
-                raise Refusal(
+                raise ProblemError(
                     404,
                     "transaction.no_media",
                     "the recording of this transaction is not kept any more",
@@ -154,7 +154,7 @@ def recorded(backing: Backing, row: StoredTransaction, vault: Vault) -> Iterator
 
 def judge_recording(
     verifier: RecordingVerifier,
-    backing: Backing,
+    resources: Resources,
     customers: Customers,
     row: StoredTransaction,
     vault: Vault,
@@ -168,7 +168,7 @@ def judge_recording(
 
     Raises:
         InputError: The recording cannot be used.
-        Refusal: `transaction.no_media`.
+        ProblemError: `transaction.no_media`.
         StoreError: The recording was altered.
     """
     script = parse_script(request["script_text"].encode(), "the script")
@@ -182,7 +182,7 @@ def judge_recording(
         if voice is not None and voice.language not in ("", script.language):
             voice = None  # its thresholds hold within one language
     facts = request.get("facts", {})
-    with recorded(backing, row, vault) as video:
+    with recorded(resources, row, vault) as video:
         recording = Recording(row.id, video, script, times, face, voice, row.attempt, facts)
         return verifier.verify(recording, policy)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from veridical.service.transactions.backing import Backing, iso
+from veridical.service.transactions.resources import Resources, iso
 from veridical.store.chain import Link, append_link
 from veridical.store.outbox import add_letter
 from veridical.store.transactions import StoredTransaction
@@ -15,21 +15,23 @@ from veridical.verification.evidence import signed_record
 __all__ = ["record", "tell"]
 
 
-def record(connection: Connection, backing: Backing, tenant: str, body: Mapping[str, Any]) -> Link:
+def record(
+    connection: Connection, resources: Resources, tenant: str, body: Mapping[str, Any]
+) -> Link:
     """Append a signed record to a tenant's chain.
 
     Args:
         connection: Within the transaction that brings about what is recorded.
-        backing: Holds the signing key.
+        resources: Holds the signing key.
         tenant: Whose chain.
         body: With `transaction`; nothing personal, for it stays after an erasure.
     """
 
     def write(sequence: int, previous: str) -> tuple[str, str]:
-        line, digest = signed_record(backing.signing, body, sequence, previous)
+        line, digest = signed_record(resources.signing, body, sequence, previous)
         return line.decode(), digest
 
-    return append_link(connection, tenant, body["transaction"], backing.clock(), write)
+    return append_link(connection, tenant, body["transaction"], resources.clock(), write)
 
 
 def tell(

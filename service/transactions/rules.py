@@ -9,13 +9,13 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from veridical.errors import InputError, StoreError
-from veridical.service.transactions.backing import Backing, Refusal
+from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
-__all__ = ["LARGEST_POLICY_BYTES", "PolicyBook", "Wanted", "wanted_media", "with_checks"]
+__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "Wanted", "wanted_media", "with_checks"]
 
 _SPOKEN = frozenset({"voice.digits", "liveness.lips"})
 _MOVING = _SPOKEN | {"face.same_person"}
@@ -99,14 +99,14 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
     )
 
 
-class PolicyBook:
+class PolicyRepository:
     """The policies a tenant may ask for: those that are shipped, and its own.
 
     A version of a tenant's own policy never changes once it is stored: a verdict can always be
     traced to the words it was made under.
 
     Args:
-        backing: Where tenants' own policies are.
+        resources: Where tenants' own policies are.
         default: Name or path of the policy of transactions that name none.
 
     Raises:
@@ -114,8 +114,8 @@ class PolicyBook:
             examples say.
     """
 
-    def __init__(self, backing: Backing, default: str) -> None:
-        self._backing = backing
+    def __init__(self, resources: Resources, default: str) -> None:
+        self._resources = resources
         self._default = load_policy(default)
         refuse_failing(self._default)
         # A client may not choose to let specimens through; an operator may, by its own default.
@@ -133,7 +133,7 @@ class PolicyBook:
         """A policy by its name, in its newest version unless one is given.
 
         Raises:
-            Refusal: `policy.unknown`.
+            ProblemError: `policy.unknown`.
         """
         stored = self._stored(tenant, name)
         for policy in stored if version is None else [p for p in stored if p.version == version]:
@@ -141,7 +141,7 @@ class PolicyBook:
         shipped = self._shipped.get(name)
         if shipped is None or version not in (None, shipped.version):
             known = ", ".join(dict.fromkeys(p.id for p in self.all_of(tenant)))
-            raise Refusal(422, "policy.unknown", f"no policy of that name; there are {known}")
+            raise ProblemError(422, "policy.unknown", f"no policy of that name; there are {known}")
         return shipped
 
     def all_of(self, tenant: str) -> list[Policy]:
@@ -177,14 +177,14 @@ class PolicyBook:
         if policy.version <= newest:
             raise InputError(f"a changed policy wants a version above {newest}", "policy.version")
         try:
-            with self._backing.database.writing() as connection:
+            with self._resources.database.writing() as connection:
                 connection.execute(
                     insert(policies).values(
                         tenant=tenant,
                         id=name,
                         version=policy.version,
                         content=content,
-                        created_at=self._backing.clock(),
+                        created_at=self._resources.clock(),
                     )
                 )
         except StoreError as error:
@@ -198,6 +198,6 @@ class PolicyBook:
         if name is not None:
             query = query.where(policies.c.id == name)
         query = query.order_by(policies.c.id, policies.c.version.desc())
-        with self._backing.database.reading() as connection:
+        with self._resources.database.reading() as connection:
             contents = list(connection.scalars(query))
         return [parse_policy(content, "a stored policy", Path()) for content in contents]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from veridical.service.transactions.backing import iso
+from veridical.service.transactions.resources import iso
 from veridical.service.transactions.rules import Wanted
 from veridical.store.chain import Link
 from veridical.store.transactions import StoredTransaction

@@ -12,9 +12,7 @@ from typing import Any, Protocol
 from veridical.errors import InputError, VeridicalError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
-from veridical.service.transactions.backing import Backing, Refusal
 from veridical.service.transactions.customers import FACES, VOICES
-from veridical.service.transactions.desk import Desk
 from veridical.service.transactions.recordings import (
     MEDIUM,
     Judge,
@@ -23,7 +21,9 @@ from veridical.service.transactions.recordings import (
     told_of,
 )
 from veridical.service.transactions.records import record, tell
+from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.service.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
+from veridical.service.transactions.service import TransactionService
 from veridical.store.jobs import Job, claim_job, finish_job, renew_job
 from veridical.store.transactions import (
     StoredTransaction,
@@ -80,7 +80,7 @@ class Worker:
     by another when its lease is over; only one of them ever finishes it.
 
     Args:
-        desk: The transactions.
+        transactions: The transactions.
         verifier: Gives the verifier; raises while there is none.
         place: Held while one is judged: bounds them together with what else runs.
         meters: Counts verdicts.
@@ -90,14 +90,14 @@ class Worker:
 
     def __init__(
         self,
-        desk: Desk,
+        transactions: TransactionService,
         verifier: Callable[[], Verifier],
         place: Callable[[], AbstractContextManager[None]],
         meters: Meters | None = None,
         observe: Observe | None = None,
         recordings: Judge | None = None,
     ) -> None:
-        self._desk = desk
+        self._transactions = transactions
         self._recordings = recordings
         self._verifier = verifier
         self._place = place
@@ -146,7 +146,7 @@ class Worker:
                     self._wake.acquire(timeout=_IDLE_S)
             except VeridicalError as error:
                 # Such as a full disk or models still loading: the job comes back by its lease.
-                if not isinstance(error, Refusal):
+                if not isinstance(error, ProblemError):
                     log.error("a job was not taken", extra={"code": error.code})
                 self._stop.wait(_IDLE_S)
             except Exception:
@@ -154,23 +154,23 @@ class Worker:
                 self._stop.wait(_IDLE_S)
 
     def _renew(self) -> None:
-        backing = self._desk.backing
+        resources = self._transactions.resources
         while not self._stop.wait(RENEW_S):
             with self._lock:
                 held = list(self._held.values())
             try:
-                with backing.database.writing() as connection:
+                with resources.database.writing() as connection:
                     for job in held:
-                        renew_job(connection, job, backing.clock() + LEASE_MS)
+                        renew_job(connection, job, resources.clock() + LEASE_MS)
             except VeridicalError as error:
                 log.error("leases were not renewed", extra={"code": error.code})
 
     def _take(self, run: Run) -> bool:
         """Take one transaction that waits, and have it judged; whether there was one."""
         verifier = self._verifier()  # nothing is taken that could not be judged
-        backing = self._desk.backing
-        with backing.database.writing() as connection:
-            job = claim_job(connection, backing.clock(), LEASE_MS)
+        resources = self._transactions.resources
+        with resources.database.writing() as connection:
+            job = claim_job(connection, resources.clock(), LEASE_MS)
         if job is None:
             return False
         with ExitStack() as undo:
@@ -202,7 +202,7 @@ class Worker:
             log.error("a job was not given back", exc_info=error)
 
     def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
-        backing = self._desk.backing
+        resources = self._transactions.resources
         with end:
             try:
                 self._judge(verifier, job)
@@ -211,21 +211,21 @@ class Worker:
                     log.error("a job was not finished", extra={"code": error.code})
                 else:
                     log.exception("a job was not finished")
-                with backing.database.writing() as connection:  # let somebody try again soon
-                    renew_job(connection, job, backing.clock() + 1_000)
+                with resources.database.writing() as connection:  # let somebody try again soon
+                    renew_job(connection, job, resources.clock() + 1_000)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
-        desk, backing = self._desk, self._desk.backing
-        with backing.database.reading() as connection:
+        transactions, resources = self._transactions, self._transactions.resources
+        with resources.database.reading() as connection:
             row = find_transaction(connection, job.transaction)
-            vault = opened_vault(connection, backing.keys, job.tenant, job.transaction)
+            vault = opened_vault(connection, resources.keys, job.tenant, job.transaction)
             media = {m.kind: m.sha256.hex() for m in media_of(connection, job.transaction)}
         if row is None or vault is None or row.state != "processing":
-            with backing.database.writing() as connection:
+            with resources.database.writing() as connection:
                 finish_job(connection, job)
             return
-        request = desk.request_of(row, vault)
-        policy = desk.policy_of(row, request)
+        request = transactions.request_of(row, vault)
+        policy = transactions.policy_of(row, request)
         try:
             if job.leases > MOST_LEASES:
                 raise InputError("judging it failed again and again", "service.not_judged")
@@ -258,7 +258,7 @@ class Worker:
             if script_of(request["subject_ref"]) == "unreadable":
                 raise InputError("scripted by the sandbox", "media.undecodable")
             return scripted_verdict(row.id, request["subject_ref"], policy, row.attempt), None
-        transaction = load_transaction(self._desk, verifier, row, vault, request)
+        transaction = load_transaction(self._transactions, verifier, row, vault, request)
         analysis = verifier.analyse(transaction)
         verdict = verifier.judge(analysis, policy)
         if need := transaction.metadata.get("accommodation"):
@@ -273,11 +273,11 @@ class Worker:
         """The verdict on a recording, and as it is kept: with its timeline."""
         if self._recordings is None:
             raise InputError("this service judges no recordings", "service.not_judged")
-        asked = self._desk.challenge_of(row, vault)
+        asked = self._transactions.challenge_of(row, vault)
         result = judge_recording(
             self._recordings(),
-            self._desk.backing,
-            self._desk.customers,
+            self._transactions.resources,
+            self._transactions.customers,
             row,
             vault,
             request,
@@ -296,10 +296,10 @@ class Worker:
         if analysis is None or row.sandbox or row.kind != "onboarding":
             return
         if (face := analysis.face_template) is not None:
-            self._desk.customers.enrol(row.tenant, subject, FACES, face)
+            self._transactions.customers.enrol(row.tenant, subject, FACES, face)
         voice = analysis.voice_enrolment
         if voice is not None and voice.template is not None:
-            self._desk.customers.enrol(row.tenant, subject, VOICES, voice.template)
+            self._transactions.customers.enrol(row.tenant, subject, VOICES, voice.template)
 
     def _finish(
         self,
@@ -311,18 +311,20 @@ class Worker:
         keep: Keep | None = None,
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
-        desk, backing = self._desk, self._desk.backing
-        with backing.database.writing() as connection:
-            now = backing.clock()
+        transactions, resources = self._transactions, self._transactions.resources
+        with resources.database.writing() as connection:
+            now = resources.clock()
             current = locked_transaction(connection, row.id)
             if not finish_job(connection, job) or current is None or current.state != "processing":
-                raise Refusal(409, "transaction.state", "somebody else finished this transaction")
+                raise ProblemError(
+                    409, "transaction.state", "somebody else finished this transaction"
+                )
             if told["outcome"] in (Outcome.RETRY, Outcome.REJECT):
                 who = [d for d in (row.subject_digest, row.device_digest) if d is not None]
                 note_failure(connection, row.tenant, who, now)
             record(
                 connection,
-                backing,
+                resources,
                 row.tenant,
                 {"event": "verdict", "kind": row.kind, "sandbox": row.sandbox, **body},
             )
@@ -336,14 +338,14 @@ class Worker:
                     "state": "collecting",
                     "attempt": row.attempt + 1,
                     "expires_at": now
-                    + int(desk.settings.lifetime_of(row.kind).total_seconds() * 1000),
+                    + int(transactions.settings.lifetime_of(row.kind).total_seconds() * 1000),
                 }
             else:
                 final = None if told["outcome"] == Outcome.REVIEW else str(told["outcome"])
                 changed |= {
                     "state": "completed",
                     "completed_at": now,
-                    "keep_until": now + int(desk.settings.keep.total_seconds() * 1000),
+                    "keep_until": now + int(transactions.settings.keep.total_seconds() * 1000),
                     "final_outcome": final,
                 }
             change_transaction(connection, row.id, changed)
@@ -356,7 +358,13 @@ class Worker:
                 final_outcome=changed.get("final_outcome"),
             )
             event = "completed" if after.state == "completed" else "retry"
-            tell(connection, after, f"transaction.{event}", desk.urls_of(connection, row), now)
+            tell(
+                connection,
+                after,
+                f"transaction.{event}",
+                transactions.urls_of(connection, row),
+                now,
+            )
         log.info(
             "judged",
             extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
@@ -400,7 +408,7 @@ def left_to_a_person(verdict: Verdict, need: str) -> Verdict:
 
 
 def load_transaction(
-    desk: Desk,
+    transactions: TransactionService,
     verifier: Verifier,
     row: StoredTransaction,
     vault: Vault,
@@ -410,17 +418,17 @@ def load_transaction(
 
     Raises:
         InputError: A medium cannot be decoded.
-        Refusal: `transaction.no_media`: they are not kept any more.
+        ProblemError: `transaction.no_media`: they are not kept any more.
         StoreError: A medium was altered.
     """
-    media = _decrypted(desk.backing, row, vault)
+    media = _decrypted(transactions.resources, row, vault)
     if not media:
-        raise Refusal(
+        raise ProblemError(
             404, "transaction.no_media", "the media of this transaction are not kept any more"
         )
     subject = request["subject_ref"]
     reverify = row.kind == "reverify"
-    customers = desk.customers
+    customers = transactions.customers
     front = media.get("document_front")
     document = read_image_with_info(front) if front is not None else None
     capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
@@ -434,7 +442,7 @@ def load_transaction(
         selfie=read_image(media["selfie"]) if "selfie" in media else None,
         clip=read_clip(media["clip"]) if "clip" in media else None,
         voice=read_audio(media["voice"]) if "voice" in media else None,
-        challenge=desk.challenge_of(row, vault),
+        challenge=transactions.challenge_of(row, vault),
         signals=_facts_of(row, request, capture),
         statement=request.get("statement", ""),  # not there in one started by an older version
         language=request["locale"] if request.get("statement") else "",
@@ -475,10 +483,10 @@ def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) 
     return ledger.keeping(sighting, analysis.face_template if asked & COMPARING else None)
 
 
-def _decrypted(backing: Backing, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:
+def _decrypted(resources: Resources, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:
     """The bytes of every medium, as they were handed in."""
     found = {}
-    with backing.database.reading() as connection:
+    with resources.database.reading() as connection:
         for medium in media_of(connection, row.id):
             data = read_medium(connection, vault, medium)
             if hashlib.sha256(data).digest() != medium.sha256:

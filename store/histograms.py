@@ -1,7 +1,7 @@
 """How often was each score and reason seen, hour by hour? Counts of several processes add up.
 
-A sketch belongs to a series (tenant, kind, name, line) and an hour. Whoever counts keeps its counts
-in memory and adds them now and then: a row is held for one short database transaction only.
+A histogram belongs to a series (tenant, kind, name, line) and an hour. Whoever counts keeps its
+counts in memory and adds them now and then: a row is held for one short database transaction only.
 """
 
 import json

@@ -13,13 +13,13 @@ import importlib.util
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BITS", "Sketcher", "has_fast_scan", "nearest_codes"]
+__all__ = ["BITS", "SignEncoder", "has_fast_scan", "nearest_codes"]
 
 BITS = 512
-_SEED = 20_120_711  # part of the stored format: sketches of two seeds do not compare
+_SEED = 20_120_711  # part of the stored format: codes of two seeds do not compare
 
 
-class Sketcher:
+class SignEncoder:
     """Turns vectors into codes of `BITS` bits.
 
     Args:

@@ -5,12 +5,12 @@ import random
 from collections.abc import Callable
 
 from veridical.errors import InputError
-from veridical.service.transactions.backing import Backing
+from veridical.service.transactions.resources import Resources
 from veridical.service.webhooks import Send, secret_text, sign
 from veridical.store.outbox import Letter, claim_letter, letter_failed, letter_sent
 from veridical.store.tenants import webhook_of
 
-__all__ = ["PAUSES_S", "Postman"]
+__all__ = ["PAUSES_S", "WebhookDispatcher"]
 
 log = logging.getLogger("veridical.service.webhooks")
 
@@ -19,30 +19,30 @@ PAUSES_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Before each further try, as the scheme recommends; after the last one it is given up."""
 
 
-class Postman:
+class WebhookDispatcher:
     """Sends what is in the outbox.
 
     Args:
-        backing: Holds the outbox and the secrets.
+        resources: Holds the outbox and the secrets.
         send: Posts a letter.
         chance: Uniform in 0..1; spreads repetitions.
     """
 
     def __init__(
-        self, backing: Backing, send: Send, chance: Callable[[], float] = random.random
+        self, resources: Resources, send: Send, chance: Callable[[], float] = random.random
     ) -> None:
-        self._backing = backing
+        self._resources = resources
         self._send = send
         self._chance = chance
 
     def deliver_next(self) -> bool:
         """Send one webhook that is due; whether there was one."""
-        database, now = self._backing.database, self._backing.clock()
+        database, now = self._resources.database, self._resources.clock()
         with database.writing() as connection:
             letter = claim_letter(connection, now, LEASE_MS)
             if letter is None:
                 return False
-            _, secret = webhook_of(connection, self._backing.keys, letter.tenant)
+            _, secret = webhook_of(connection, self._resources.keys, letter.tenant)
         problem = self._problem(letter, secret, now // 1000)
         with database.writing() as connection:
             if not problem:
@@ -51,7 +51,7 @@ class Postman:
             next_at = None
             if letter.tries < len(PAUSES_S):
                 pause_s = PAUSES_S[letter.tries] * (1 + 0.2 * self._chance())
-                next_at = self._backing.clock() + int(pause_s * 1000)
+                next_at = self._resources.clock() + int(pause_s * 1000)
             letter_failed(connection, letter, next_at)
         log.warning(
             "webhook not delivered",

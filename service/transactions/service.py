@@ -13,12 +13,18 @@ from veridical.consent_recording import parse_script, parse_times
 from veridical.errors import StoreError
 from veridical.liveness.challenge import PACES, draw_challenge
 from veridical.service.transactions import views
-from veridical.service.transactions.backing import Backing, DeskSettings, Principal, Refusal, iso
 from veridical.service.transactions.customers import Customers
 from veridical.service.transactions.recordings import chosen_script, script_view
 from veridical.service.transactions.records import record, tell
 from veridical.service.transactions.requests import NewTransaction, Review, Submission
-from veridical.service.transactions.rules import PolicyBook, Wanted, wanted_media, with_checks
+from veridical.service.transactions.resources import (
+    Principal,
+    ProblemError,
+    Resources,
+    TransactionSettings,
+    iso,
+)
+from veridical.service.transactions.rules import PolicyRepository, Wanted, wanted_media, with_checks
 from veridical.service.transactions.sandbox import is_scripted
 from veridical.service.webhooks import check_address
 from veridical.store.chain import last_link
@@ -49,7 +55,7 @@ from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
 
-__all__ = ["TOKEN_WORD", "Desk"]
+__all__ = ["TOKEN_WORD", "TransactionService"]
 
 TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
 _ID_CHARACTERS = 34
@@ -66,20 +72,22 @@ _BURST, _BURST_MS = 5, 180_000
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
 
 
-class Desk:
+class TransactionService:
     """Takes transactions in, and tells how they stand. Safe in many threads and processes.
 
     Args:
-        backing: The database and its keys.
+        resources: The database and its keys.
         book: The policies.
         settings: Bounds.
     """
 
-    def __init__(self, backing: Backing, book: PolicyBook, settings: DeskSettings) -> None:
-        self.backing = backing
+    def __init__(
+        self, resources: Resources, book: PolicyRepository, settings: TransactionSettings
+    ) -> None:
+        self.resources = resources
         self.book = book
         self.settings = settings
-        self.customers = Customers(backing)
+        self.customers = Customers(resources)
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -93,11 +101,13 @@ class Desk:
             earlier request with the same idempotency key.
 
         Raises:
-            Refusal: `consent.missing`, `callback.refused`, `policy.unknown`,
+            ProblemError: `consent.missing`, `callback.refused`, `policy.unknown`,
                 `gallery.unknown_subject`, `challenge.back_off`, `idempotency.mismatch`.
         """
         if len(idempotency_key) > 200:
-            raise Refusal(422, "request.malformed", "an Idempotency-Key has 1 to 200 characters")
+            raise ProblemError(
+                422, "request.malformed", "an Idempotency-Key has 1 to 200 characters"
+            )
         digest = hashlib.sha256(f"{caller.sandbox}{asked.model_dump_json()}".encode()).digest()
         try:
             if idempotency_key and (known := self._replayed(caller, idempotency_key, digest)):
@@ -115,14 +125,16 @@ class Desk:
         self, caller: Principal, asked: NewTransaction, idempotency_key: str, digest: bytes
     ) -> dict[str, Any]:
         if not asked.consent.biometrics:
-            raise Refusal(
+            raise ProblemError(
                 422,
                 "consent.missing",
                 "face and voice are processed only with the applicant's consent: ask for it, and "
                 "offer another way to those who decline",
             )
         if asked.subject_ref is None and (asked.kind == "reverify" or asked.consent.enrol):
-            raise Refusal(422, "request.malformed", "reverify and enrolment want body.subject_ref")
+            raise ProblemError(
+                422, "request.malformed", "reverify and enrolment want body.subject_ref"
+            )
         if asked.callback is not None:
             check_address(asked.callback, self.settings.allowed_callbacks)
         SignalFacts(**asked.signals.model_dump())
@@ -135,14 +147,14 @@ class Desk:
             and not is_scripted(asked.subject_ref, sandbox=caller.sandbox)
             and not self.customers.knows(caller.tenant, asked.subject_ref or "")
         ):
-            raise Refusal(
+            raise ProblemError(
                 404,
                 "gallery.unknown_subject",
                 "nobody is enrolled under this subject_ref: onboard with consent.enrol first",
             )
         read_aloud = asked.statement or "voice.statement" in policy.required
         if read_aloud and not units(asked.statement):
-            raise Refusal(
+            raise ProblemError(
                 422,
                 "request.malformed",
                 "body.statement wants the words that are to be read aloud",
@@ -150,7 +162,7 @@ class Desk:
         spoken: str = asked.locale
         kept = asked.model_dump(mode="json")
         if policy.for_recordings != (asked.kind == "recording"):
-            raise Refusal(
+            raise ProblemError(
                 422,
                 "policy.other_kind",
                 f"policy {policy.id!r} is not for transactions of kind {asked.kind}",
@@ -162,11 +174,11 @@ class Desk:
         wanted = wanted_media(policy, asked.kind, kept.get("script_digits", 0))
         if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
             spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
-        now = self.backing.clock()
+        now = self.resources.clock()
         transaction = f"t_{secrets.token_hex(16)}"
         secret = secrets.token_urlsafe(32)
-        with self.backing.database.writing() as connection:
-            own = made_vault(connection, self.backing.keys, caller.tenant)
+        with self.resources.database.writing() as connection:
+            own = made_vault(connection, self.resources.keys, caller.tenant)
             who = {
                 word: own.digest(word, reference)
                 for word, reference in (
@@ -176,7 +188,7 @@ class Desk:
                 if reference is not None
             }
             self._refuse_burst(connection, caller.tenant, list(who.values()), now)
-            vault = made_vault(connection, self.backing.keys, caller.tenant, transaction)
+            vault = made_vault(connection, self.resources.keys, caller.tenant, transaction)
             kept["policy"] = _quoted(policy)
             kept["spoken"] = spoken
             row = StoredTransaction(
@@ -239,13 +251,13 @@ class Desk:
         return answer
 
     def _replayed(self, caller: Principal, key: str, digest: bytes) -> dict[str, Any] | None:
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             known = find_answer(connection, caller.tenant, key)
             if known is None:
                 return None
-            vault = opened_vault(connection, self.backing.keys, caller.tenant, known.transaction)
+            vault = opened_vault(connection, self.resources.keys, caller.tenant, known.transaction)
         if not hmac.compare_digest(known.request_digest, digest):
-            raise Refusal(
+            raise ProblemError(
                 422,
                 "idempotency.mismatch",
                 "this Idempotency-Key came with another request; take a new key for a new request",
@@ -259,7 +271,7 @@ class Desk:
         """Who holds an upload token; None when it is none, or of a transaction long gone."""
         words = token.removeprefix(TOKEN_WORD)
         transaction, secret = words[:_ID_CHARACTERS], words[_ID_CHARACTERS + 1 :]
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             row = find_transaction(connection, transaction)
         genuine = hmac.compare_digest(_sha256(secret), row.upload_digest if row else bytes(32))
         if row is None or not genuine:
@@ -272,31 +284,31 @@ class Desk:
         """Begin to take a medium.
 
         Raises:
-            Refusal: `transaction.not_found`, `transaction.state`, `transaction.expired`;
+            ProblemError: `transaction.not_found`, `transaction.state`, `transaction.expired`;
                 `media.not_wanted`.
         """
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             vault = self._vault(connection, row)
         wanted = self._wanted(row, vault)
         if kind not in (*wanted.required, *wanted.optional):
-            raise Refusal(
+            raise ProblemError(
                 422,
                 "media.not_wanted",
                 f"the policy of this transaction takes no {kind}; it takes "
                 f"{', '.join((*wanted.required, *wanted.optional))}",
             )
-        return Upload(self.backing.database, vault)
+        return Upload(self.resources.database, vault)
 
     def finish_upload(self, caller: Principal, transaction: str, medium: Medium) -> None:
         """Keep a medium whose bytes are all there.
 
         Raises:
-            Refusal: As `begin_upload`, for what changed meanwhile.
+            ProblemError: As `begin_upload`, for what changed meanwhile.
         """
-        now = self.backing.clock()
-        with self.backing.database.writing() as connection:
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             keep_upload(connection, transaction, medium, now)
@@ -307,20 +319,20 @@ class Desk:
         """Draw a new challenge; what answered the old one is dropped.
 
         Raises:
-            Refusal: `challenge.not_wanted`, `challenge.too_many`, `challenge.back_off`,
+            ProblemError: `challenge.not_wanted`, `challenge.too_many`, `challenge.back_off`,
                 `transaction.not_found`, `transaction.state`, `transaction.expired`.
         """
-        now = self.backing.clock()
-        with self.backing.database.writing() as connection:
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             vault = self._vault(connection, row)
             if not self._wanted(row, vault).challenge:
-                raise Refusal(
+                raise ProblemError(
                     409, "challenge.not_wanted", "the policy of this transaction asks for none"
                 )
             if row.challenges >= self.settings.most_challenges:
-                raise Refusal(
+                raise ProblemError(
                     409,
                     "challenge.too_many",
                     f"{row.challenges} challenges were drawn; start a new transaction",
@@ -374,13 +386,13 @@ class Desk:
         """Ask for an attempt to be judged; when this returns it will be, whoever dies.
 
         Raises:
-            Refusal: `challenge.unknown`, `challenge.spent`, `challenge.expired`, `media.missing`,
-                `media.changed`, `media.replayed`, `service.at_capacity`,
+            ProblemError: `challenge.unknown`, `challenge.spent`, `challenge.expired`,
+                `media.missing`, `media.changed`, `media.replayed`, `service.at_capacity`,
                 `transaction.not_found`, `transaction.state`, `transaction.expired`.
         """
         replayed = False
-        with self.backing.database.writing() as connection:
-            now = self.backing.clock()
+        with self.resources.database.writing() as connection:
+            now = self.resources.clock()
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             vault = self._vault(connection, row)
@@ -391,18 +403,20 @@ class Desk:
                 self._refuse_nonce(row, sent.nonce, now)
             media = media_of(connection, transaction)
             if missing := wanted.missing([medium.kind for medium in media]):
-                raise Refusal(422, "media.missing", f"upload these first: {', '.join(missing)}")
+                raise ProblemError(
+                    422, "media.missing", f"upload these first: {', '.join(missing)}"
+                )
             there = {medium.kind: medium.sha256.hex() for medium in media}
             if changed := sorted(
                 kind for kind, digest in sent.media_sha256.items() if there.get(kind) != digest
             ):
-                raise Refusal(
+                raise ProblemError(
                     409,
                     "media.changed",
                     f"other bytes were uploaded than this submission names: {', '.join(changed)}",
                 )
             if count_jobs(connection) >= self.settings.most_waiting:
-                raise Refusal(
+                raise ProblemError(
                     429,
                     "service.at_capacity",
                     "as many transactions wait for a verdict as are served in time; try again",
@@ -413,7 +427,7 @@ class Desk:
                 script = parse_script(request["script_text"].encode(), "the script")
                 parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
             if not is_scripted(request["subject_ref"], sandbox=row.sandbox):
-                own = made_vault(connection, self.backing.keys, row.tenant)
+                own = made_vault(connection, self.resources.keys, row.tenant)
                 once = [medium.sha256 for medium in media if medium.kind in _ONCE]
                 replayed = see_media(connection, own, transaction, once, now)
             if replayed:
@@ -440,7 +454,7 @@ class Desk:
                 )
                 add_job(connection, row.tenant, transaction, now)
         if replayed:
-            raise Refusal(
+            raise ProblemError(
                 409,
                 "media.replayed",
                 "this recording was handed in before; record anew for this transaction",
@@ -456,7 +470,7 @@ class Desk:
 
     def state(self, transaction: str) -> str:
         """The state of a transaction that is known to be the caller's."""
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             row = find_transaction(connection, transaction)
         return "erased" if row is None else row.state
 
@@ -464,13 +478,13 @@ class Desk:
         """How a transaction stands, as the caller may see it.
 
         Raises:
-            Refusal: `transaction.not_found`.
+            ProblemError: `transaction.not_found`.
         """
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
             link = last_link(connection, row.tenant, row.id)
             media = media_of(connection, row.id)
-            vault = opened_vault(connection, self.backing.keys, row.tenant, row.id)
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
         if row.state == "erased" or vault is None:
             return views.erased_view(row, link)
         opened = {
@@ -490,9 +504,9 @@ class Desk:
         """Transactions of a tenant, newest first.
 
         Raises:
-            Refusal: `request.malformed`: the cursor is none of ours.
+            ProblemError: `request.malformed`: the cursor is none of ours.
         """
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             rows = list_transactions(connection, caller.tenant, state, _place(cursor), limit + 1)
         return {
             "items": [views.listed(row) for row in rows[:limit]],
@@ -503,13 +517,13 @@ class Desk:
         """Transactions that wait for a reviewer, longest first.
 
         Raises:
-            Refusal: `request.malformed`: the cursor is none of ours.
+            ProblemError: `request.malformed`: the cursor is none of ours.
         """
         items = []
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, _place(cursor), limit + 1)
             for row in rows[:limit]:
-                vault = opened_vault(connection, self.backing.keys, row.tenant, row.id)
+                vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
                 verdict = _opened(vault, row.sealed_verdict, "verdict") if vault else None
                 items.append(views.queued(row, verdict or {}))
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
@@ -518,13 +532,13 @@ class Desk:
         """A transaction that is over, and what opens it; for a reviewer.
 
         Raises:
-            Refusal: `transaction.not_found`, `transaction.erased`, `transaction.state`.
+            ProblemError: `transaction.not_found`, `transaction.erased`, `transaction.state`.
         """
-        with self.backing.database.reading() as connection:
+        with self.resources.database.reading() as connection:
             row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
             vault = self._vault(connection, row)
         if row.state != "completed":
-            raise Refusal(
+            raise ProblemError(
                 409, "transaction.state", f"the transaction is {row.state}, not completed"
             )
         return row, vault
@@ -540,10 +554,11 @@ class Desk:
         """Break a transaction off; its media are deleted.
 
         Raises:
-            Refusal: `transaction.not_found`; `transaction.state`: it is being judged or is over.
+            ProblemError: `transaction.not_found`; `transaction.state`: it is being judged or
+                is over.
         """
-        now = self.backing.clock()
-        with self.backing.database.writing() as connection:
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             if row.state == "cancelled":
                 return
@@ -565,9 +580,9 @@ class Desk:
         """Erase a transaction for good; a tombstone and its evidence stay.
 
         Raises:
-            Refusal: `transaction.not_found`.
+            ProblemError: `transaction.not_found`.
         """
-        with self.backing.database.writing() as connection:
+        with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             if row.state != "erased":
                 row = self.erase_row(connection, row)
@@ -581,11 +596,11 @@ class Desk:
 
     def erase_row(self, connection: Connection, row: StoredTransaction) -> StoredTransaction:
         """Erase one transaction within a database transaction, and record that."""
-        now = self.backing.clock()
+        now = self.resources.clock()
         urls = self._urls(connection, row)
         erase_transaction(connection, row, now)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
-        record(connection, self.backing, row.tenant, body)
+        record(connection, self.resources, row.tenant, body)
         # After the chain, as where a verdict is kept: two that end at once never wait in a ring.
         forget(connection, row.tenant, row.id)
         gone = replace(row, state="erased", erased_at=now)
@@ -599,13 +614,13 @@ class Desk:
         commitment to it, and the salt that opens it is erased with the transaction.
 
         Raises:
-            Refusal: `transaction.not_found`; `review.not_open`.
+            ProblemError: `transaction.not_found`; `review.not_open`.
         """
-        now = self.backing.clock()
-        with self.backing.database.writing() as connection:
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             if (row.state, row.outcome) != ("completed", "review") or row.final_outcome:
-                raise Refusal(
+                raise ProblemError(
                     409, "review.not_open", "this transaction does not wait for a reviewer"
                 )
             vault = self._vault(connection, row)
@@ -619,7 +634,7 @@ class Desk:
                 "decided_at": iso(now),
                 "sandbox": row.sandbox,
             }
-            link = record(connection, self.backing, row.tenant, body)
+            link = record(connection, self.resources, row.tenant, body)
             kept = {
                 "operator": decided.operator,
                 "outcome": decided.outcome,
@@ -649,7 +664,7 @@ class Desk:
         """The policy a transaction was started under, in the version of then.
 
         Raises:
-            Refusal: `policy.unknown`: this server has no such version.
+            ProblemError: `policy.unknown`: this server has no such version.
         """
         quoted = request["policy"]
         policy = self.book.find(row.tenant, quoted["id"], quoted["version"])
@@ -667,8 +682,8 @@ class Desk:
         return self._urls(connection, row)
 
     def _urls(self, connection: Connection, row: StoredTransaction) -> list[str]:
-        url, _ = webhook_of(connection, self.backing.keys, row.tenant)
-        vault = opened_vault(connection, self.backing.keys, row.tenant, row.id)
+        url, _ = webhook_of(connection, self.resources.keys, row.tenant)
+        vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
         callback = self._request(row, vault)["callback"] if vault else None
         return [each for each in (url, callback) if each]
 
@@ -684,7 +699,7 @@ class Desk:
         return wanted_media(policy, row.kind, request.get("script_digits", 0))
 
     def _vault(self, connection: Connection, row: StoredTransaction) -> Vault:
-        vault = opened_vault(connection, self.backing.keys, row.tenant, row.id)
+        vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
         if vault is None:
             raise _gone()
         return vault
@@ -693,13 +708,13 @@ class Desk:
         """The transaction, when the caller may know that it is there."""
         other = caller.transaction and (row is None or row.id != caller.transaction)
         if row is None or other:
-            raise Refusal(404, "transaction.not_found", "no such transaction")
+            raise ProblemError(404, "transaction.not_found", "no such transaction")
         return row
 
     def _refuse_closed(self, row: StoredTransaction) -> None:
-        expired = row.state in OPEN and row.expires_at <= self.backing.clock()
+        expired = row.state in OPEN and row.expires_at <= self.resources.clock()
         if expired or row.state == "expired":
-            raise Refusal(
+            raise ProblemError(
                 410, "transaction.expired", "the time of this transaction is over; start a new one"
             )
         if row.state == "erased":
@@ -709,17 +724,17 @@ class Desk:
 
     def _refuse_nonce(self, row: StoredTransaction, nonce: str | None, now: int) -> None:
         if row.nonce is None:
-            raise Refusal(
+            raise ProblemError(
                 409, "challenge.spent", "the challenge was answered already; draw a new one"
             )
         if not hmac.compare_digest(row.nonce, nonce or ""):
-            raise Refusal(
+            raise ProblemError(
                 409,
                 "challenge.unknown",
                 "this is not the nonce of the transaction's current challenge; answer that one",
             )
         if row.challenge_expires_at is not None and row.challenge_expires_at <= now:
-            raise Refusal(409, "challenge.expired", "the challenge is too old; draw a new one")
+            raise ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
 
     def _refuse_burst(
         self, connection: Connection, tenant: str, who: list[bytes], now: int
@@ -734,7 +749,7 @@ class Desk:
         wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS * 2 ** min(count - _BURST, 10))
         left_ms = newest + wait_ms - now
         if left_ms > 0:
-            raise Refusal(
+            raise ProblemError(
                 429,
                 "challenge.back_off",
                 "too many attempts failed in a short time; try again later",
@@ -771,15 +786,15 @@ def _place(cursor: str) -> tuple[int, str] | None:
         return None
     time, _, name = cursor.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) < 20 and name):
-        raise Refusal(422, "request.malformed", "missing or malformed: query.cursor")
+        raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
     return int(time), name
 
 
-def _gone() -> Refusal:
-    return Refusal(410, "transaction.erased", "this transaction was erased")
+def _gone() -> ProblemError:
+    return ProblemError(410, "transaction.erased", "this transaction was erased")
 
 
-def _wrong_state(row: StoredTransaction) -> Refusal:
-    return Refusal(
+def _wrong_state(row: StoredTransaction) -> ProblemError:
+    return ProblemError(
         409, "transaction.state", f"the transaction is {row.state}; this is not possible any more"
     )

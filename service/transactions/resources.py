@@ -9,7 +9,7 @@ from veridical.errors import VeridicalError
 from veridical.store import Database, KeyProvider
 from veridical.verification.evidence import SigningKey
 
-__all__ = ["Backing", "DeskSettings", "Principal", "Refusal", "iso", "now_ms"]
+__all__ = ["Principal", "ProblemError", "Resources", "TransactionSettings", "iso", "now_ms"]
 
 
 def now_ms() -> int:
@@ -25,7 +25,7 @@ def iso(time_ms: int | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Refusal(VeridicalError):
+class ProblemError(VeridicalError):
     """A request that the state of things does not allow.
 
     Args:
@@ -68,7 +68,7 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class Backing:
+class Resources:
     """What outlives a request.
 
     Attributes:
@@ -87,7 +87,7 @@ class Backing:
 
 
 @dataclass(frozen=True, slots=True)
-class DeskSettings:
+class TransactionSettings:
     """Bounds of transactions.
 
     Attributes:

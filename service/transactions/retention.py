@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from veridical.errors import VeridicalError
-from veridical.service.transactions.desk import Desk
+from veridical.service.transactions.dispatcher import WebhookDispatcher
 from veridical.service.transactions.drift import DriftWatch
-from veridical.service.transactions.postman import Postman
 from veridical.service.transactions.records import tell
+from veridical.service.transactions.service import TransactionService
 from veridical.store.transactions import (
     change_transaction,
     due_for_erasure,
@@ -19,7 +19,7 @@ from veridical.store.transactions import (
 )
 from veridical.store.uploads import drop_media, sweep_uploads
 
-__all__ = ["Housekeeper"]
+__all__ = ["RetentionJob"]
 
 log = logging.getLogger("veridical.service.housekeeping")
 
@@ -32,18 +32,23 @@ SEEN_KEPT = timedelta(days=90)
 _BATCH = 20
 
 
-class Housekeeper:
+class RetentionJob:
     """Does what nobody asks for; several replicas may.
 
     Args:
-        desk: The transactions.
-        postman: Sends webhooks.
+        transactions: The transactions.
+        dispatcher: Sends webhooks.
         drift: Counts verdicts; None where none are to be counted.
     """
 
-    def __init__(self, desk: Desk, postman: Postman, drift: DriftWatch | None = None) -> None:
-        self._desk = desk
-        self._postman = postman
+    def __init__(
+        self,
+        transactions: TransactionService,
+        dispatcher: WebhookDispatcher,
+        drift: DriftWatch | None = None,
+    ) -> None:
+        self._transactions = transactions
+        self._postman = dispatcher
         self._drift = drift
         self._stop = threading.Event()
         self._threads = [
@@ -90,8 +95,8 @@ class Housekeeper:
         """Expire, erase and sweep what is due."""
         self.expire()
         self.erase_old()
-        now = self._desk.backing.clock()
-        with self._desk.backing.database.writing() as connection:
+        now = self._transactions.resources.clock()
+        with self._transactions.resources.database.writing() as connection:
             sweep_uploads(connection, now - _ms(ORPHANS_AFTER))
             sweep_records(
                 connection, now - _ms(FAILURES_KEPT), now - _ms(ANSWERS_KEPT), now - _ms(SEEN_KEPT)
@@ -99,29 +104,29 @@ class Housekeeper:
 
     def expire(self) -> None:
         """End transactions whose time to collect media is over; their media are deleted."""
-        backing = self._desk.backing
-        now = backing.clock()
-        with backing.database.writing() as connection:
+        resources = self._transactions.resources
+        now = resources.clock()
+        with resources.database.writing() as connection:
             for row in expired_transactions(connection, now, _BATCH):
                 drop_media(connection, row.id)
                 ended = {
                     "state": "expired",
                     "nonce": None,
                     "completed_at": now,
-                    "keep_until": now + _ms(self._desk.settings.keep),
+                    "keep_until": now + _ms(self._transactions.settings.keep),
                 }
                 change_transaction(connection, row.id, ended)
                 after = replace(row, state="expired")
-                urls = self._desk.urls_of(connection, row)
+                urls = self._transactions.urls_of(connection, row)
                 tell(connection, after, "transaction.expired", urls, now)
 
     def erase_old(self) -> int:
         """Erase transactions that were kept for as long as they may be; how many there were."""
-        backing = self._desk.backing
-        with backing.database.writing() as connection:
-            due = due_for_erasure(connection, backing.clock(), _BATCH)
+        resources = self._transactions.resources
+        with resources.database.writing() as connection:
+            due = due_for_erasure(connection, resources.clock(), _BATCH)
             for row in due:
-                self._desk.erase_row(connection, row)
+                self._transactions.erase_row(connection, row)
         return len(due)
 
 
