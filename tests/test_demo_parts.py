@@ -25,7 +25,7 @@ from veridical.types import Audio, Challenge, Clip, Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
 from veridical.verification.analysis import Analyser
 
-STATIC = Path(__file__).parent.parent / "service" / "demo" / "static"
+STATIC = Path(__file__).parent.parent / "service" / "pages" / "static"
 ABOUT = {
     "transaction": "t_1",
     "policy": "spoken",
