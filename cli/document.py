@@ -2,18 +2,25 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import cv2
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from veridical.ocr import Document
-    from veridical.types import Image
+from veridical.errors import InputError
+from veridical.media import read_image
+from veridical.ocr import Document
+from veridical.service.pictures import draw_document, to_jpeg
+from veridical.types import Image
+from veridical.verification import Settings
+from veridical.verification.verifier import READERS
 
 __all__ = ["app", "read"]
 
@@ -38,14 +45,6 @@ def read(
     as_json: Annotated[bool, typer.Option("--json", help="Print the documents as JSON.")] = False,
 ) -> None:
     """Read the documents in a picture. Exit code 0 when every one reads and agrees with itself."""
-    from datetime import date
-
-    from veridical.errors import InputError
-    from veridical.media import read_image
-    from veridical.service.pictures import to_jpeg
-    from veridical.verification import Settings
-    from veridical.verification.verifier import READERS
-
     if kind and kind not in KINDS:
         raise InputError(
             f"--kind must be one of {', '.join(KINDS)}, got {kind}", "usage.document_kind"
@@ -76,11 +75,6 @@ def read(
 
 def _annotated(image: "Image", documents: "Sequence[Document]") -> "Image":
     """The picture with every document's outline, its fields and what they are."""
-    import cv2
-
-    from veridical.service.pictures import draw_document
-    from veridical.types import Image
-
     shown = image
     for document in documents:
         shown = draw_document(shown, document)
@@ -129,11 +123,7 @@ def _as_json(document: "Document") -> dict[str, object]:
 
 def _print(document: "Document") -> None:
     """One field a line, with where it comes from and how sure the reader is."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False)
+    console = open_console()
     console.print(f"[bold]{document.kind}[/]", *(f"[yellow]{w}[/]" for w in document.warnings))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("field", "value", "score", "source"):

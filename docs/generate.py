@@ -5,12 +5,11 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from veridical.cli import app
+from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
 from veridical.verification import CHECKS, reasons
@@ -41,10 +40,12 @@ def cli_page() -> str:
     lines = [
         "# Command line\n",
         "Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 environment (models, server), "
-        "4 unusable input.\n",
+        "4 unusable input, 70 a fault of veridical itself.\n",
     ]
-    root = typer.main.get_command(app)
-    for path, command in _commands(root, ("veridical",)):
+    named = ((name, load_command(name)) for name in sorted(COMMANDS))
+    for path, command in chain.from_iterable(
+        _commands(command, ("veridical", name)) for name, command in named
+    ):
         usage = command.collect_usage_pieces(command.context_class(command))
         lines.append(f"## `{' '.join(path)}`\n")
         lines.append((command.help or "").strip() + "\n")
