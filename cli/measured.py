@@ -19,7 +19,7 @@ __all__ = ["answer", "point_of"]
 
 def point_of(check: str, store: "ModelStore", profile: "Profile") -> "OperatingPoint | None":
     """The operating point of a check outside any policy."""
-    from veridical.verification.verifier import operating_points
+    from veridical.verification.points import operating_points
 
     return operating_points(store, profile).get(check)
 

@@ -89,9 +89,9 @@ def replay(
 
     from veridical.errors import InputError
     from veridical.verification import Settings, load_policy
+    from veridical.verification.points import operating_points
     from veridical.verification.policy.replay import replay as decide_again
     from veridical.verification.policy.replay import stored_verdicts
-    from veridical.verification.verifier import operating_points
 
     store = Settings().model_store()
     points = operating_points(store, store.profile())

@@ -79,7 +79,7 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
 def reasons_page() -> str:
     """All checks and reason codes with their texts."""
     lines = ["# Checks and reasons\n", "| check | question |", "|---|---|"]
-    lines += [f"| `{check}` | {question} |" for check, question in CHECKS.items()]
+    lines += [f"| `{check}` | {spec.question.en} |" for check, spec in CHECKS.items()]
     lines += [
         "",
         "A reason is mendable when the applicant can mend it by trying again: under a policy with "
@@ -90,8 +90,8 @@ def reasons_page() -> str:
     ]
     for code, reason in sorted(reasons().items()):
         lines.append(
-            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator['en']} | "
-            f"{reason.operator['zh']} | {reason.applicant['en']} | {reason.applicant['zh']} |"
+            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator.en} | "
+            f"{reason.operator.zh} | {reason.applicant.en} | {reason.applicant.zh} |"
         )
     return "\n".join(lines) + "\n"
 
