@@ -10,7 +10,7 @@ from veridical.cli.exits import Exit
 from veridical.models import ModelStore, Profile
 from veridical.result import Measurement, OperatingPoint, Status
 from veridical.verification.decision import judge
-from veridical.verification.verifier import operating_points
+from veridical.verification.points import operating_points
 
 __all__ = ["answer", "point_of"]
 

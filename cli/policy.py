@@ -13,11 +13,11 @@ from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.verification import Settings, load_policy
+from veridical.verification.points import operating_points
 from veridical.verification.policy.lint import lint_policy
 from veridical.verification.policy.replay import compare_policies, stored_verdicts
 from veridical.verification.policy.replay import replay as decide_again
 from veridical.verification.policy.trials import refuse_failing, try_examples
-from veridical.verification.verifier import operating_points
 
 __all__ = ["app"]
 

@@ -14,6 +14,7 @@ from veridical.face import FaceDetector, FaceEmbedder, look
 from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
+from veridical.liveness import CaptureFacts
 from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
@@ -173,6 +174,15 @@ class Analysis:
                 self.transaction.voice_reference,
             ),
         )
+
+    @property
+    def capture(self) -> CaptureFacts:
+        """What was said of the capture.
+
+        Raises:
+            InputError: `metadata.invalid`: a number is none.
+        """
+        return CaptureFacts.from_metadata(self.transaction.metadata)
 
     @property
     def today(self) -> date:
