@@ -83,7 +83,7 @@ def reasons_page() -> str:
     lines = [
         "# Checks and reasons\n",
         "Asked for is what a policy that names the check has the applicant hand in; a signal asks "
-        "for nothing. Judged by: whose thresholds, where neither policy nor calibration gives any.\n",
+        "for nothing. Judged by: whose thresholds, where policy and calibration give none.\n",
         "| check | question | 问题 | asked for | judged by |",
         "|---|---|---|---|---|",
     ]
