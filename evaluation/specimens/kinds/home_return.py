@@ -1,4 +1,4 @@
-"""Specimens of the mainland travel permit of Hong Kong and Macao residents: own, marked drawings."""
+"""Specimens of the mainland travel permit of Hong Kong and Macao residents: own drawings."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
