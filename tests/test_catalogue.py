@@ -275,7 +275,9 @@ def test_no_other_file_lists_the_checks() -> None:
     for room in ("verification", "service", "cli", "client", "batch", "consent_recording"):
         for path in (ROOT / room).rglob("*"):
             place = path.relative_to(ROOT)
-            if path.suffix not in {".py", ".toml", ".js"} or place.parts[1] == "catalogue":
+            if path.suffix not in {".py", ".toml", ".js"}:
+                continue
+            if place.parts[1] in {"catalogue", "policies"}:
                 continue
             if place == Path("verification/verifier.py"):  # makes each of them of the engines
                 continue
