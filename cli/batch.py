@@ -10,6 +10,7 @@ import typer
 from veridical.cli.exits import Exit
 from veridical.cli.extras import needed
 from veridical.cli.main import app
+from veridical.cli.missing import AllowMissing
 
 if TYPE_CHECKING:
     from veridical.batch import BatchSummary
@@ -45,6 +46,7 @@ def batch(
         bool, typer.Option("--parquet", help="Write results.parquet as well.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with earlier results.")] = False,
+    allow_missing: AllowMissing = False,
 ) -> None:
     """Verify every row of a manifest: one result line each, exactly once, over kills too.
 
@@ -62,6 +64,7 @@ def batch(
     settings = Settings()
     if policy:
         settings.policy = policy
+    settings.allow_missing |= allow_missing
     console = Console(stderr=True)
     start = _workers(engine, workers, address)
     columns = (

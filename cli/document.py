@@ -43,16 +43,13 @@ def read(
     from veridical.errors import InputError
     from veridical.media import read_image
     from veridical.service.pictures import to_jpeg
-    from veridical.verification import Settings
-    from veridical.verification.verifier import READERS
+    from veridical.verification.engines import Engines
 
     if kind and kind not in KINDS:
         raise InputError(
             f"--kind must be one of {', '.join(KINDS)}, got {kind}", "usage.document_kind"
         )
-    settings = Settings()
-    store = settings.model_store()
-    reader = READERS[settings.ocr_engine](store, store.profile(settings.profile))
+    reader = Engines.open().need(Engines.reader)
     image = read_image(file)
     today = date.today()
     if kind:

@@ -55,27 +55,19 @@ class _Bench:
     """The nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-        from veridical.verification import Settings
+        from veridical.cli.measured import engines_of
+        from veridical.verification.engines import Engines
 
-        settings = Settings()
-        self._store = settings.model_store()
-        self._profile = self._store.profile(profile or settings.profile)
-        detector, mesh, recogniser = (
-            self._profile.roles[role][0] for role in ("detector", "mesh", "recogniser")
-        )
-        self._detector = FaceDetector(self._store.session(detector))
-        self._mesher = FaceMesher(self._store.session(mesh))
-        self.embedder = FaceEmbedder.from_card(
-            self._store.session(recogniser), self._store.card(recogniser)
-        )
+        self._engines = engines_of(profile)
+        self._engines.require("detector", "mesh")
+        self.embedder = self._engines.need(Engines.embedder)
 
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""
-        from veridical.verification.analysis import Analyser, Analysis
+        from veridical.verification.analysis import Analysis
 
-        return Analysis(read_capture(file), Analyser(None, self._detector, self._mesher)).views
+        return Analysis(read_capture(file), self._engines).views
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:
         """Print a measurement and what the operating point makes of it."""
-        answer(measured, self._store, self._profile, as_json)
+        answer(measured, self._engines, as_json)

@@ -235,16 +235,13 @@ class _Faces:
     """Turns pictures into templates by the models of the installation."""
 
     def __init__(self, settings: "Settings") -> None:
-        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-        from veridical.gallery import FmrCurve
+        from veridical.verification.engines import Engines
 
-        store = settings.model_store()
-        roles = store.profile(settings.profile).roles
-        self._detector = FaceDetector(store.session(roles["detector"][0]))
-        self._mesher = FaceMesher(store.session(roles["mesh"][0]))
-        name = roles["recogniser"][0]
-        self._embedder = FaceEmbedder.from_card(store.session(name), store.card(name))
-        self.curve = FmrCurve.from_card(store.card(name))
+        engines = Engines.open(settings)
+        self._detector = engines.need(Engines.detector)
+        self._mesher = engines.need(Engines.mesher)
+        self._embedder = engines.need(Engines.embedder)
+        self.curve = engines.fmr_curve
 
     def template(self, pictures: Sequence[Path]) -> "Template":
         """One template of a person's pictures.

@@ -88,13 +88,12 @@ def replay(
     from rich.table import Table
 
     from veridical.errors import InputError
-    from veridical.verification import Settings, load_policy
+    from veridical.verification import load_policy
+    from veridical.verification.engines import Engines
     from veridical.verification.policy.replay import replay as decide_again
     from veridical.verification.policy.replay import stored_verdicts
-    from veridical.verification.verifier import operating_points
 
-    store = Settings().model_store()
-    points = operating_points(store, store.profile())
+    points = Engines.open().operating_points
     if str(verdicts) != "-" and not verdicts.is_file():
         raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
     with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from veridical.cli.main import app
+from veridical.cli.missing import AllowMissing
 
 __all__ = ["serve"]
 
@@ -16,6 +17,7 @@ def serve(
     dev: Annotated[
         bool, typer.Option("--dev", help="Let everybody on this machine in without a key.")
     ] = False,
+    allow_missing: AllowMissing = False,
 ) -> None:
     """Serve the API and its pages. It wants a key: see `veridical tenants`."""
     from veridical.service.logs import log_to
@@ -23,5 +25,6 @@ def serve(
     from veridical.service.settings import ServiceSettings
 
     settings = ServiceSettings()
+    settings.allow_missing |= allow_missing
     log_to(level=settings.log_level)
     server_of(app_of(settings, host, dev=dev), host, port, settings.log_level).run()

@@ -9,6 +9,7 @@ import typer
 
 from veridical.cli.exits import Exit
 from veridical.cli.main import app
+from veridical.cli.missing import AllowMissing
 
 __all__ = ["verify"]
 
@@ -41,6 +42,7 @@ def verify(
         str,
         typer.Option(help="Numbers the policy's rules ask for, as JSON: '{\"amount\": 5000}'."),
     ] = "",
+    allow_missing: AllowMissing = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
@@ -68,6 +70,7 @@ def verify(
         settings.policy = policy
     if profile:
         settings.profile = profile
+    settings.allow_missing |= allow_missing
     verifier = load_verifier(settings)
     if cpu_quota() >= 2:
         verifier.beside = ThreadPoolExecutor(1).submit

@@ -214,33 +214,30 @@ class _Bench:
     """The voice nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-        from veridical.verification import Settings
+        from veridical.cli.measured import engines_of
+        from veridical.verification.engines import Engines
 
-        settings = Settings()
-        self._store = settings.model_store()
-        self._profile = self._store.profile(profile or settings.profile)
-        self.vad = self._store.session(self._profile.roles["speech"][0])
+        self._engines = engines_of(profile)
+        self.vad = self._engines.need(Engines.vad)
 
     @property
     def embedder(self) -> "VoiceEmbedder":
         """The speaker model."""
-        from veridical.voiceprint import VoiceEmbedder
+        from veridical.verification.engines import Engines
 
-        return VoiceEmbedder(self._store.session(self._profile.roles["voice"][0]))
+        return self._engines.need(Engines.voice)
 
     def digits(self) -> "DigitsCheck":
         """The digit check of the profile."""
-        from veridical.voiceprint import DigitsCheck
+        from veridical.verification.engines import Engines
 
-        return DigitsCheck.load(self._store, self._profile)
+        return self._engines.need(Engines.digits)
 
     def statement(self) -> "StatementCheck":
         """The check of read statements; its recogniser is an optional model."""
-        from veridical.voiceprint.statement import StatementCheck
-        from veridical.voiceprint.whisper import Whisper
+        from veridical.verification.engines import Engines
 
-        encoder, decoder = (self._store.session(name) for name in Whisper.models)
-        return StatementCheck(Whisper(encoder, decoder), self.embedder)
+        return self._engines.need(Engines.statement)
 
     def speech(self, file: Path) -> "SpeechAnalysis":
         """Read and analyse the sound of a file."""
@@ -253,7 +250,7 @@ class _Bench:
         self, measured: "Measurement", as_json: bool, details: dict[str, object] | None = None
     ) -> None:
         """Print a measurement, what the operating point makes of it, and what else is known."""
-        answer(measured, self._store, self._profile, as_json, details=details)
+        answer(measured, self._engines, as_json, details=details)
 
 
 def _read_template(path: Path) -> "Template | None":

@@ -6,9 +6,9 @@ from veridical import Status
 from veridical.models.card import read_operating_points
 from veridical.models.tables import load_table
 from veridical.verification.decision import judge
+from veridical.verification.points import RULES
 from veridical.verification.signals import SignalFacts, SignalSettings
 from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.verifier import RULES
 
 FLAGS = SignalSettings.read().flags
 CHECK = DeviceCheck(FLAGS, ("obs", "manycam"))

@@ -15,8 +15,10 @@ from veridical.media import Limits
 from veridical.ocr import Document, Field
 from veridical.ocr.mrz import Mrz
 from veridical.verification import Settings, Transaction
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.manifest import load_transaction, read_manifest
+from veridical.verification.points import operating_points
 from veridical.verification.signals import SignalFacts, SignalSettings
 from veridical.verification.signals.device import DeviceCheck
 from veridical.verification.signals.listed import ListsCheck
@@ -25,7 +27,6 @@ from veridical.verification.signals.region import RegionCheck
 from veridical.verification.signals.steps import Signals, signal_steps
 from veridical.verification.signals.velocity import VelocityCheck
 from veridical.verification.sources import Folder
-from veridical.verification.verifier import operating_points
 
 SETTINGS = SignalSettings.read()
 SIGNALS = Signals(
@@ -55,7 +56,7 @@ class Read(Analysis):
     """An analysis of a document that was read elsewhere."""
 
     def __init__(self, transaction: Transaction, front: Document | None) -> None:
-        super().__init__(transaction, Analyser())
+        super().__init__(transaction, Engines.of())
         self.__dict__["front"], self.__dict__["back"] = front, None
 
 

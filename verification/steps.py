@@ -1,7 +1,8 @@
 """Each room's check, tied to what it reads of a transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
 from veridical.gallery import WatchlistCheck
@@ -16,7 +17,7 @@ from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
 from veridical.voiceprint.replay import VoiceReplayCheck
 from veridical.voiceprint.statement import StatementCheck
 
-__all__ = ["Checks", "Step", "build_steps"]
+__all__ = ["Makers", "Step", "build_steps"]
 
 MISSING_INPUT = "missing_input"
 NO_MODEL = {
@@ -34,81 +35,41 @@ Step = Callable[[Analysis], Measurement]
 """Measures one check of an analysed transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """The rooms' checks an installation has; None where a model is missing.
-
-    Attributes:
-        document_read: See `DocumentReadCheck`.
-        document_authentic: See `DocumentAuthenticCheck`.
-        document_specimen: See `DocumentSpecimenCheck`.
-        face_quality: See `FaceQualityCheck`.
-        face_match: See `FaceMatchCheck`.
-        same_person: See `SamePersonCheck`.
-        silent: See `SilentCheck`.
-        lips: See `LipsCheck`.
-        injection: See `InjectionCheck`.
-        digits: See `DigitsCheck`.
-        voice_match: See `VoiceMatchCheck`.
-        voice_replay: See `VoiceReplayCheck`.
-        statement: See `StatementCheck`; its models are loaded for policies that name it.
-        watchlist: See `WatchlistCheck`; None also when the installation keeps no list.
-        signals: What surrounds an applicant; see `Signals`.
-    """
-
-    document_read: DocumentReadCheck | None = None
-    document_authentic: DocumentAuthenticCheck | None = None
-    document_specimen: DocumentSpecimenCheck | None = None
-    face_quality: FaceQualityCheck | None = None
-    face_match: FaceMatchCheck | None = None
-    same_person: SamePersonCheck | None = None
-    silent: SilentCheck | None = None
-    lips: LipsCheck | None = None
-    injection: InjectionCheck | None = None
-    digits: DigitsCheck | None = None
-    voice_match: VoiceMatchCheck | None = None
-    voice_replay: VoiceReplayCheck | None = None
-    statement: StatementCheck | None = None
-    watchlist: WatchlistCheck | None = None
-    signals: Signals | None = None
+Makers = Mapping[str, Callable[[], Any]]
+"""Give each room's check by its name, loading what it needs; None where a model is missing."""
 
 
-def build_steps(checks: Checks) -> Mapping[str, Step]:
+def build_steps(makers: Makers, signals: Signals | None = None) -> Mapping[str, Step]:
     """One step for every known check, in the order in which they run.
 
-    A check that was not handed in answers why: no check is ever silently left out.
+    A check is made when it is first measured. One that cannot be made answers why: no check is
+    ever silently left out.
+
+    Args:
+        makers: Of the checks an installation has.
+        signals: What surrounds an applicant.
     """
-    built: dict[str, Step | None] = {
-        "document.read": _document_read(checks.document_read),
-        "document.authentic": _document_authentic(checks.document_authentic),
-        "document.specimen": _document_specimen(checks.document_specimen),
-        "face.quality": _face_quality(checks.face_quality),
-        "face.match": _face_match(checks.face_match),
-        "face.same_person": _same_person(checks.same_person),
-        "liveness.silent": _silent(checks.silent),
-        "liveness.lips": _lips(checks.lips),
-        "liveness.injection": _injection(checks.injection),
-        "voice.digits": _digits(checks.digits),
-        "voice.match": _voice_match(checks.voice_match),
-        "voice.replay": _voice_replay(checks.voice_replay),
-        "voice.statement": _statement(checks.statement),
-        "watchlist.search": _watchlist(checks.watchlist),
-        **signal_steps(checks.signals),
-    }
-    return {
-        check: built.get(check) or _unable(check, NO_MODEL.get(check, "model_missing"))
-        for check in CHECKS
-    }
+    around = signal_steps(signals)
+    return {check: around.get(check) or _when_wanted(check, makers.get(check)) for check in CHECKS}
+
+
+def _when_wanted(check: str, maker: Callable[[], Any] | None) -> Step:
+    unable = _unable(check, NO_MODEL.get(check, "model_missing"))
+    if maker is None:
+        return unable
+
+    def run(analysis: Analysis) -> Measurement:
+        made = maker()
+        return (unable if made is None else BUILDERS[check](made))(analysis)
+
+    return run
 
 
 def _unable(check: str, reason: str) -> Step:
     return lambda _: Measurement(check, None, reason)
 
 
-def _document_read(check: DocumentReadCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _document_read(check: DocumentReadCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if analysis.front is None and analysis.back is None:
             return Measurement("document.read", None, MISSING_INPUT)
@@ -117,10 +78,7 @@ def _document_read(check: DocumentReadCheck | None) -> Step | None:
     return run
 
 
-def _document_specimen(check: DocumentSpecimenCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _document_specimen(check: DocumentSpecimenCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if analysis.front is None:
             return Measurement("document.specimen", None, MISSING_INPUT)
@@ -129,10 +87,7 @@ def _document_specimen(check: DocumentSpecimenCheck | None) -> Step | None:
     return run
 
 
-def _face_match(check: FaceMatchCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _face_match(check: FaceMatchCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         reference = analysis.transaction.face_reference or analysis.portrait
         if reference is None or not analysis.views:
@@ -143,10 +98,7 @@ def _face_match(check: FaceMatchCheck | None) -> Step | None:
     return run
 
 
-def _same_person(check: SamePersonCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _same_person(check: SamePersonCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if analysis.transaction.clip is None:
             return Measurement("face.same_person", None, MISSING_INPUT)
@@ -155,10 +107,7 @@ def _same_person(check: SamePersonCheck | None) -> Step | None:
     return run
 
 
-def _silent(check: SilentCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _silent(check: SilentCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if not analysis.views:
             return Measurement("liveness.silent", None, MISSING_INPUT)
@@ -167,10 +116,7 @@ def _silent(check: SilentCheck | None) -> Step | None:
     return run
 
 
-def _document_authentic(check: DocumentAuthenticCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _document_authentic(check: DocumentAuthenticCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         image, document = analysis.transaction.document_front, analysis.front
         if image is None or document is None:
@@ -180,10 +126,7 @@ def _document_authentic(check: DocumentAuthenticCheck | None) -> Step | None:
     return run
 
 
-def _face_quality(check: FaceQualityCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _face_quality(check: FaceQualityCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if not analysis.views:
             return Measurement("face.quality", None, MISSING_INPUT)
@@ -192,10 +135,7 @@ def _face_quality(check: FaceQualityCheck | None) -> Step | None:
     return run
 
 
-def _lips(check: LipsCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _lips(check: LipsCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         mouth = analysis.mouth
         if mouth is None:
@@ -205,10 +145,7 @@ def _lips(check: LipsCheck | None) -> Step | None:
     return run
 
 
-def _injection(check: InjectionCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _injection(check: InjectionCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         clip = analysis.transaction.clip
         if clip is None:
@@ -219,10 +156,7 @@ def _injection(check: InjectionCheck | None) -> Step | None:
     return run
 
 
-def _digits(check: DigitsCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _digits(check: DigitsCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         speech, challenge = analysis.speech, analysis.transaction.challenge
         if challenge is None or not challenge.digits:
@@ -234,10 +168,7 @@ def _digits(check: DigitsCheck | None) -> Step | None:
     return run
 
 
-def _voice_match(check: VoiceMatchCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _voice_match(check: VoiceMatchCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         speech, reference = analysis.speech, analysis.transaction.voice_reference
         if reference is None:
@@ -249,10 +180,7 @@ def _voice_match(check: VoiceMatchCheck | None) -> Step | None:
     return run
 
 
-def _voice_replay(check: VoiceReplayCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _voice_replay(check: VoiceReplayCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if analysis.speech is None:
             return Measurement("voice.replay", None, "no_speech")
@@ -261,10 +189,7 @@ def _voice_replay(check: VoiceReplayCheck | None) -> Step | None:
     return run
 
 
-def _statement(check: StatementCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _statement(check: StatementCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         if not analysis.statement:
             return Measurement("voice.statement", None, MISSING_INPUT)
@@ -277,11 +202,27 @@ def _statement(check: StatementCheck | None) -> Step | None:
     return run
 
 
-def _watchlist(check: WatchlistCheck | None) -> Step | None:
-    if check is None:
-        return None
-
+def _watchlist(check: WatchlistCheck) -> Step:
     def run(analysis: Analysis) -> Measurement:
         return check(analysis.face_template, analysis.attributes)
 
     return run
+
+
+BUILDERS: Mapping[str, Callable[[Any], Step]] = {
+    "document.read": _document_read,
+    "document.authentic": _document_authentic,
+    "document.specimen": _document_specimen,
+    "face.quality": _face_quality,
+    "face.match": _face_match,
+    "face.same_person": _same_person,
+    "liveness.silent": _silent,
+    "liveness.lips": _lips,
+    "liveness.injection": _injection,
+    "voice.digits": _digits,
+    "voice.match": _voice_match,
+    "voice.replay": _voice_replay,
+    "voice.statement": _statement,
+    "watchlist.search": _watchlist,
+}
+"""Ties a room's check to what it reads, by name."""
