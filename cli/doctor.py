@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -50,12 +51,17 @@ def examine() -> dict[str, Any]:
     from veridical.models.calibration import load_calibrations
     from veridical.models.quota import cpu_quota
     from veridical.verification import Settings, load_policy
+    from veridical.verification.engines import Engines
+    from veridical.verification.needs import Lack, Needs, told_of
     from veridical.verification.policy.trials import refuse_failing
 
     settings, problems = Settings(), []
     store = settings.model_store()
+    engines: Engines | None = None
+    lacks: tuple[Lack, ...] = ()
     try:
-        profile = store.profile(settings.profile)
+        engines = Engines.open(settings, store)
+        profile = engines.profile
     except VeridicalError as error:
         problems.append(str(error))
         profile = store.profile("registry")
@@ -76,6 +82,10 @@ def examine() -> dict[str, Any]:
         policy = load_policy(settings.policy)
         load_calibrations(policy.calibration)
         refuse_failing(policy)
+        if engines is not None:
+            lacks = Needs(engines, engines.operating_points).lacks(policy)
+            required = [lack for lack in lacks if lack.required]
+            problems += [told_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     return {
@@ -95,6 +105,7 @@ def examine() -> dict[str, Any]:
         "policy": settings.policy,
         "commercial_only": settings.commercial_only,
         "models": models,
+        "lacks": [asdict(lack) for lack in lacks],
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }
