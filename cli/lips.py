@@ -2,22 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veridical.cli.main import app
 from veridical.cli.measured import answer, engines_of
-
-if TYPE_CHECKING:
-    from veridical.liveness.lips import Heard, MouthTrack
-    from veridical.types import Challenge, Clip
-    from veridical.verification.engines import Engines
+from veridical.errors import InputError
+from veridical.face.track import FaceTracker
+from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
+from veridical.liveness.lips.report import lips_report
+from veridical.media import read_clip
+from veridical.types import Audio, Challenge, Clip
+from veridical.verification.engines import Engines
+from veridical.voiceprint import analyse_speech
+from veridical.voiceprint.windows import Window
 
 __all__ = ["lips"]
 
 
-@app.command()
 def lips(
     file: Annotated[Path, typer.Argument(help="Clip of the applicant, with its sound.")],
     digits: Annotated[str, typer.Option("--digits", help="The prompted digits.")] = "",
@@ -40,13 +42,9 @@ def lips(
     Without digits or phrase only lips and sound are compared. Whether the right digits were said
     is a check of its own: `veridical voice digits`.
     """
-    from veridical.liveness.lips.report import lips_report
-    from veridical.media import read_clip
-    from veridical.types import Challenge
-    from veridical.verification.engines import Engines
-
     engines = engines_of(profile)
     check = engines.need(Engines.lips)
+    point = engines.operating_points.get(check.name)
     times = _read_schedule(schedule)
     challenge = Challenge(digits, language, times, phrase) if digits or phrase else None
     clip = read_clip(file)
@@ -55,7 +53,6 @@ def lips(
     measured = check(track, heard, challenge)
     if report:
         finding = check.examine(track, heard, challenge)
-        point = engines.operating_points.get(check.name)
         page = lips_report(finding, measured.evidence, track, heard, challenge, point)
         report.write_text(page, encoding="utf-8")
     answer(measured, engines, as_json)
@@ -67,8 +64,6 @@ def _read_schedule(path: Path | None) -> tuple[float, ...]:
     Raises:
         InputError: `challenge.malformed`: the file is missing or holds something else.
     """
-    from veridical.errors import InputError
-
     if path is None:
         return ()
     try:
@@ -82,22 +77,12 @@ def _read_schedule(path: Path | None) -> tuple[float, ...]:
 
 def _track(clip: "Clip", engines: "Engines") -> "MouthTrack":
     """Follow the mouth through the clip."""
-    from veridical.face.track import FaceTracker
-    from veridical.liveness.lips import follow_mouth
-    from veridical.verification.engines import Engines
-
     detector, mesher = engines.need(Engines.detector), engines.need(Engines.mesher)
     return follow_mouth(clip, FaceTracker(detector, mesher))
 
 
 def _hear(clip: "Clip", challenge: "Challenge | None", engines: "Engines") -> "Heard | None":
     """Find speech and, where there is a net for them, the digits or words in it."""
-    from veridical.liveness.lips import Heard
-    from veridical.types import Audio
-    from veridical.verification.engines import Engines
-    from veridical.voiceprint import analyse_speech
-    from veridical.voiceprint.windows import Window
-
     if clip.audio is None:
         return None
     speech = analyse_speech(clip.audio, engines.need(Engines.vad))

@@ -7,6 +7,10 @@ import typer
 
 from veridical.cli.capture import read_capture
 from veridical.cli.measured import answer, engines_of
+from veridical.liveness import read_settings
+from veridical.liveness.report import silent_report
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 
 __all__ = ["app", "silent"]
 
@@ -28,14 +32,9 @@ def silent(
     as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")] = False,
 ) -> None:
     """Judge passively whether a living person is before the camera. Exit code 0 on a pass."""
-    from veridical.liveness import read_settings
-    from veridical.liveness.report import silent_report
-    from veridical.verification.analysis import Analysis
-    from veridical.verification.engines import Engines
-
     engines = engines_of(profile)
-    check = engines.need(Engines.silent)
     engines.require("detector", "mesh")
+    check = engines.need(Engines.silent)
     transaction = read_capture(file)
     views = Analysis(transaction, engines).views
     found = check.examine(views, transaction.clip)

@@ -2,26 +2,21 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import typer
 
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from veridical.result import Measurement
-    from veridical.verification.engines import Engines
+from veridical.result import Measurement, Status
+from veridical.verification import Settings
+from veridical.verification.decision import judge
+from veridical.verification.engines import Engines
 
 __all__ = ["answer", "engines_of"]
 
 
-def engines_of(profile: str) -> "Engines":
+def engines_of(profile: str) -> Engines:
     """The engines of the installation, of another profile where one is named."""
-    from veridical.verification import Settings
-    from veridical.verification.engines import Engines
-
     settings = Settings()
     if profile:
         settings.profile = profile
@@ -30,7 +25,7 @@ def engines_of(profile: str) -> "Engines":
 
 def answer(
     measured: "Measurement",
-    engines: "Engines",
+    engines: Engines,
     as_json: bool,
     details: "Mapping[str, object] | None" = None,
 ) -> None:
@@ -45,9 +40,6 @@ def answer(
     Raises:
         typer.Exit: With code 1 when it is no pass.
     """
-    from veridical.result import Status
-    from veridical.verification.decision import judge
-
     result = judge(measured, engines.operating_points.get(measured.check))
     point = result.point
     if as_json:

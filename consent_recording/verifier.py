@@ -335,11 +335,10 @@ def load_recording_verifier(
     """
     settings = settings or Settings()
     engines = engines or Engines.open(settings)
-    policy, own = policy or load_policy(POLICY), recording_settings()
-    points = own.operating_points(engines.operating_points)
-    needs = Needs(engines, points, allow_missing=settings.allow_missing, recordings=True)
+    policy, points = policy or load_policy(POLICY), engines.operating_points
+    needs = Needs(engines, points, allow_missing=settings.allow_missing)
     needs.require(policy)
-    return RecordingVerifier(engines, points, policy, own, needs)
+    return RecordingVerifier(engines, points, policy, recording_settings(), needs)
 
 
 def result_to_json(result: RecordingResult, language: str = "") -> dict[str, Any]:

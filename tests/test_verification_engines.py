@@ -14,12 +14,9 @@ from fastapi.testclient import TestClient
 from tests.conftest import Run
 from tests.service_house import house, picture
 from veridical.cli.exits import Exit, exit_for
-from veridical.consent_recording.settings import recording_settings
 from veridical.errors import ModelError
 from veridical.liveness import read_settings
 from veridical.models import Card, ModelStore, Profile, list_cards, read_profiles
-from veridical.models.card import read_operating_points
-from veridical.models.tables import load_table
 from veridical.result import Measurement, OperatingPoint
 from veridical.service.api import create_app
 from veridical.service.serving import app_of
@@ -33,8 +30,8 @@ from veridical.verification import (
     shipped_policies,
 )
 from veridical.verification.engines import ROLES, Engines
-from veridical.verification.needs import CHECK_ROLES, Needs, NotFitError, roles_of, told_of
-from veridical.verification.points import RULES
+from veridical.verification.needs import Needs, NotFitError, roles_of, told_of
+from veridical.verification.points import own_points
 
 ROOT = Path(__file__).parent.parent
 CONSENT = {"biometrics": True}
@@ -166,14 +163,8 @@ def test_every_role_of_a_profile_has_its_engine() -> None:
 # --- what policies need ---------------------------------------------------------------------------
 
 
-def test_every_check_has_its_roles() -> None:
-    without = {check for check in CHECKS if check not in CHECK_ROLES}
-    assert without == {
-        "liveness.injection", "signals.velocity", "signals.device", "signals.region",
-        "signals.lists", "signals.provider",
-    }  # fmt: skip
-    assert CHECK_ROLES.keys() <= CHECKS.keys()
-    assert {role for roles in CHECK_ROLES.values() for role in roles} <= ROLES.keys()
+def test_every_role_of_a_check_has_its_engine() -> None:
+    assert {role for spec in CHECKS.values() for role in spec.roles} <= ROLES.keys()
 
 
 def test_a_policy_of_pictures_opens_no_network_for_sound(store: ModelStore) -> None:
@@ -193,14 +184,14 @@ def test_a_policy_of_pictures_opens_no_network_for_sound(store: ModelStore) -> N
 def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) -> None:
     found = load_policy(policy)
     engines = Engines.open(nowhere(tmp_path))
-    needs = Needs(engines, POINTS, recordings=True)
+    needs = Needs(engines, POINTS)
     with pytest.raises(NotFitError) as caught:
         needs.require(found)
     assert caught.value.code == "model.required"
     assert {lack.check for lack in caught.value.lacks} <= set(found.required)
     assert caught.value.model in str(caught.value)
     assert found.id in told_of(caught.value.lacks)
-    Needs(engines, POINTS, allow_missing=True, recordings=True).require(found)
+    Needs(engines, POINTS, allow_missing=True).require(found)
 
 
 def test_an_optional_check_lacks_its_model_and_nothing_is_refused() -> None:
@@ -225,9 +216,7 @@ def test_a_swapped_recogniser_inherits_no_number(store: ModelStore) -> None:
     engines = Engines(store, read_profiles()["auraface"])
     faces = {"face.match", "face.same_person", "face.quality", "signals.identity_face"}
     assert not faces & engines.operating_points.keys()
-    assert "recording.same_person" not in recording_settings().operating_points(
-        engines.operating_points
-    )
+    assert "recording.same_person" not in engines.operating_points
     engines._built["embedder"] = object()  # as if its file were at hand
     with pytest.raises(NotFitError) as caught:
         Needs(engines, engines.operating_points).require(load_policy("selfie"))
@@ -244,11 +233,9 @@ def test_a_swapped_recogniser_inherits_no_number(store: ModelStore) -> None:
 
 def test_numbers_of_a_model_stand_on_its_card_alone() -> None:
     """What no card holds is a band of the check itself: no number of a network's scale."""
-    rules = read_operating_points(load_table(RULES), "rules").keys()
     scored = {check for card in list_cards() for check in card.operating_points}
-    assert not rules & scored
-    assert not recording_settings().points.keys() & scored
-    assert {check for check in rules if check.startswith("face.")} == set()
+    assert not own_points().keys() & scored
+    assert not {check for check in own_points() if check.startswith("face.")}
 
 
 @pytest.mark.parametrize("source", [*list_cards(), *read_profiles().values()], ids=lambda s: s.name)
@@ -262,11 +249,11 @@ def test_rates_are_quoted_at_a_threshold_of_their_point(source: Card | Profile) 
 @pytest.mark.parametrize("name", shipped_policies())
 def test_no_shipped_policy_holds_a_number_of_a_recogniser_s_scale(name: str) -> None:
     policy = load_policy(name)
-    assert not {check for check in policy.operating_points if CHECK_ROLES.get(check)}
+    assert not {check for check in policy.operating_points if CHECKS[check].roles}
     scores = {
         word
         for word in policy.rules.inputs
-        if word.endswith(".score") and CHECK_ROLES.get(word.removesuffix(".score"))
+        if word.endswith(".score") and CHECKS[word.removesuffix(".score")].roles
     }
     assert not scores, "compare the margin"
 

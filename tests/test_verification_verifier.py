@@ -15,9 +15,10 @@ from veridical.verification import CHECKS, Transaction, Verifier, load_policy, v
 from veridical.verification.analysis import Analysis, spread
 from veridical.verification.engines import Engines
 from veridical.verification.policy import Policy
-from veridical.verification.steps import Step, build_steps
+from veridical.verification.steps import Makers, Step, build_steps
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
+NOTHING: Makers = {}
 
 
 def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:

@@ -5,52 +5,19 @@ from dataclasses import dataclass
 
 from veridical.errors import ModelError
 from veridical.result import OperatingPoint
+from veridical.verification.catalogue import CHECKS
 from veridical.verification.engines import ROLES, Engines
 from veridical.verification.policy import Policy
 
 __all__ = ["Lack", "Needs", "NotFitError", "roles_of", "told_of"]
 
-_DOCUMENT = ("ocr_detector", "ocr_recogniser", "ocr_direction", "ocr_zone")
-_SEEN = ("detector", "mesh")
-_FACE = (*_SEEN, "recogniser")
-_LISTENED = ("speech", "listener")
-_DIGITS = ("speech", "digits_en")
-_VOICE = ("speech", "voice")
-_LIPS = (*_SEEN, "speech", "lips")
-CHECK_ROLES: Mapping[str, tuple[str, ...]] = {
-    "document.read": _DOCUMENT,
-    "document.authentic": _DOCUMENT,
-    "document.specimen": _DOCUMENT,
-    "face.quality": _FACE,
-    "face.match": _FACE,
-    "face.same_person": _FACE,
-    "liveness.silent": (*_SEEN, "silent"),
-    "liveness.lips": _LIPS,
-    "voice.digits": _DIGITS,
-    "voice.match": _VOICE,
-    "voice.replay": ("speech",),
-    "voice.statement": _LISTENED,
-    "watchlist.search": _FACE,
-    "recording.presence": _SEEN,
-    "recording.alone": _SEEN,
-    "recording.same_person": _FACE,
-    "recording.liveness": (*_SEEN, "silent"),
-    "recording.statements": _LISTENED,
-    "recording.answers": _LISTENED,
-    "recording.digits": _DIGITS,
-    "recording.speaker": _VOICE,
-    "recording.lips": _LIPS,
-    "signals.face_identity": _FACE,
-    "signals.identity_face": _FACE,
-}
-"""Roles of the model set whose models a check runs; a check that is not here runs none."""
 NO_POINT = "model.no_operating_point"
 MOST_KNOWN = 256
 
 
 def roles_of(checks: Iterable[str]) -> tuple[str, ...]:
     """Roles that checks need, each once, in the order in which their models are best loaded."""
-    wanted = {role for check in checks for role in CHECK_ROLES.get(check, ())}
+    wanted = {role for check in checks for role in CHECKS[check].roles}
     return tuple(role for role in ROLES if role in wanted)
 
 
@@ -102,7 +69,6 @@ class Needs:
         engines: Of the installation.
         points: Operating points from model cards, by check.
         allow_missing: Judge all the same: such checks are then not assessed.
-        recordings: Whether the points are those of recordings too.
     """
 
     def __init__(
@@ -111,12 +77,10 @@ class Needs:
         points: Mapping[str, OperatingPoint],
         *,
         allow_missing: bool = False,
-        recordings: bool = False,
     ) -> None:
         self._engines = engines
         self._points = points
         self._allow_missing = allow_missing
-        self._recordings = recordings
         self._known: dict[tuple[object, ...], tuple[Lack, ...]] = {}
 
     def lacks(self, policy: Policy) -> tuple[Lack, ...]:
@@ -157,7 +121,7 @@ class Needs:
         for check in policy.checks:
             models = {
                 error.model: error.code
-                for role in CHECK_ROLES.get(check, ())
+                for role in CHECKS[check].roles
                 if (error := absent.get(role))
             }
             required = check in policy.required
@@ -167,14 +131,10 @@ class Needs:
                 yield Lack(policy.id, check, NO_POINT, self._scorer(check), required)
 
     def _has_point(self, policy: Policy, check: str) -> bool:
-        if policy.for_recordings and not any(
-            name.startswith("recording.") for name in self._points
-        ):
-            return True  # another verifier judges recordings, by points of its own
         given = (self._points, policy.operating_points, policy.calibration)
         return any(check in points for points in given)
 
     def _scorer(self, check: str) -> str:
         """The model whose scale a check's score is on: the last of its roles."""
-        roles = CHECK_ROLES.get(check, ())
+        roles = CHECKS[check].roles
         return self._engines.card(roles[-1]).name if roles else ""

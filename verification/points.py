@@ -1,28 +1,34 @@
-"""By which thresholds is a score judged where neither policy nor calibration says?"""
-
-from pathlib import Path
+"""Which thresholds judge a check, where neither policy nor calibration gives any?"""
 
 from veridical.models import ModelStore, Profile
-from veridical.models.card import read_operating_points
-from veridical.models.tables import load_table
 from veridical.result import OperatingPoint
+from veridical.verification.catalogue import CHECKS, Bands, SameAs
 
-__all__ = ["RULES", "operating_points"]
+__all__ = ["operating_points", "own_points"]
 
-RULES = Path(__file__).parent / "rules.toml"
+
+def own_points() -> dict[str, OperatingPoint]:
+    """Thresholds of the checks that no single model scores, by check."""
+    return {
+        name: OperatingPoint(
+            spec.point.accept_at,
+            spec.point.reject_below,
+            "recording" if spec.for_recordings else "rules",
+        )
+        for name, spec in CHECKS.items()
+        if isinstance(spec.point, Bands)
+    }
 
 
 def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
-    """Thresholds by check, for what neither policy nor calibration gives.
+    """Thresholds by check: the check's own, or those of the profile and its models' cards.
 
-    Those of checks that no model scores, then those of the profile and its models' cards: a number
-    on a model's scale stands on its card alone, and a set with another model has none of it.
+    A check whose models come with none has none: a model that is put in another's place never
+    inherits its numbers.
     """
-    rules = read_operating_points(load_table(RULES), "rules")
-    points = {
-        check: measured.point
-        for check, measured in {**rules, **store.operating_points(profile)}.items()
-    }
-    if "face.match" in points:  # the same comparison of the same templates
-        points.setdefault("signals.identity_face", points["face.match"])
+    carded = {check: found.point for check, found in store.operating_points(profile).items()}
+    points = own_points() | carded
+    for name, spec in CHECKS.items():
+        if isinstance(spec.point, SameAs) and spec.point.check in points:
+            points.setdefault(name, points[spec.point.check])
     return points

@@ -24,20 +24,15 @@ from veridical.ocr import (
 )
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analysis, Beside
+from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
 from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
-from veridical.verification.signals import SignalSettings
-from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-from veridical.verification.signals.listed import ListsCheck
-from veridical.verification.signals.provider import Provider, ProviderCheck
-from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.steps import Signals
-from veridical.verification.signals.velocity import VelocityCheck
+from veridical.verification.signals.makers import signal_makers
+from veridical.verification.signals.provider import Provider
 from veridical.verification.steps import Makers, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict, verdict_of
@@ -188,7 +183,7 @@ class Verifier:
         # Not where the first failure ends it: what is read ahead might not be wanted.
         if self.beside is not None and not policy.fail_fast:
             analysis.read_beside(self.beside)
-            turns = sorted(order, key=_reads_document)
+            turns = sorted(order, key=lambda check: CHECKS[check].reads_document)
         for check in turns:
             measurement = _timed(self._steps[check], analysis)
             calibration = calibrated.calibrations.get(check)
@@ -284,7 +279,7 @@ def load_verifier(
     makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds)
     points = engines.operating_points
     verifier = Verifier(
-        build_steps(makers, _signals(engines, ledger, provider or settings.provider())),
+        build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
         engines,
         points,
         policy,
@@ -340,33 +335,6 @@ def _makers(
 def _over(make: Callable[[E], T], engine: E | None) -> T | None:
     """A check over an engine; None without it."""
     return None if engine is None else make(engine)
-
-
-def _signals(engines: Engines, ledger: "Ledger | None", provider: Provider | None) -> Signals:
-    """The signals of an installation: those that need a database answer `no_store` without one."""
-    settings = SignalSettings.read()
-    face_identity: FaceIdentityCheck | None = None
-    identity_face: IdentityFaceCheck | None = None
-    if ledger is not None and engines.has("recogniser"):
-        model, curve = engines.card("recogniser").ref, engines.fmr_curve
-        identity_face = IdentityFaceCheck(model)
-        if curve is not None:
-            face_identity = FaceIdentityCheck(curve, model, settings.same_face_fpir)
-    return Signals(
-        device=DeviceCheck(settings.flags, InjectionSettings.read().virtual_cameras),
-        region=RegionCheck(settings.region),
-        velocity=VelocityCheck(settings.velocity),
-        lists=ListsCheck(),
-        compared=settings.compared,
-        face_identity=face_identity,
-        identity_face=identity_face,
-        provider=ProviderCheck(provider) if provider is not None else None,
-    )
-
-
-def _reads_document(check: str) -> bool:
-    """Whether a check waits for the document to be read."""
-    return check == "face.match" or check.startswith(("document.", "watchlist.", "signals."))
 
 
 def _timed(step: Step, analysis: Analysis) -> Measurement:
