@@ -24,7 +24,8 @@ from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
@@ -72,7 +73,7 @@ class Rules:
             return run
 
         steps = {check: step(check) for check in CHECKS}
-        return lambda: Verifier(steps, Analyser(), POINTS, load_policy(policy), "registry", {})
+        return lambda: Verifier(steps, Engines.of("registry"), POINTS, load_policy(policy))
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from veridical.result import Measurement
 from veridical.verification import CHECKS, load_policy, shipped_policies
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import (
     Bands,
     CheckSpec,
@@ -24,6 +24,7 @@ from veridical.verification.catalogue import (
     checks_with,
 )
 from veridical.verification.catalogue.common import COMMON_REASONS
+from veridical.verification.engines import Engines
 from veridical.verification.points import own_points
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.lint import lint_policy
@@ -121,7 +122,7 @@ def test_nothing_is_declared_twice_or_borrowed_from_nowhere() -> None:
 
 def test_every_check_has_its_step_and_says_what_it_lacks() -> None:
     steps = build_steps({})
-    analysis = Analysis(Transaction("t"), Analyser())
+    analysis = Analysis(Transaction("t"), Engines.of())
     assert list(steps) == list(CHECKS)
     for name, step in steps.items():
         assert step(analysis).reason == CHECKS[name].lacking
@@ -135,7 +136,7 @@ def test_a_check_is_made_when_it_is_first_measured() -> None:
         return lambda front, back, today: Measurement("document.read", 1.0)
 
     steps = build_steps({"document.read": make, "document.specimen": lambda: None})
-    analysis = Analysis(Transaction("t"), Analyser())
+    analysis = Analysis(Transaction("t"), Engines.of())
     assert not made
     assert steps["document.read"](analysis).reason == "missing_input"
     assert made

@@ -106,9 +106,12 @@ def create_app(
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         recordings: Gives what judges recordings of a script; a person looks at them without.
     """
-    loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
+    gate, metrics = Gate(capacity), Metrics()
+    loader = Loader(build, metrics)
     found = (
-        TransactionService(resources, PolicyRepository(resources, policy), transactions)
+        TransactionService(
+            resources, PolicyRepository(resources, policy), transactions, fit=loader.fit
+        )
         if resources is not None
         else None
     )
@@ -257,6 +260,8 @@ def verify(
             f"no policy of that name; there are {', '.join(verifier.policies)}",
             "policy.unknown",
         )
+    if policy:
+        service.loader.fit(load_policy(policy))
     with service.gate.entered():
         uploads = {
             "document_front": document_front,

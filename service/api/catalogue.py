@@ -84,6 +84,7 @@ def policy_of(transactions: TransactionsDep, principal: Catalogue, policy: Name)
 
 @router.put("/policies/{policy}", status_code=201, summary="Store a version of a policy")
 def store_policy(
+    service: ServiceDep,
     transactions: TransactionsDep,
     principal: Author,
     policy: Name,
@@ -93,7 +94,7 @@ def store_policy(
 
     Its examples must end as they say. `warnings` tells what `veridical policy lint` would.
     """
-    stored = transactions.book.add(principal.tenant, policy, content.encode())
+    stored = transactions.book.add(principal.tenant, policy, content.encode(), service.loader.fit)
     return {**_shown(stored), "warnings": lint_policy(stored)}
 
 

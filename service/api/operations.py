@@ -1,5 +1,6 @@
 """Routes for those who run the service: probes, figures, the description of the API."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,9 +8,11 @@ from sqlalchemy import text
 
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
+from veridical.service.transactions import ProblemError
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
+from veridical.verification.needs import NotFitError
 
 __all__ = ["router"]
 
@@ -26,12 +29,25 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Are the models loaded and self-tested, and is the database there?")
 def readyz(service: ServiceDep) -> dict[str, object]:
-    """503 until it is."""
+    """503 until it is; `model.required` where a policy in force could never accept.
+
+    `missing` names models of the profile that are not there, `lacks` the checks of policies in
+    force that want one.
+    """
+    if service.loader.failure == NotFitError.default_code:
+        raise ProblemError(
+            503, NotFitError.default_code, "a required model is missing; see the server's log"
+        )
     verifier = service.loader.get()
     if service.transactions is not None:
         with service.transactions.resources.database.reading() as connection:
             connection.execute(text("SELECT 1"))
-    return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
+    return {
+        "status": "ready",
+        "profile": verifier.profile,
+        "missing": dict(verifier.missing),
+        "lacks": [asdict(lack) for lack in verifier.lacks],
+    }
 
 
 @router.get("/metrics", summary="Figures in the format of Prometheus", response_class=Response)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -80,11 +80,17 @@ class TransactionService:
         resources: The database and its keys.
         book: The policies.
         settings: Bounds.
+        fit: Refuses policies that the installation could not judge by.
     """
 
     def __init__(
-        self, resources: Resources, book: PolicyRepository, settings: TransactionSettings
+        self,
+        resources: Resources,
+        book: PolicyRepository,
+        settings: TransactionSettings,
+        fit: Callable[[Policy], None] = lambda _: None,
     ) -> None:
+        self._fit = fit
         self.resources = resources
         self.book = book
         self.settings = settings
@@ -103,7 +109,8 @@ class TransactionService:
 
         Raises:
             ProblemError: `consent.missing`, `callback.refused`, `policy.unknown`,
-                `gallery.unknown_subject`, `challenge.back_off`, `idempotency.mismatch`.
+                `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
+                `idempotency.mismatch`.
         """
         if len(idempotency_key) > 200:
             raise ProblemError(
@@ -143,6 +150,8 @@ class TransactionService:
             self.book.find(caller.tenant, asked.policy or self.book.default_for(asked.kind)),
             asked.checks,
         )
+        if not is_scripted(asked.subject_ref, sandbox=caller.sandbox):
+            self._fit(policy)
         if (
             asked.kind == "reverify"
             and not is_scripted(asked.subject_ref, sandbox=caller.sandbox)
