@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
+from veridical.wire import Alive, Ready
 
 __all__ = ["router"]
 
@@ -18,13 +20,17 @@ router = APIRouter(tags=["operations"])
 _DAY_MS = 86_400_000
 
 
-@router.get("/livez", summary="Is the process alive?")
+@router.get("/livez", summary="Is the process alive?", **answers("livez", Alive))
 async def livez() -> dict[str, str]:
     """Answered by the event loop itself: it says nothing about models or the database."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Are the models loaded and self-tested, and is the database there?")
+@router.get(
+    "/readyz",
+    summary="Are the models loaded and self-tested, and is the database there?",
+    **answers("readyz", Ready),
+)
 def readyz(service: ServiceDep) -> dict[str, object]:
     """503 until it is."""
     verifier = service.loader.get()
@@ -34,7 +40,12 @@ def readyz(service: ServiceDep) -> dict[str, object]:
     return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
 
 
-@router.get("/metrics", summary="Figures in the format of Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures in the format of Prometheus",
+    response_class=Response,
+    **content("metrics", "text/plain", "Prometheus text format"),
+)
 def metrics(
     service: ServiceDep, principal: Annotated[Principal, Depends(allow("metrics:read"))]
 ) -> Response:
