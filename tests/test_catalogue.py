@@ -275,9 +275,12 @@ def test_no_other_file_lists_the_checks() -> None:
     names = set(CHECKS)
     for room in ("verification", "service", "cli", "client", "batch", "consent_recording"):
         for path in (ROOT / room).rglob("*"):
-            if path.suffix not in {".py", ".toml", ".js"} or {"catalogue", "policies"} & {
-                *path.parts
-            }:
+            place = path.relative_to(ROOT)
+            if path.suffix not in {".py", ".toml", ".js"}:
+                continue
+            if place.parts[1] in {"catalogue", "policies"}:
+                continue
+            if place == Path("verification/verifier.py"):  # makes each of them of the engines
                 continue
             text = path.read_text(encoding="utf-8")
             named = {name for name in names if re.search(rf'["\']{re.escape(name)}["\']', text)}
