@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -196,7 +197,7 @@ def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) 
 
 def test_an_optional_check_lacks_its_model_and_nothing_is_refused() -> None:
     policy = load_policy("selfie")
-    whole = {"detector": 1, "mesher": 1, "reader": 1, "silent": 1}
+    whole: dict[str, Any] = {"detector": 1, "mesher": 1, "reader": 1, "silent": 1}
     needs = Needs(Engines.of(**whole, embedder=1), POINTS)
     needs.require(policy)
     assert not needs.lacks(policy)
@@ -290,10 +291,7 @@ def test_the_service_refuses_to_start(tmp_path: Path) -> None:
 def test_a_service_without_a_required_model_is_never_ready(tmp_path: Path) -> None:
     app = create_app(lambda: load_verifier(nowhere(tmp_path, policy="selfie")), policy="selfie")
     with TestClient(app) as client:
-        for _ in range(500):
-            answer = client.get("/readyz")
-            if answer.json()["code"] != "service.not_ready":
-                break
+        while (answer := client.get("/readyz")).json()["code"] == "service.not_ready":
             time.sleep(0.01)
         assert (answer.status_code, answer.json()["code"]) == (503, "model.required")
         figures = client.get("/metrics").text
