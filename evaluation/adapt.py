@@ -1,7 +1,7 @@
 """How are lips fitted to one's own recordings, and what do the fits gain on speakers left out?
 
 Every figure here is of a speaker whose recordings no part of the fit has seen. The networks stay as
-they are: their training takes hours and a graphics library (training/); this takes minutes.
+they are: their training (research/training/) takes hours and a graphics library; this, minutes.
 """
 
 from collections.abc import Mapping, Sequence

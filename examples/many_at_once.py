@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from veridical.service.client import ApiError, AsyncClient
+from veridical.client import ApiError, AsyncClient
 
 AT_ONCE = 4
 """The service says 429 when it is busy, and the client waits as long as it asks; still, there is

@@ -6,7 +6,7 @@ python examples/review_queue.py http://127.0.0.1:8080 KEY "staff 117"
 import sys
 from collections.abc import Callable
 
-from veridical.service.client import Client, ConflictError, Transaction
+from veridical.client import Client, ConflictError, Transaction
 
 
 def main(
@@ -15,14 +15,13 @@ def main(
     """Go through the queue, oldest first; answers what was decided by transaction."""
     decided = {}
     with Client(url, key) as client:
-        while page := client.reviews().items:
-            for item in page:
-                outcome, reason = decide(client.get(item.id))
-                try:
-                    client.review(item.id, operator=operator, outcome=outcome, reason=reason)
-                except ConflictError:
-                    continue  # a colleague was quicker
-                decided[item.id] = outcome
+        for item in client.each_review():
+            outcome, reason = decide(client.get(item.id))
+            try:
+                client.review(item.id, operator=operator, outcome=outcome, reason=reason)
+            except ConflictError:
+                continue  # a colleague was quicker
+            decided[item.id] = outcome
     return decided
 
 

@@ -6,7 +6,7 @@ python examples/verify_files.py http://127.0.0.1:8080 KEY front.jpg selfie.jpg
 import sys
 from pathlib import Path
 
-from veridical.service.client import Client, InputRefused, Transaction
+from veridical.client import Client, InputRefused, Transaction
 
 
 def main(url: str, key: str, front: Path, selfie: Path, subject_ref: str = "") -> Transaction:

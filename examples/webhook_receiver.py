@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from veridical.service.client import Webhook, WebhookError, verify_webhook
+from veridical.client import Webhook, WebhookError, verify_webhook
 
 MOST_BYTES = 64 * 1024
 

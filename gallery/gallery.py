@@ -19,7 +19,7 @@ from veridical.gallery.entry import (
     pack,
     unpack,
 )
-from veridical.gallery.index import CANDIDATES, Found, Rows, TemplateIndex, sketch_bytes
+from veridical.gallery.index import CANDIDATES, Found, Rows, TemplateIndex, code_bytes_of
 from veridical.gallery.lock import SharedLock
 from veridical.gallery.snapshot import Snapshot
 from veridical.store import Database, KeyProvider
@@ -60,7 +60,7 @@ class Gallery:
             of other models stay in the database but are never compared.
         tenant: Whose gallery.
         snapshot: File for a quick restart; none is kept without.
-        candidates: Entries compared exactly after a sketch scan; 0 compares all of them.
+        candidates: Entries compared exactly after a code scan; 0 compares all of them.
 
     Raises:
         InputError: A name is empty or too long.
@@ -478,7 +478,7 @@ class Gallery:
             tenant=self.tenant,
             gallery=self.name,
             model=self.model,
-            code_bytes=sketch_bytes(self._candidates),
+            code_bytes=code_bytes_of(self._candidates),
         )
         if loaded is None:
             return
@@ -550,7 +550,7 @@ class Gallery:
                 vectors,
                 np.asarray([known.birth_year or 0 for _, known in entries], np.int16),
                 np.asarray([SEXES.index(known.sex) for _, known in entries], np.uint8),
-                self._index.sketch(vectors),
+                self._index.encode(vectors),
             )
         )
 

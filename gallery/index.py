@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.gallery.sketch import BITS, Sketcher, has_fast_scan, nearest_codes
+from veridical.gallery.lsh import BITS, SignEncoder, has_fast_scan, nearest_codes
 
-__all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "positions", "sketch_bytes"]
+__all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "code_bytes_of", "positions"]
 
 CANDIDATES = 4_000
-"""Entries compared exactly after a sketch scan; its recall: docs/benchmarks.md."""
+"""Entries compared exactly after a code scan; its recall: docs/benchmarks.md."""
 
 SCAN_ALL_BELOW = 20_000
 """Lists shorter than this are compared exactly as a whole: it costs no more."""
@@ -27,7 +27,7 @@ class Rows:
         vectors: (n, d) float32 of unit length.
         births: (n,) int16, year of birth; 0 when unknown.
         sexes: (n,) uint8, index into `SEXES`; 0 when unknown.
-        codes: (n, b) uint8 sketches; b is 0 where none are kept.
+        codes: (n, b) uint8 codes; b is 0 where none are kept.
     """
 
     ids: NDArray[np.int64]
@@ -61,19 +61,19 @@ class TemplateIndex:
 
     Attributes:
         dimensions: Of the vectors.
-        code_bytes: Bytes of one sketch; 0 where none are kept.
+        code_bytes: Bytes of one code; 0 where none are kept.
 
     Args:
         dimensions: Of the vectors.
-        candidates: How many entries a sketch scan hands on to exact comparison; 0 compares all.
+        candidates: How many entries a code scan hands on to exact comparison; 0 compares all.
         capacity: Entries to make room for at once.
     """
 
     def __init__(self, dimensions: int, candidates: int = CANDIDATES, capacity: int = 0) -> None:
         self.dimensions = dimensions
-        self.code_bytes = sketch_bytes(candidates)
+        self.code_bytes = code_bytes_of(candidates)
         self._candidates = candidates
-        self._sketcher = Sketcher(dimensions) if self.code_bytes else None
+        self._encoder = SignEncoder(dimensions) if self.code_bytes else None
         self._size = 0
         self._rows = self._empty(capacity)
         self._alive = np.zeros(capacity, bool)
@@ -92,11 +92,11 @@ class TemplateIndex:
         """Everything in the index, removed rows included as zeros; a view, not a copy."""
         return _part(self._rows, slice(0, self._size))
 
-    def sketch(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The codes this index keeps of some vectors."""
-        if self._sketcher is None:
+        if self._encoder is None:
             return np.empty((len(vectors), 0), np.uint8)
-        return self._sketcher(vectors)
+        return self._encoder(vectors)
 
     def put(self, rows: Rows) -> None:
         """Add new entries, and overwrite those whose id is there.
@@ -138,10 +138,10 @@ class TemplateIndex:
             vector: (d,) float32 of unit length.
             limit: Most entries returned.
         """
-        if self._sketcher is None or self._size <= max(SCAN_ALL_BELOW, self._candidates):
+        if self._encoder is None or self._size <= max(SCAN_ALL_BELOW, self._candidates):
             return self.search_exactly(vector, limit)
         rows = nearest_codes(
-            self._rows.codes[: self._size], self._sketcher(vector[None])[0], self._candidates
+            self._rows.codes[: self._size], self._encoder(vector[None])[0], self._candidates
         )
         return self._best(rows, self._rows.vectors[rows] @ vector, limit)
 
@@ -209,8 +209,8 @@ def positions(rising: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[n
     return found
 
 
-def sketch_bytes(candidates: int) -> int:
-    """Bytes of one sketch; 0 where none are kept, for all entries are compared exactly."""
+def code_bytes_of(candidates: int) -> int:
+    """Bytes of one code; 0 where none are kept, for all entries are compared exactly."""
     return BITS // 8 if candidates and has_fast_scan() else 0
 
 

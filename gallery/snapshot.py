@@ -40,7 +40,7 @@ class SnapshotHead:
         gallery: Which one.
         model: Model of the templates.
         dimensions: Of the vectors.
-        code_bytes: Bytes of one sketch.
+        code_bytes: Bytes of one code.
         revision: The gallery's count of changes that the rows correspond to.
         rows: Entries, removed ones included.
         master_key: Name of the key that wraps the file's own.

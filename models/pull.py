@@ -16,7 +16,7 @@ from pathlib import Path
 from veridical.errors import ModelError
 from veridical.models.card import Card
 from veridical.models.catalogue import check_model
-from veridical.models.convert import convert, is_current, recipe_versions
+from veridical.models.convert.recipes import convert, is_current, recipe_versions
 from veridical.models.fetch import Fetcher
 from veridical.models.lock_file import LockEntry, read_lock, write_atomically, write_lock
 from veridical.models.session import open_session

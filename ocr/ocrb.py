@@ -1,4 +1,4 @@
-"""What does a line of OCR-B say? A small net of our own, trained by `training/train_ocrb.py`."""
+"""What does a line of OCR-B say? A small net of our own: `research/training/train_ocrb.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Was a region code of a citizen number ever issued?
 
 The table has every county-level code of GB/T 2260 since 1980, with the withdrawn ones that people
-born under them keep for life; `training/region_table.py` says where it comes from.
+born under them keep for life; `research/training/region_table.py` says where it comes from.
 """
 
 from enum import StrEnum

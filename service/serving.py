@@ -10,14 +10,17 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
-from veridical.recording import load_recording_verifier
+from veridical.models.quota import cpu_quota
 from veridical.service.api import create_app
-from veridical.service.desk.recordings import LazyJudge
-from veridical.service.quota import cpu_quota
 from veridical.service.settings import ServiceSettings, words
+from veridical.service.transactions.recordings import LazyJudge
+from veridical.service.transactions.rules import stored_policies
 from veridical.store.tenants import any_api_key
-from veridical.verification import load_verifier
+from veridical.verification import load_policy, load_verifier
+from veridical.verification.engines import Engines
+from veridical.verification.needs import Needs
 from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
@@ -39,6 +42,9 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
     Raises:
         InputError: `usage.open_server`: nobody could come in, or everybody could from elsewhere.
         StoreError: The database cannot be used.
+        NotFitError: A policy in force, which is the settings' own and those that tenants stored,
+            requires a check that lacks its model or operating point.
+        ModelError: A profile is unknown, or an engine not installed.
     """
     if dev and not is_loopback(host):
         raise InputError(
@@ -47,32 +53,36 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         )
     # One transaction runs on one core; left alone, OpenCV starts a thread for each of the host.
     cv2.setNumThreads(1)
-    backing = settings.backing()
-    if not dev and settings.api_key is None and not any_api_key(backing.database):
+    resources = settings.resources()
+    if not dev and settings.api_key is None and not any_api_key(resources.database):
         raise InputError(
             "refusing to serve without a key: make one with `veridical tenants add` and "
             "`veridical tenants issue`, set VERIDICAL_API_KEY, or try it out on this machine with "
             "`veridical serve --dev`",
             "usage.open_server",
         )
-    models = settings.model_store()  # one, so that a session is shared by all who ask for it
+    engines = Engines.open(settings)  # one, shared by all who ask for a network
+    ledger = Ledger(resources.database, resources.keys)
+    stored = stored_policies(resources)
+    if engines.missing:
+        # What is known to be lacking is said before anybody is let in, not by the probe.
+        needs = Needs(engines, engines.operating_points, allow_missing=settings.allow_missing)
+        needs.require(load_policy(settings.policy), *stored)
     return create_app(
-        lambda: load_verifier(
-            settings, ledger=Ledger(backing.database, backing.keys), store=models
-        ),
+        lambda: load_verifier(settings, ledger=ledger, engines=engines, policies=stored),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
         capacity=settings.capacity or math.ceil(cpu_quota()),
-        backing=backing,
-        desk=settings.desk(),
+        resources=resources,
+        transactions=settings.transactions(),
         policy=settings.policy,
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),
         snapshots=settings.data_dir / "galleries",
-        models=models,
+        models=engines.store,
         qa_dir=settings.qa_dir,
-        recordings=LazyJudge(lambda: load_recording_verifier(settings, store=models)),
+        recordings=LazyJudge(lambda: load_recording_verifier(settings, engines=engines)),
     )
 
 

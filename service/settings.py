@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from veridical.verification import Settings
 
 if TYPE_CHECKING:
-    from veridical.service.desk import Backing, DeskSettings
+    from veridical.service.transactions import Resources, TransactionSettings
 
 __all__ = ["ServiceSettings"]
 
@@ -49,18 +49,18 @@ class ServiceSettings(Settings):
     qa_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    def backing(self) -> "Backing":
+    def resources(self) -> "Resources":
         """Open the database and the keys."""
-        from veridical.service.desk import Backing
+        from veridical.service.transactions import Resources
 
         signing = self.signing_key()
-        return Backing(self.open_database(), self.keys(), signing, self.public_keys())
+        return Resources(self.open_database(), self.keys(), signing, self.public_keys())
 
-    def desk(self) -> "DeskSettings":
+    def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""
-        from veridical.service.desk import DeskSettings
+        from veridical.service.transactions import TransactionSettings
 
-        return DeskSettings(
+        return TransactionSettings(
             lifetime=timedelta(seconds=self.transaction_s),
             challenge_lifetime=timedelta(seconds=self.challenge_s),
             recording_lifetime=timedelta(seconds=self.recording_s),

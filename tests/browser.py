@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
 
-from veridical.service.demo.routes import mount
+from veridical.service.pages.routes import mount
 
 __all__ = ["CHROMIUM", "ScriptedService", "chromium_flags", "served", "write_sound", "write_video"]
 

@@ -16,15 +16,17 @@ import PIL.Image
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.desk import Backing, DeskSettings
+from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
@@ -72,7 +74,7 @@ class Rules:
             return run
 
         steps = {check: step(check) for check in CHECKS}
-        return lambda: Verifier(steps, Analyser(), POINTS, load_policy(policy), "registry", {})
+        return lambda: Verifier(steps, Engines.of("registry"), POINTS, load_policy(policy))
 
 
 @dataclass
@@ -80,7 +82,7 @@ class House:
     """One running service and what is behind it."""
 
     client: TestClient
-    backing: Backing
+    resources: Resources
     clock: Clock
     rules: Rules
     tenant: str = "default"
@@ -91,7 +93,7 @@ class House:
         self.rules.score, self.rules.reason, self.rules.hook = 1.0, "", lambda: None
         self.rules.seen.clear()
         tenant = f"tenant-{uuid4().hex}"
-        add_tenant(self.backing.database, Tenant(tenant, 60_000, 64))
+        add_tenant(self.resources.database, Tenant(tenant, 60_000, 64))
         return replace(self, tenant=tenant)
 
     def key(
@@ -99,7 +101,7 @@ class House:
     ) -> dict[str, str]:
         """Headers of a new key; every scope when none is named."""
         _, text = issue_api_key(
-            self.backing.database,
+            self.resources.database,
             self.tenant,
             scopes or tuple(SCOPES),
             "",
@@ -155,7 +157,7 @@ def bearer(token: str) -> dict[str, str]:
 def house(
     url: str | Path,
     folder: Path,
-    settings: DeskSettings | None = None,
+    settings: TransactionSettings | None = None,
     capacity: int = 2,
     build: Callable[[], Verifier] | None = None,
     policy: str = "selfie",
@@ -168,20 +170,20 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    backing = Backing(database, KEYS, signing, signing.public_pem, clock)
+    resources = Resources(database, KEYS, signing, signing.public_pem, clock)
     app = create_app(
         build or rules.build(),
-        backing=backing,
-        desk=settings or DeskSettings(),
+        resources=resources,
+        transactions=settings or TransactionSettings(),
         policy=policy,
         models=models,
         snapshots=folder / "galleries",
         capacity=capacity,
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with ContractClient(app, raise_server_exceptions=False) as client:
         for _ in range(6_000):
             if client.get("/readyz").status_code == 200:
                 break
             time.sleep(0.01)
-        yield House(client, backing, clock, rules)
+        yield House(client, resources, clock, rules)
     database.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.service_house import KEYS, Rules
 from veridical.service.api import create_app
-from veridical.service.desk import Backing, DeskSettings
 from veridical.service.serving import server_of
+from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database
 from veridical.verification.evidence import SigningKey
 
@@ -26,8 +26,8 @@ def serve(folder: Path, port: int) -> None:
     rules = Rules(hook=lambda: time.sleep(JUDGING_S))
     app = create_app(
         rules.build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
-        desk=DeskSettings(most_waiting=1_000),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
+        transactions=TransactionSettings(most_waiting=1_000),
         policy="selfie",
         open_to_everyone=True,
         snapshots=folder,

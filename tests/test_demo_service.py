@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules, picture
 from tests.test_demo_page import PATIENCE_MS, browser
+from veridical.client import Client
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.client import Client
-from veridical.service.desk import Backing
+from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
 from veridical.verification.evidence import SigningKey
@@ -66,7 +66,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     with served(site) as page:
         app = create_app(
             rules.build(),
-            backing=Backing(database, KEYS, signing, signing.public_pem),
+            resources=Resources(database, KEYS, signing, signing.public_pem),
             policy="selfie",
             snapshots=folder / "galleries",
             capture_origins=[page],

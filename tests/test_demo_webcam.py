@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import Run
 from tests.test_demo_parts import ABOUT, WEBM
-from veridical.service.cli.webcam import Page, announce
-from veridical.service.demo.qa import About, QaFolder
+from veridical.cli.webcam import Page, announce
+from veridical.service.pages.qa import About, QaFolder
 
 
 @dataclass

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from tests.browser import CHROMIUM, served
-from veridical.service.demo.routes import mount
+from veridical.service.pages.routes import mount
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install veridical[dev]"

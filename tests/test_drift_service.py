@@ -12,16 +12,16 @@ import pytest
 from tests.conftest import Run
 from tests.drift_streams import MODEL, scores, verdict
 from tests.service_house import KEYS, House, house, picture
+from veridical.client import verify_webhook
 from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 from veridical.result import ModelRef
-from veridical.service.client import verify_webhook
-from veridical.service.desk import Backing, DriftWatch
-from veridical.service.desk.drift import freeze
-from veridical.service.desk.drift_views import HOUR_MS, overview
+from veridical.service.transactions import DriftWatch, Resources
+from veridical.service.transactions.drift import freeze
+from veridical.service.transactions.drift_views import HOUR_MS, overview
 from veridical.service.webhooks import secret_text, sign
 from veridical.store import Database
-from veridical.store.sketches import Key, add_counts, counts_of
+from veridical.store.histograms import Key, add_counts, counts_of
 from veridical.store.tenants import Tenant, add_tenant, set_webhook
 from veridical.verification import Verdict
 from veridical.verification.evidence import SigningKey
@@ -46,17 +46,17 @@ def clock() -> Hand:
 
 
 @pytest.fixture
-def backing(tmp_path: Path, clock: Hand) -> Iterator[Backing]:
+def resources(tmp_path: Path, clock: Hand) -> Iterator[Resources]:
     database = Database(tmp_path / "v.db")
     database.upgrade()
     add_tenant(database, Tenant(TENANT, 60_000, 64))
     signing = SigningKey.from_file(tmp_path / "signing.pem")
-    yield Backing(database, KEYS, signing, signing.public_pem, clock)
+    yield Resources(database, KEYS, signing, signing.public_pem, clock)
     database.close()
 
 
-def watch_of(backing: Backing) -> DriftWatch:
-    return DriftWatch(backing, timedelta(days=35), lambda profile: profile)
+def watch_of(resources: Resources) -> DriftWatch:
+    return DriftWatch(resources, timedelta(days=35), lambda profile: profile)
 
 
 def feed(watch: DriftWatch, n: int, seed: int, shift: float = 0.0, copies: int = 0) -> None:
@@ -67,62 +67,62 @@ def feed(watch: DriftWatch, n: int, seed: int, shift: float = 0.0, copies: int =
     watch.flush()
 
 
-def frozen(backing: Backing, clock: Hand, n: int = 3_000) -> DriftWatch:
+def frozen(resources: Resources, clock: Hand, n: int = 3_000) -> DriftWatch:
     """A watch after a period that was frozen."""
-    watch = watch_of(backing)
+    watch = watch_of(resources)
     feed(watch, n, 1)
     clock.now += HOUR_MS
-    freeze(backing.database, TENANT, NOW - HOUR_MS, clock.now, clock.now)
+    freeze(resources.database, TENANT, NOW - HOUR_MS, clock.now, clock.now)
     return watch
 
 
-def raised(backing: Backing) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = overview(backing.database, TENANT, backing.clock())["alerts"]
+def raised(resources: Resources) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = overview(resources.database, TENANT, resources.clock())["alerts"]
     return found
 
 
-def letters(backing: Backing) -> list[dict[str, Any]]:
-    with backing.database.reading() as connection:
+def letters(resources: Resources) -> list[dict[str, Any]]:
+    with resources.database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT body FROM outbox ORDER BY created_at, id")
         return [json.loads(row[0]) for row in rows]
 
 
-def test_no_change_raises_nothing(backing: Backing, clock: Hand) -> None:
-    watch = frozen(backing, clock)
+def test_no_change_raises_nothing(resources: Resources, clock: Hand) -> None:
+    watch = frozen(resources, clock)
     for seed in range(2, 8):
         feed(watch, 400, seed)
         clock.now += HOUR_MS
-    assert raised(backing) == []
+    assert raised(resources) == []
 
 
 def test_an_alert_is_told_once_goes_on_quietly_and_is_told_when_it_is_over(
-    backing: Backing, clock: Hand
+    resources: Resources, clock: Hand
 ) -> None:
-    set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
-    watch = frozen(backing, clock)
+    set_webhook(resources.database, KEYS, TENANT, "https://bank.example/hooks")
+    watch = frozen(resources, clock)
     feed(watch, 400, 2, shift=-0.1)
-    (alert,) = raised(backing)
+    (alert,) = raised(resources)
     assert (alert["alert"], alert["name"], alert["n"]) == ("shift", "face.match", 400)
     assert alert["value"] > alert["raise_at"]
     for seed in (3, 4):
         clock.now += HOUR_MS
         feed(watch, 300, seed, shift=-0.1)
-    assert [a["id"] for a in raised(backing)] == [alert["id"]]
-    assert [letter["type"] for letter in letters(backing)] == ["drift.raised"]
+    assert [a["id"] for a in raised(resources)] == [alert["id"]]
+    assert [letter["type"] for letter in letters(resources)] == ["drift.raised"]
     for seed in range(5, 13):
         clock.now += HOUR_MS
         feed(watch, 500, seed)
-    assert raised(backing) == []
-    told = letters(backing)
+    assert raised(resources) == []
+    told = letters(resources)
     assert [letter["type"] for letter in told] == ["drift.raised", "drift.cleared"]
     assert {letter["data"]["id"] for letter in told} == {alert["id"]}
     assert told[1]["data"]["state"] == "cleared"
 
 
-def test_the_client_reads_the_webhook(backing: Backing, clock: Hand) -> None:
-    secret = set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
-    feed(frozen(backing, clock), 400, 2, shift=-0.1)
-    (letter,) = letters(backing)
+def test_the_client_reads_the_webhook(resources: Resources, clock: Hand) -> None:
+    secret = set_webhook(resources.database, KEYS, TENANT, "https://bank.example/hooks")
+    feed(frozen(resources, clock), 400, 2, shift=-0.1)
+    (letter,) = letters(resources)
     body, text = json.dumps(letter).encode(), secret_text(secret)
     headers = {
         "webhook-id": "msg_1",
@@ -135,79 +135,81 @@ def test_the_client_reads_the_webhook(backing: Backing, clock: Hand) -> None:
 
 
 def test_between_raising_and_clearing_an_alert_stays_as_it_is(
-    backing: Backing, clock: Hand
+    resources: Resources, clock: Hand
 ) -> None:
-    set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
-    watch = frozen(backing, clock)
+    set_webhook(resources.database, KEYS, TENANT, "https://bank.example/hooks")
+    watch = frozen(resources, clock)
     feed(watch, 400, 2, shift=-0.1)
     for seed in range(3, 15):  # a small shift remains, about where alerts begin
         clock.now += HOUR_MS
         feed(watch, 250, seed, shift=-0.028)
-    assert len(letters(backing)) == 1
+    assert len(letters(resources)) == 1
 
 
-def test_a_wave_of_copies_is_an_alert_of_its_own(backing: Backing, clock: Hand) -> None:
-    watch = frozen(backing, clock)
+def test_a_wave_of_copies_is_an_alert_of_its_own(resources: Resources, clock: Hand) -> None:
+    watch = frozen(resources, clock)
     feed(watch, 100, 2, copies=6)
-    assert ("duplicates", "replayed_clip") in {(a["alert"], a["reason"]) for a in raised(backing)}
+    assert ("duplicates", "replayed_clip") in {(a["alert"], a["reason"]) for a in raised(resources)}
 
 
 def test_counts_of_two_processes_add_up_and_one_of_them_tells(
-    backing: Backing, clock: Hand
+    resources: Resources, clock: Hand
 ) -> None:
-    set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
-    first, second = frozen(backing, clock), watch_of(backing)
+    set_webhook(resources.database, KEYS, TENANT, "https://bank.example/hooks")
+    first, second = frozen(resources, clock), watch_of(resources)
     feed(first, 150, 2, shift=-0.15)
-    assert raised(backing) == []  # too few to say
+    assert raised(resources) == []  # too few to say
     feed(second, 150, 3, shift=-0.15)
     feed(first, 10, 4, shift=-0.15)
     feed(second, 10, 5, shift=-0.15)
-    assert len(raised(backing)) == 1
-    assert len(letters(backing)) == 1
+    assert len(raised(resources)) == 1
+    assert len(letters(resources)) == 1
 
 
-def test_other_models_are_never_compared_with_a_baseline(backing: Backing, clock: Hand) -> None:
-    watch = frozen(backing, clock)
+def test_other_models_are_never_compared_with_a_baseline(resources: Resources, clock: Hand) -> None:
+    watch = frozen(resources, clock)
     newer = ModelRef(MODEL.name, "cd" * 32)
     for score in scores(600, 2, shift=-0.3):
         watch.observe(TENANT, verdict(score, model=newer))
     watch.flush()
-    assert raised(backing) == []
-    view = overview(backing.database, TENANT, clock.now)
+    assert raised(resources) == []
+    view = overview(resources.database, TENANT, clock.now)
     lines = {one["models"]: one for one in view["series"] if one["kind"] == "score"}
     assert lines["sface-2021dec@cdcdcdcd"]["baseline"] is None
     assert lines["sface-2021dec@cdcdcdcd"]["n"] == 600
 
 
-def test_a_new_baseline_ends_the_alerts_against_the_old(backing: Backing, clock: Hand) -> None:
-    set_webhook(backing.database, KEYS, TENANT, "https://bank.example/hooks")
-    watch = frozen(backing, clock)
+def test_a_new_baseline_ends_the_alerts_against_the_old(resources: Resources, clock: Hand) -> None:
+    set_webhook(resources.database, KEYS, TENANT, "https://bank.example/hooks")
+    watch = frozen(resources, clock)
     feed(watch, 600, 2, shift=-0.1)
     clock.now += HOUR_MS
-    freeze(backing.database, TENANT, clock.now - 2 * HOUR_MS, clock.now, clock.now)
-    assert raised(backing) == []
+    freeze(resources.database, TENANT, clock.now - 2 * HOUR_MS, clock.now, clock.now)
+    assert raised(resources) == []
     feed(watch, 300, 3, shift=-0.1)  # as it now should be
-    assert raised(backing) == []
-    assert [letter["type"] for letter in letters(backing)] == ["drift.raised", "drift.cleared"]
+    assert raised(resources) == []
+    assert [letter["type"] for letter in letters(resources)] == ["drift.raised", "drift.cleared"]
 
 
-def test_an_alert_of_which_nothing_more_is_seen_is_over(backing: Backing, clock: Hand) -> None:
-    watch = frozen(backing, clock)
+def test_an_alert_of_which_nothing_more_is_seen_is_over(resources: Resources, clock: Hand) -> None:
+    watch = frozen(resources, clock)
     feed(watch, 400, 2, shift=-0.1)
-    assert raised(backing)
+    assert raised(resources)
     clock.now += 8 * 24 * HOUR_MS
     watch.flush()
-    assert raised(backing) == []
+    assert raised(resources) == []
 
 
-def test_counts_are_forgotten_in_time_and_baselines_are_not(backing: Backing, clock: Hand) -> None:
-    watch = frozen(backing, clock)
+def test_counts_are_forgotten_in_time_and_baselines_are_not(
+    resources: Resources, clock: Hand
+) -> None:
+    watch = frozen(resources, clock)
     clock.now += 36 * 24 * HOUR_MS
     feed(watch, 300, 2)
-    with backing.database.reading() as connection:
+    with resources.database.reading() as connection:
         hours = {hour for h in counts_of(connection, TENANT, 0).values() for hour, _ in h}
     assert hours == {clock.now - clock.now % HOUR_MS}
-    view = overview(backing.database, TENANT, clock.now)
+    view = overview(resources.database, TENANT, clock.now)
     assert all(one["baseline"]["n"] == 3_000 for one in view["series"])
 
 
@@ -225,16 +227,16 @@ class Fragile:
         return self._database.writing()
 
 
-def test_counts_wait_for_a_database_that_fails(backing: Backing) -> None:
-    fragile: Any = Fragile(backing.database)
-    watch = watch_of(replace(backing, database=fragile))
+def test_counts_wait_for_a_database_that_fails(resources: Resources) -> None:
+    fragile: Any = Fragile(resources.database)
+    watch = watch_of(replace(resources, database=fragile))
     with pytest.raises(StoreError):
         feed(watch, 10, 1)
     fragile.fails = False
     watch.observe(TENANT, verdict(0.5))
     watch.flush()
     watch.flush()
-    with backing.database.reading() as connection:
+    with resources.database.reading() as connection:
         found = counts_of(connection, TENANT, 0)
     assert {key.kind: sum(h[0][1].values()) for key, h in found.items()} == {
         "score": 11,
@@ -256,7 +258,7 @@ def test_reasons_go_by_the_whole_model_set_whether_pulled_or_not(tmp_path: Path)
     with house(tmp_path / "v.db", tmp_path, models=ModelStore(tmp_path / "models")) as made:
         made.finished(made.key())
         watched(made).flush()
-        with made.backing.database.reading() as connection:
+        with made.resources.database.reading() as connection:
             lines = {
                 key.line for key in counts_of(connection, made.tenant, 0) if key.kind == "reason"
             }
@@ -265,19 +267,19 @@ def test_reasons_go_by_the_whole_model_set_whether_pulled_or_not(tmp_path: Path)
     assert "@" in line
 
 
-def test_freezing_takes_whole_hours_and_wants_enough(backing: Backing, clock: Hand) -> None:
-    watch = watch_of(backing)
+def test_freezing_takes_whole_hours_and_wants_enough(resources: Resources, clock: Hand) -> None:
+    watch = watch_of(resources)
     feed(watch, 600, 1)
     with pytest.raises(InputError, match="nothing was counted"):
         freeze(
-            backing.database, TENANT, NOW - HOUR_MS, clock.now, clock.now
+            resources.database, TENANT, NOW - HOUR_MS, clock.now, clock.now
         )  # the hour is not over
-    found = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW, ["face.match"])
+    found = freeze(resources.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW, ["face.match"])
     assert {one["name"] for one in found["frozen"]} == {"face.match"}
-    with backing.database.writing() as connection:
+    with resources.database.writing() as connection:
         key = Key(TENANT, "score", "voice.match", "campplus@1")
         add_counts(connection, TENANT, {(key, NOW - NOW % HOUR_MS): {"3": 499}})
-    again = freeze(backing.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW)
+    again = freeze(resources.database, TENANT, NOW - HOUR_MS, NOW + HOUR_MS, NOW)
     assert [one["name"] for one in again["too_few"]] == ["voice.match"]
 
 
@@ -289,7 +291,7 @@ def watched(here: House) -> DriftWatch:
 
 def counted(here: House) -> dict[str, int]:
     watched(here).flush()
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         found = counts_of(connection, here.tenant, 0)
     outcomes = [hours for key, hours in found.items() if key.name == "verdict"]
     return outcomes[0][0][1] if outcomes else {}
@@ -332,7 +334,7 @@ def test_figures_name_raised_alerts_and_no_tenant(tmp_path: Path) -> None:
         observe(2_000, 1, 0.0)
         here.clock.ahead_ms += HOUR_MS
         end = here.clock()
-        freeze(here.backing.database, here.tenant, end - 2 * HOUR_MS, end, end)
+        freeze(here.resources.database, here.tenant, end - 2 * HOUR_MS, end, end)
         line = 'veridical_drift_alerts{alert="shift",series="face.match"} 1.0'
         assert line not in here.client.get("/metrics", headers=key).text
         observe(300, 2, -0.1)
@@ -352,7 +354,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Verd
     database = Database(tmp_path / "v.db")
     database.upgrade()
     signing = SigningKey.from_file(tmp_path / "signing.pem")
-    watch = watch_of(Backing(database, KEYS, signing))
+    watch = watch_of(Resources(database, KEYS, signing))
 
     def count(one: Verdict, times: int) -> None:
         for _ in range(times):

@@ -3,7 +3,7 @@
 import threading
 
 from veridical.store import Database
-from veridical.store.sketches import (
+from veridical.store.histograms import (
     Key,
     StoredBaseline,
     add_counts,

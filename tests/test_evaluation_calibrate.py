@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from veridical.cli import app
 from veridical.errors import InputError
 from veridical.evaluation.calibrate import (
     Fit,
@@ -25,7 +26,6 @@ from veridical.evaluation.calibrate import (
     write_calibration,
 )
 from veridical.models.calibration import Calibration, load_calibrations
-from veridical.service.cli import app
 
 
 def normal_trials(genuine: int, others: int, seed: int = 0) -> Trial:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from veridical.cli import app
 from veridical.errors import InputError
 from veridical.evaluation.calibrate import read_trials
 from veridical.evaluation.comparisons import (
@@ -60,7 +61,6 @@ from veridical.gallery import FmrCurve
 from veridical.models import read_card
 from veridical.ocr import Document, Field
 from veridical.result import OperatingPoint
-from veridical.service.cli import app
 from veridical.types import Audio, Box, Face, Image
 from veridical.verification import load_policy
 from veridical.verification.settings import Settings

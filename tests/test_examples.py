@@ -16,16 +16,17 @@ import pytest
 
 from tests.browser import served
 from tests.service_house import KEYS, Rules, picture
+from veridical.client import Client, InputRefused, Transaction, Webhook
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
-from veridical.service.client import Client, InputRefused, Transaction, Webhook
-from veridical.service.desk import Backing
+from veridical.service.transactions import Resources
 from veridical.service.webhooks import sign
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
 from veridical.verification.evidence import SigningKey
+from veridical.wire import TransactionEvent
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="  # noqa: S105
@@ -51,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     signing, rules = SigningKey.from_file(folder / "signing.pem"), Rules()
     app = create_app(
         rules.build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         snapshots=folder / "galleries",
     )
@@ -149,8 +150,8 @@ def test_webhook_receiver() -> None:
     server = example("webhook_receiver").receiver(SECRET, handled.append)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    data = {"id": "t_1", "state": "completed", "outcome": "accept"}
-    body = json.dumps({"type": "transaction.completed", "data": data}).encode()
+    shown: dict[str, Any] = TransactionEvent.model_json_schema()["examples"][0]
+    body = json.dumps({**shown, "data": {**shown["data"], "id": "t_1"}}).encode()
     now = int(time.time())
 
     def post(signature: str) -> int:
@@ -188,7 +189,7 @@ def test_in_process(store: ModelStore, samples: dict[str, Sample], tmp_path: Pat
 
 def test_the_page_that_embeds_names_what_there_is() -> None:
     page = (EXAMPLES / "embed.html").read_text(encoding="utf-8")
-    static = Path(__file__).parent.parent / "service" / "demo" / "static"
+    static = Path(__file__).parent.parent / "service" / "pages" / "static"
     for name in ("capture/veridical-capture.js",):
         assert f"/demo/assets/{name}" in page
         assert (static / name).is_file()

@@ -7,8 +7,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from veridical.cli import main
 from veridical.models import ModelStore
-from veridical.service.cli import main
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The index: the sketch finds what the exact scan finds, whatever came and went."""
+"""The index: the code finds what the exact scan finds, whatever came and went."""
 
 import random
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from veridical.gallery import FmrCurve, index
 from veridical.gallery.index import Rows, TemplateIndex
-from veridical.gallery.sketch import Sketcher
+from veridical.gallery.lsh import SignEncoder
 from veridical.models import list_cards
 
 
@@ -36,7 +36,7 @@ def rows(
         vectors,
         np.zeros(n, np.int16),
         np.zeros(n, np.uint8),
-        made.sketch(vectors),
+        made.encode(vectors),
     )
 
 
@@ -44,9 +44,9 @@ def rows(
 def test_bits_differ_by_the_angle(dimensions: int) -> None:
     rng = np.random.default_rng(3)
     vectors = unit(rng, 400, dimensions)
-    sketch = Sketcher(dimensions)
+    code = SignEncoder(dimensions)
     for cosine in (0.2, 0.5, 0.9):
-        differing = np.unpackbits(sketch(vectors) ^ sketch(near(rng, vectors, cosine)), axis=1)
+        differing = np.unpackbits(code(vectors) ^ code(near(rng, vectors, cosine)), axis=1)
         expected = np.arccos(cosine) / np.pi
         assert float(differing.mean()) == pytest.approx(expected, abs=0.01)
 

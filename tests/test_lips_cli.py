@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from veridical.cli import app
 from veridical.models import ModelStore
-from veridical.service.cli import app
 from veridical.voiceprint.whisper import Whisper
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from veridical.cli.liveness import app
 from veridical.liveness import Examination, FrameJudgement
 from veridical.liveness.cues import Limits
 from veridical.liveness.report import silent_report
 from veridical.models import ModelStore
 from veridical.result import Measurement, ModelRef, OperatingPoint
-from veridical.service.cli.liveness import app
 from veridical.types import Box, Face, Image, Mesh, View
 
 

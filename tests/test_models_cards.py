@@ -9,7 +9,7 @@ from veridical.errors import ModelError
 from veridical.models import Card, list_cards, read_card, read_profiles
 from veridical.models.card import CARDS_DIRECTORY, read_card_file
 from veridical.models.catalogue import WEIGHTS_DIRECTORY
-from veridical.models.convert import SKELETONS_DIRECTORY
+from veridical.models.convert.recipes import SKELETONS_DIRECTORY
 from veridical.models.listing import cards_as_markdown
 from veridical.models.source import NpmSource, PypiSource, Source, UrlSource
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from veridical.errors import ModelError
-from veridical.models.checkpoint import LEGACY_MAGIC, read_checkpoint
+from veridical.models.convert.checkpoint import LEGACY_MAGIC, read_checkpoint
 
 State = dict[str, NDArray[np.float32]]
 

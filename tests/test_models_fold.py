@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from veridical.errors import ModelError
 from veridical.models import ModelStore
-from veridical.models.fold import fold_block_quantised
+from veridical.models.convert.fold import fold_block_quantised
 
 RANDOM = np.random.RandomState(5)
 

@@ -6,7 +6,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from veridical.models.prelu import expand_prelu
+from veridical.models.convert.prelu import expand_prelu
 
 SLOPES = np.array([0.25, -0.5, 1.5], np.float32)
 PICTURE = np.linspace(-2, 2, 3 * 4 * 5, dtype=np.float32).reshape(1, 3, 4, 5)

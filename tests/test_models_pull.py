@@ -16,10 +16,10 @@ import pytest
 from tests.models_tiny import mirror_of, silent, tiny_card, tiny_onnx, wheel
 from veridical.errors import ModelError
 from veridical.models import ModelStore, fetch_member
-from veridical.models import convert as convert_module
 from veridical.models import fetch as fetch_module
 from veridical.models.bundle import write_bundle
 from veridical.models.card import Card
+from veridical.models.convert import recipes as convert_module
 from veridical.models.fetch import Fetcher
 from veridical.models.lock_file import LOCK_NAME, read_lock
 from veridical.models.pull import PULL_LOCK_NAME, pull

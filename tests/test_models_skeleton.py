@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 
 from veridical.errors import ModelError
 from veridical.models import ModelStore
-from veridical.models.convert import SKELETONS_DIRECTORY
-from veridical.models.skeleton import fill_skeleton, is_hollow
+from veridical.models.convert.recipes import SKELETONS_DIRECTORY
+from veridical.models.convert.skeleton import fill_skeleton, is_hollow
 
 ROOT = Path(__file__).parent.parent
 
@@ -81,7 +81,7 @@ def test_the_filled_network_agrees_with_pytorch(
     torch = pytest.importorskip("torch")
     if not store.has(name):
         pytest.skip(f"{name} was not pulled")
-    monkeypatch.syspath_prepend(str(ROOT / "training"))
+    monkeypatch.syspath_prepend(str(ROOT / "research" / "training"))
     import minifasnet  # type: ignore[import-not-found]
 
     session, network = store.session(name), minifasnet.NETWORKS[name]().eval()

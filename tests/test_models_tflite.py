@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.models_tflite import Network, every_operator, unknown_operator
 from veridical.errors import ModelError
 from veridical.models import ModelStore
-from veridical.models.tflite import HANDLERS, convert_tflite
+from veridical.models.convert.tflite import HANDLERS, convert_tflite
 
 GOLDEN = Path(__file__).parent / "golden" / "tflite_every_operator.json"
 

@@ -9,11 +9,11 @@ import onnxruntime
 import pytest
 
 from veridical.errors import ModelError
-from veridical.models.ctranslate2 import read_ctranslate2
+from veridical.models.convert.ctranslate2 import read_ctranslate2
+from veridical.models.convert.whisper import convert_whisper
 from veridical.models.fetch import Fetcher
 from veridical.models.session import OnnxSession
 from veridical.models.source import SourceFile
-from veridical.models.whisper import convert_whisper
 from veridical.result import ModelRef
 
 WIDTH, WORDS, STEPS = 128, 30, 20

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from veridical.cli import app
 from veridical.errors import InputError
 from veridical.models import ModelStore
-from veridical.service.cli import app
 
 pytestmark = [pytest.mark.models]
 runner = CliRunner()

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from veridical import InputError, Outcome
-from veridical.samples import Sample
+from veridical.evaluation.samples import Sample
 from veridical.verification import Policy, load_policy, load_verifier, shipped_policies
-from veridical.verification import lint as lint_room
-from veridical.verification.expressions.parser import WORDS
-from veridical.verification.lint import lint_policy
+from veridical.verification.policy import lint as lint_room
 from veridical.verification.policy import parse_policy
-from veridical.verification.replay import compare_policies
+from veridical.verification.policy.expressions.parser import WORDS
+from veridical.verification.policy.lint import lint_policy
+from veridical.verification.policy.replay import compare_policies
+from veridical.verification.policy.trials import refuse_failing, try_examples
 from veridical.verification.settings import Settings
-from veridical.verification.trials import refuse_failing, try_examples
 
 SCENES = ("onboarding", "recheck", "withdrawal")
 HEAD = """

@@ -2,9 +2,9 @@
 
 import pytest
 
-from veridical.recording import load_script
-from veridical.recording.answers import Reply, classify, read_answer
-from veridical.recording.script import Question
+from veridical.consent_recording import load_script
+from veridical.consent_recording.answers import Reply, classify, read_answer
+from veridical.consent_recording.script import Question
 
 QUESTIONS = {
     name[-2:]: next(s for s in load_script(name).segments if isinstance(s, Question))

@@ -6,14 +6,14 @@ import pytest
 
 from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules
-from veridical.recording import RecordingVerifier
-from veridical.recording.engines import Engines
-from veridical.recording.settings import recording_settings
+from veridical.consent_recording import RecordingVerifier
+from veridical.consent_recording.settings import recording_settings
 from veridical.service.api import create_app
-from veridical.service.desk import Backing
+from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import load_policy
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -31,10 +31,10 @@ def test_a_script_is_recorded_and_its_timeline_shown(page: Page, tmp_path: Path)
     database.upgrade()
     add_tenant(database, Tenant("default", 60_000, 64))
     signing = SigningKey.from_file(tmp_path / "signing.pem")
-    judge = RecordingVerifier(Engines(), {}, load_policy("recording"), "none", recording_settings())
+    judge = RecordingVerifier(Engines.of(), {}, load_policy("recording"), recording_settings())
     app = create_app(
         Rules().build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         open_to_everyone=True,
         recordings=lambda: judge,

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from veridical.evaluation.recording import write_clip
-from veridical.media import read_clip
-from veridical.models import ModelStore
-from veridical.recording import (
+from veridical.cli import app
+from veridical.consent_recording import (
     Recording,
     RecordingResult,
     RecordingVerifier,
@@ -23,10 +21,13 @@ from veridical.recording import (
     parse_script,
     result_to_json,
 )
-from veridical.recording.report import recording_report
+from veridical.consent_recording.report import recording_report
+from veridical.evaluation.recording import write_clip
+from veridical.media import read_clip
+from veridical.models import ModelStore
 from veridical.result import Status
-from veridical.service.cli import app
 from veridical.types import Audio, Clip, Image
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]
@@ -47,7 +48,9 @@ class Sentence:
 
 @pytest.fixture(scope="module")
 def verifier(store: ModelStore) -> RecordingVerifier:
-    made = load_recording_verifier(Settings(), store=store)
+    made = load_recording_verifier(
+        Settings(allow_missing=True), engines=Engines.open(Settings(), store)
+    )
     if made.missing:
         pytest.skip(f"models are missing: {sorted(made.missing)}")
     return made

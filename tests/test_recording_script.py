@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from veridical.consent_recording import (
+    load_script,
+    load_times,
+    parse_script,
+    parse_times,
+    shipped_scripts,
+)
+from veridical.consent_recording.script import DigitsSegment, Question, Script, Statement
+from veridical.consent_recording.times import Span, widened
 from veridical.errors import InputError
-from veridical.recording import load_script, load_times, parse_script, parse_times, shipped_scripts
-from veridical.recording.script import DigitsSegment, Question, Script, Statement
-from veridical.recording.times import Span, widened
 
 GOOD = """
 id = "mine"

@@ -12,16 +12,16 @@ from fastapi.testclient import TestClient
 
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
-from veridical.recording import Recording, RecordingVerifier, load_script
-from veridical.recording.engines import Engines
-from veridical.recording.settings import recording_settings
-from veridical.recording.verifier import Progress, RecordingResult
+from veridical.consent_recording import Recording, RecordingVerifier, load_script
+from veridical.consent_recording.settings import recording_settings
+from veridical.consent_recording.verifier import Progress, RecordingResult
 from veridical.result import Outcome
 from veridical.service.api import create_app
-from veridical.service.desk import Backing
+from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Policy, load_policy
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 from veridical.verification.policy import parse_policy
 
@@ -65,7 +65,7 @@ class Noting(RecordingVerifier):
 
 @pytest.fixture(scope="module")
 def judge() -> Noting:
-    made = Noting(Engines(), {}, load_policy("recording"), "none", recording_settings())
+    made = Noting(Engines.of(), {}, load_policy("recording"), recording_settings())
     made.asked, made.sizes = [], []
     return made
 
@@ -79,7 +79,7 @@ def client(judge: Noting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     signing = SigningKey.from_file(folder / "signing.pem")
     app = create_app(
         Rules().build(),
-        backing=Backing(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing, signing.public_pem),
         policy="selfie",
         open_to_everyone=True,
         max_body_bytes=50_000,

@@ -17,8 +17,8 @@ from tests.service_kills import Promised, Servers, check_promises, prepare
 from tests.service_mutants import mutant, seeds
 from veridical.service import serving
 from veridical.service.api import limits
-from veridical.service.desk import DeskSettings
 from veridical.service.serving import server_of
+from veridical.service.transactions import TransactionSettings
 from veridical.store.chain import chain_lines
 from veridical.verification.evidence import verify_chain
 
@@ -52,14 +52,14 @@ def test_a_full_disk_is_told_and_forgotten_when_there_is_room(here: House) -> No
     key = here.key()
     made = here.start(key)
     here.put(made, "document_front", picture(200))
-    engine = here.backing.database._engine  # as a disk would: below every door
+    engine = here.resources.database._engine  # as a disk would: below every door
     room = {"pages": 0}
 
     @event.listens_for(engine, "checkout")
     def bound(connection: object, *_: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {room['pages'] or 10**9}")  # type: ignore[attr-defined]
 
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         room["pages"] = connection.exec_driver_sql("PRAGMA page_count").scalar() or 1
     try:
         full = here.put(made, "selfie", bytes(3_000_000))
@@ -134,7 +134,9 @@ def test_clients_that_never_finish_are_sent_away(
 
 def test_more_than_can_wait_are_told_to_come_back(tmp_path: Path) -> None:
     go = threading.Event()
-    with house(tmp_path / "v.db", tmp_path, DeskSettings(most_waiting=2), capacity=1) as made:
+    with house(
+        tmp_path / "v.db", tmp_path, TransactionSettings(most_waiting=2), capacity=1
+    ) as made:
 
         def block() -> None:
             go.wait(30)
@@ -182,10 +184,10 @@ def test_replicas_share_the_work_and_one_chain(database_url: str, tmp_path: Path
         judged = [set(replica.rules.seen) for replica in replicas]
         assert not judged[0] & judged[1]
         assert judged[0] | judged[1] == {each["id"] for each in begun}
-        backing = replicas[0].backing
-        with backing.database.reading() as connection:
+        resources = replicas[0].resources
+        with resources.database.reading() as connection:
             lines = [line.encode() for line in chain_lines(connection, "default", 0, 1_000)]
-        keys = {backing.signing.key_id: backing.signing.private.public_key()}
+        keys = {resources.signing.key_id: resources.signing.private.public_key()}
         chain = verify_chain(lines, keys)
         assert (chain.records, chain.problem) == (count, "")
 
@@ -226,7 +228,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing(here: House) -> None:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head.encode() + bytes(2_000_000))
         for _ in range(500):
-            with here.backing.database.reading() as reading:
+            with here.resources.database.reading() as reading:
                 left = reading.exec_driver_sql(
                     'SELECT count(*) FROM media_parts WHERE "transaction" = ?', (made["id"],)
                 ).scalar()

@@ -1,34 +1,24 @@
 """Nobody comes in who may not, by any route: enumerated, so that no new route is forgotten."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
-from starlette.routing import BaseRoute
 
 from tests.service_house import House, bearer, picture
+from tests.wire_contract import flat
 from veridical.service.api.auth import ROLES, SCOPES, Access, Allow
-from veridical.service.desk import Refusal
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
+from veridical.service.transactions import ProblemError
 from veridical.store.tenants import change_limits, revoke_api_key
 
 OPEN = {"/livez", "/readyz"}
 PAGES = ("/demo", "/operator")
 """What a browser loads before anybody has a key: code and texts, no data."""
-
-
-def flat(routes: list[BaseRoute]) -> Iterator[APIRoute]:
-    """Every route, also of routers that were included as a whole."""
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        else:
-            yield from flat(getattr(getattr(route, "original_router", route), "routes", []))
 
 
 def allowed_by(route: APIRoute) -> Allow | None:
@@ -83,7 +73,7 @@ def guarded(here: House) -> list[tuple[APIRoute, Allow]]:
 def test_nobody_without_a_good_key_comes_in(here: House) -> None:
     made = here.start(here.key())
     revoked = here.key()
-    revoke_api_key(here.backing.database, revoked["Authorization"].split("_")[1])
+    revoke_api_key(here.resources.database, revoked["Authorization"].split("_")[1])
     expired = here.key(expires_at=time.time_ns() // 1_000_000 - 1)
     genuine = here.key()["Authorization"]
     bad = {
@@ -163,7 +153,7 @@ def test_the_roles_are_made_of_scopes() -> None:
 
 
 def test_a_tenant_is_held_to_its_rate_and_told_when_to_come_back(here: House) -> None:
-    change_limits(here.backing.database, here.tenant, 60, 64)  # bursts of ten
+    change_limits(here.resources.database, here.tenant, 60, 64)  # bursts of ten
     key = here.key("catalogue:read")
     answers = [here.client.get("/v1/policies", headers=key) for _ in range(14)]
     assert [a.status_code for a in answers[:10]] == [200] * 10
@@ -176,7 +166,7 @@ def test_a_tenant_is_held_to_its_rate_and_told_when_to_come_back(here: House) ->
 def test_a_tenant_is_held_to_its_share_at_once() -> None:
     access = Access(None, None, everyone=True)
     leaves = [access.enter("t") for _ in range(64)]
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ProblemError) as caught:
         access.enter("t")
     assert caught.value.code == "tenant.concurrency"
     access.enter("other")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,19 @@ import PIL.Image
 import pytest
 
 from veridical import InputError, ModelError, StoreError
-from veridical.service.batch import Journal, local_workers, run_batch
-from veridical.service.batch.report import write_report
-from veridical.service.batch.rows import verify_row
+from veridical.batch import Journal, local, local_workers, run_batch
+from veridical.batch.local import LocalEngine
+from veridical.batch.report import write_report
+from veridical.batch.rows import verify_row
 from veridical.verification import Settings, load_verifier
-from veridical.verification.manifest import load_transaction, read_manifest
+from veridical.verification.manifest import Row, load_transaction, read_manifest
 from veridical.verification.sources import Folder, Remote, source_at
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An installation without models: every check says so, which is quick."""
-    return Settings(models_dir=tmp_path / "no-models", policy="selfie")
+    return Settings(models_dir=tmp_path / "no-models", policy="selfie", allow_missing=True)
 
 
 @pytest.fixture
@@ -207,7 +210,7 @@ def test_an_installation_that_cannot_start_is_not_blamed_on_rows(
             start=local_workers(1),
             resume=False,
         )
-    assert lines(folder / "out") == []
+    assert not (folder / "out").exists()
 
 
 def test_what_nobody_foresaw_ends_one_row_only(
@@ -216,7 +219,7 @@ def test_what_nobody_foresaw_ends_one_row_only(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("4711")
 
-    monkeypatch.setattr("veridical.service.batch.rows.load_transaction", fail)
+    monkeypatch.setattr("veridical.batch.rows.load_transaction", fail)
     (row,) = read_manifest(write_manifest(folder, *good(1)))
     error = verify_row(load_verifier(settings), Folder(folder), row)["error"]
     assert error == {"code": "internal.error", "message": "an unforeseen ZeroDivisionError"}
@@ -229,7 +232,7 @@ def test_an_id_that_is_no_text_stops_nothing(folder: Path, settings: Settings) -
 
 
 def command(manifest: Path, out: Path) -> list[str]:
-    program = "from veridical.service.cli import main; main()"
+    program = "from veridical.cli import main; main()"
     return [
         sys.executable, "-c", program, "batch", str(manifest), "--out", str(out),
         "--workers", "2", "--policy", "selfie", "--resume",
@@ -261,7 +264,11 @@ def test_a_kill_loses_no_row_and_doubles_none(
 ) -> None:
     rows = 600
     manifest, out = write_manifest(folder, *good(rows)), folder / "out"
-    environment = {**os.environ, "VERIDICAL_MODELS_DIR": str(settings.models_dir)}
+    environment = {
+        **os.environ,
+        "VERIDICAL_MODELS_DIR": str(settings.models_dir),
+        "VERIDICAL_ALLOW_MISSING": "1",
+    }
     running = subprocess.Popen(command(manifest, out), env=environment, stderr=subprocess.PIPE)
     wait_for(running, out, 5)
     if victim == "driver":
@@ -364,7 +371,7 @@ def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
             asked += 1
             raise StoreError(f"{name} of {max_bytes}", "store.unreachable")
 
-    monkeypatch.setattr("veridical.service.batch.rows.PAUSE_S", 0.0)
+    monkeypatch.setattr("veridical.batch.rows.PAUSE_S", 0.0)
     (row,) = read_manifest(write_manifest(folder, *good(1)))
     with pytest.raises(StoreError):
         verify_row(load_verifier(settings), Silent(), row)
@@ -373,7 +380,7 @@ def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
 
 def test_results_go_into_a_table(folder: Path, settings: Settings) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
-    from veridical.service.batch.parquet import write_parquet
+    from veridical.batch.parquet import write_parquet
 
     manifest = write_manifest(
         folder, *good(3), {"id": "b", "selfie": "text.jpg"}, {"id": "\ud800", "selfie": "x"}
@@ -386,3 +393,27 @@ def test_results_go_into_a_table(folder: Path, settings: Settings) -> None:
     assert by_row[1]["outcome"] == "review"
     written = {line["row"]: line for line in lines(folder / "out")}[1]["verdict"]["checks"]
     assert [check["check"] for check in by_row[1]["checks"]] == [c["check"] for c in written]
+
+
+def test_a_worker_that_dies_between_two_rows_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that lost a worker says so at the next row handed in, before any result does."""
+    engine = LocalEngine(Settings(), ".", 1)
+    failing = [True, False, True, True, False, False]
+
+    class Pool:
+        def submit(self, _: object, row: Row) -> Future[dict[str, int]]:
+            if failing.pop(0):
+                raise BrokenProcessPool
+            done: Future[dict[str, int]] = Future()
+            done.set_result({"row": row.number})
+            return done
+
+        def shutdown(self, **_: object) -> None:
+            pass
+
+    engine.close()
+    monkeypatch.setattr(engine, "_pool", Pool())
+    monkeypatch.setattr(engine, "_start", Pool)
+    monkeypatch.setattr(local, "WINDOW", 1)
+    rows = iter([Row(1, "a", {}), Row(2, "b", {}), Row(3, "c", {})])
+    assert sorted(result["row"] for result in engine.results(rows)) == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""`veridical keys` and `veridical db`: turning keys over, backing up, and what is refused."""
+"""`veridical keys` and `veridical db`: turning keys over, resources up, and what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path

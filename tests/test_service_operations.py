@@ -25,9 +25,9 @@ CANARY = "canary-4711"
 DAY_MS = 86_400_000
 
 
-def housekeeper(here: House) -> Any:  # noqa: ANN401
+def retention(here: House) -> Any:  # noqa: ANN401
     app: Any = here.client.app
-    return app.state.housekeeper
+    return app.state.retention
 
 
 def view(here: House, key: dict[str, str], made: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def test_a_transaction_expires_with_what_was_handed_in(here: House) -> None:
     made = here.start(key)
     here.collect(made)
     here.clock.ahead_ms = 181_000
-    housekeeper(here).tidy()
+    retention(here).tidy()
     seen = view(here, key, made)
     assert (seen["state"], seen["received"]) == ("expired", [])
     assert here.submit(made).status_code == 410
@@ -51,13 +51,13 @@ def test_data_are_kept_for_as_long_as_was_said_and_no_longer(here: House) -> Non
     key = here.key()
     made = here.finished(key, subject_ref=CANARY)
     here.clock.ahead_ms = 29 * DAY_MS
-    housekeeper(here).tidy()
+    retention(here).tidy()
     assert view(here, key, made)["state"] == "completed"
     here.clock.ahead_ms = 31 * DAY_MS
-    housekeeper(here).tidy()
+    retention(here).tidy()
     assert view(here, key, made)["state"] == "erased"
-    with here.backing.database.reading() as connection:
-        assert opened_vault(connection, here.backing.keys, here.tenant, made["id"]) is None
+    with here.resources.database.reading() as connection:
+        assert opened_vault(connection, here.resources.keys, here.tenant, made["id"]) is None
         row = find_transaction(connection, made["id"])
     assert row is not None
     assert row.sealed_verdict is None
@@ -65,14 +65,14 @@ def test_data_are_kept_for_as_long_as_was_said_and_no_longer(here: House) -> Non
 
 def test_pieces_that_nobody_names_are_swept(here: House) -> None:
     made = here.start(here.key())
-    with here.backing.database.writing() as connection:
+    with here.resources.database.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO media_parts VALUES ('lost', 0, ?, ?, x'00')",
             (made["id"], here.clock() - 2 * 3_600_000),
         )
     here.collect(made)
-    housekeeper(here).tidy()
-    with here.backing.database.reading() as connection:
+    retention(here).tidy()
+    with here.resources.database.reading() as connection:
         left = connection.exec_driver_sql("SELECT upload FROM media_parts").scalars().all()
     assert "lost" not in left
     assert left
@@ -81,10 +81,10 @@ def test_pieces_that_nobody_names_are_swept(here: House) -> None:
 def test_master_keys_are_turned_over_under_what_is_kept(here: House) -> None:
     key = here.key()
     made = here.finished(key, subject_ref="s")
-    old = here.backing.keys.key("a")
+    old = here.resources.keys.key("a")
     both = MasterKeys({"a": old, "b": new_key()})
-    assert rewrap(here.backing.database, both) > 0
-    with here.backing.database.reading() as connection:
+    assert rewrap(here.resources.database, both) > 0
+    with here.resources.database.reading() as connection:
         row = find_transaction(connection, made["id"])
         only_new = MasterKeys({"b": both.key("b")})
         vault = opened_vault(connection, only_new, here.tenant, made["id"])
@@ -93,7 +93,7 @@ def test_master_keys_are_turned_over_under_what_is_kept(here: House) -> None:
     assert row.sealed_request is not None
     assert vault.unseal_json(row.sealed_request, "request")["subject_ref"] == "s"
     back = MasterKeys({"b": both.key("b"), "a": old})
-    rewrap(here.backing.database, back)
+    rewrap(here.resources.database, back)
 
 
 def test_the_signing_key_is_turned_over_and_the_chain_still_holds(tmp_path: Path) -> None:
@@ -189,12 +189,13 @@ def test_the_description_of_the_api_is_of_version_3_1_and_has_examples(here: Hou
     described = here.client.get("/openapi.json", headers=here.key("metrics:read")).json()
     assert described["openapi"].startswith("3.1")
     start = described["paths"]["/v1/transactions"]["post"]
-    examples = start["responses"]["201"]["content"]["application/json"]["examples"]
-    assert examples.keys() == {"onboarding", "recording"}
-    assert all(example["value"]["upload_token"] for example in examples.values())
+    told = start["responses"]["201"]["content"]["application/json"]["schema"]
+    examples = described["components"]["schemas"][told["$ref"].rpartition("/")[2]]["examples"]
+    assert [example["kind"] for example in examples] == ["onboarding", "recording"]
+    assert all(example["upload_token"] for example in examples)
     assert start["security"]
-    problem = start["responses"]["default"]["content"]["application/problem+json"]
-    assert problem["example"]["code"]
+    problem = start["responses"]["4XX"]["content"]["application/problem+json"]["schema"]
+    assert described["components"]["schemas"][problem["$ref"].rpartition("/")[2]]["examples"]
 
 
 def test_a_service_that_ends_finishes_what_it_judges(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.service_house import House, house, picture
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.pictures import to_jpeg
 from veridical.types import Image
 from veridical.verification import Settings, load_verifier

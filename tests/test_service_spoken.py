@@ -10,16 +10,18 @@ import pytest
 from tests.service_house import House, picture
 from veridical import Template
 from veridical.service.api.state import Service
-from veridical.service.desk import Desk
-from veridical.service.desk.customers import FACES, VOICES, Customers
-from veridical.service.desk.rules import wanted_media
-from veridical.service.desk.worker import load_transaction
+from veridical.service.transactions import TransactionService
+from veridical.service.transactions.customers import FACES, VOICES, Customers
+from veridical.service.transactions.worker import load_transaction
 from veridical.store.transactions import StoredTransaction, find_transaction
 from veridical.store.vault import Vault, opened_vault
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.policy import parse_policy
+from veridical.verification.policy.media import wanted_media
+from veridical.wire import KeptRequest
 
 TEXT = "I agree to the loan of four hundred pounds."
 POLICY = 'id = "said"\nversion = 1\nrequired = ["face.quality", "voice.statement"]\nattempts = 2\n'
@@ -35,16 +37,16 @@ def sound() -> bytes:
     return stream.getvalue()
 
 
-def opened(here: House, transaction: str) -> tuple[Desk, StoredTransaction, Vault]:
-    """The desk, and what it keeps of a transaction."""
+def opened(here: House, transaction: str) -> tuple[TransactionService, StoredTransaction, Vault]:
+    """The transactions, and what it keeps of a transaction."""
     service: Service = here.client.app.state.service  # type: ignore[attr-defined]
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         row = find_transaction(connection, transaction)
-        vault = opened_vault(connection, here.backing.keys, here.tenant, transaction)
-    assert service.desk is not None
+        vault = opened_vault(connection, here.resources.keys, here.tenant, transaction)
+    assert service.transactions is not None
     assert row is not None
     assert vault is not None
-    return service.desk, row, vault
+    return service.transactions, row, vault
 
 
 def told(here: House, key: dict[str, str]) -> None:
@@ -64,17 +66,20 @@ def test_a_statement_is_sealed_and_handed_to_the_checks(here: House, locale: str
     assert here.submit(made).json()["code"] == "media.missing"
     assert here.put(made, "voice", sound() + locale.encode()).status_code == 200
     assert here.submit(made).json()["outcome"] == "accept"
-    desk, row, vault = opened(here, made["id"])
+    transactions, row, vault = opened(here, made["id"])
     assert row.sealed_request is not None
     assert TEXT.encode() not in row.sealed_request
     verifier = here.rules.build()()
-    found = load_transaction(desk, verifier, row, vault, desk.request_of(row, vault))
+    found = load_transaction(
+        transactions, verifier, row, vault, transactions.request_of(row, vault)
+    )
     assert (found.statement, found.language) == (TEXT, locale)
-    assert Analysis(found, Analyser()).language == locale
-    older = {
-        k: v for k, v in desk.request_of(row, vault).items() if k not in ("statement", "spoken")
-    }
-    assert load_transaction(desk, verifier, row, vault, older).statement == ""
+    assert Analysis(found, Engines.of()).language == locale
+    kept = transactions.request_of(row, vault).model_dump(mode="json")
+    older = KeptRequest.model_validate(
+        {k: v for k, v in kept.items() if k not in ("format", "statement", "spoken")}
+    )
+    assert load_transaction(transactions, verifier, row, vault, older).statement == ""
 
 
 @pytest.mark.parametrize("more", [{}, {"statement": " ?! "}, {"statement": "a " * 1_001}])
@@ -90,7 +95,7 @@ def test_a_policy_for_statements_wants_one_that_can_be_read(
 
 def test_a_challenge_says_what_is_spoken() -> None:
     both = Transaction("t", challenge=Challenge("4711", "zh"), statement=TEXT, language="en")
-    assert Analysis(both, Analyser()).language == "zh"
+    assert Analysis(both, Engines.of()).language == "zh"
 
 
 @pytest.mark.parametrize("check", ["voice.match", "voice.replay", "voice.statement"])
@@ -106,7 +111,7 @@ def test_a_policy_that_asks_for_a_voice_asks_for_sound(check: str) -> None:
 
 
 def enrolled(here: House, subject: str, *voices: Template) -> None:
-    customers = Customers(here.backing)
+    customers = Customers(here.resources)
     unit = np.eye(1, 8, dtype=np.float32)[0]
     customers.enrol(here.tenant, subject, FACES, Template(unit, "face@1"))
     for voice in voices:

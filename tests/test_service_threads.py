@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.samples import Sample
 from veridical.service.pictures import to_jpeg
 from veridical.types import Image
 
@@ -32,7 +32,8 @@ import cv2
 os.sched_getaffinity = lambda _: set(range({HOST_CORES}))
 os.cpu_count = lambda: {HOST_CORES}
 cv2.setNumThreads({HOST_CORES})
-from veridical.service import quota, serving
+from veridical.models import quota
+from veridical.service import serving
 from veridical.service.settings import ServiceSettings
 serving.cpu_quota = functools.partial(quota.cpu_quota, Path(sys.argv[1]))
 app = serving.app_of(ServiceSettings(), "127.0.0.1", dev=True)

@@ -12,7 +12,7 @@ from veridical.verification.evidence import read_public_keys, verify_chain
 
 
 def pieces_of(here: House, transaction: str) -> list[bytes]:
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         rows = connection.exec_driver_sql(
             'SELECT sealed FROM media_parts WHERE "transaction" = ?', (transaction,)
         )
@@ -272,7 +272,7 @@ def test_erasing_leaves_a_tombstone_and_a_chain_that_holds(here: House, tmp_path
     assert seen.keys() == {
         "id", "kind", "state", "sandbox", "created_at", "erased_at", "evidence"
     }  # fmt: skip
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         left = connection.exec_driver_sql(
             'SELECT count(*) FROM media WHERE "transaction" = ?', (gone["id"],)
         ).scalar()

@@ -14,8 +14,8 @@ import pytest
 from tests.service_house import House, house
 from veridical.errors import InputError
 from veridical.service import webhooks
-from veridical.service.desk import Postman
-from veridical.service.desk.postman import PAUSES_S
+from veridical.service.transactions import WebhookDispatcher
+from veridical.service.transactions.dispatcher import PAUSES_S
 from veridical.service.webhooks import Poster, check_address, secret_text, sign
 from veridical.store.tenants import set_webhook
 
@@ -27,30 +27,30 @@ Sent = list[tuple[str, dict[str, str], bytes]]
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("service")
     with house(folder / "v.db", folder) as made:
-        # Nothing is sent but by the tests' own postman.
+        # Nothing is sent but by the tests' own dispatcher.
         app: Any = made.client.app
-        app.state.housekeeper.stop(10)
+        app.state.retention.stop(10)
         yield made
 
 
 @pytest.fixture
 def here(service: House) -> House:
     made = service.of_new_tenant()
-    with made.backing.database.writing() as connection:
+    with made.resources.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM outbox")
     return made
 
 
-def postman(here: House, status: int | Callable[[], int], sent: Sent) -> Postman:
+def dispatcher(here: House, status: int | Callable[[], int], sent: Sent) -> WebhookDispatcher:
     def send(url: str, headers: dict[str, str], body: bytes) -> int:
         sent.append((url, headers, body))
         return status if isinstance(status, int) else status()
 
-    return Postman(here.backing, send, lambda: 0.0)
+    return WebhookDispatcher(here.resources, send, lambda: 0.0)
 
 
 def outbox(here: House) -> list[tuple[int, int | None]]:
-    with here.backing.database.reading() as connection:
+    with here.resources.database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT tries, next_at FROM outbox")
         return [(row[0], row[1]) for row in rows]
 
@@ -70,14 +70,14 @@ def test_a_signature_is_that_of_the_scheme() -> None:
 
 def test_the_end_of_a_transaction_is_told_without_anything_personal(here: House) -> None:
     secret = set_webhook(
-        here.backing.database, here.backing.keys, here.tenant, "https://a.example/h"
+        here.resources.database, here.resources.keys, here.tenant, "https://a.example/h"
     )
     key = here.key()
     made = here.finished(
         key, subject_ref="canary", callback="https://b.example/h?x=1", device_ref="canary"
     )
     sent: Sent = []
-    carrier = postman(here, 204, sent)
+    carrier = dispatcher(here, 204, sent)
     while len(sent) < 2 and carrier.deliver_next():
         pass
     assert [url for url, _, _ in sent] == ["https://a.example/h", "https://b.example/h?x=1"]
@@ -100,10 +100,10 @@ def test_the_end_of_a_transaction_is_told_without_anything_personal(here: House)
 
 
 def test_what_does_not_arrive_is_sent_again_later_and_at_last_given_up(here: House) -> None:
-    set_webhook(here.backing.database, here.backing.keys, here.tenant, "https://a.example/h")
+    set_webhook(here.resources.database, here.resources.keys, here.tenant, "https://a.example/h")
     here.finished(here.key())
     sent: Sent = []
-    carrier = postman(here, 500, sent)
+    carrier = dispatcher(here, 500, sent)
     waited = []
     for _ in range(len(PAUSES_S) + 1):
         assert carrier.deliver_next()
@@ -119,13 +119,13 @@ def test_what_does_not_arrive_is_sent_again_later_and_at_last_given_up(here: Hou
 
 
 def test_a_host_that_is_down_is_no_error_of_ours(here: House) -> None:
-    set_webhook(here.backing.database, here.backing.keys, here.tenant, "https://a.example/h")
+    set_webhook(here.resources.database, here.resources.keys, here.tenant, "https://a.example/h")
     here.finished(here.key())
 
     def down() -> int:
         raise ConnectionRefusedError
 
-    assert postman(here, down, []).deliver_next()
+    assert dispatcher(here, down, []).deliver_next()
     assert outbox(here)[0][0] == 1
 
 

@@ -23,7 +23,7 @@ CURVE = FmrCurve([0.2, 0.4, 0.6], [1e-1, 1e-3, 1e-5])
 HOUR = 3_600_000
 
 
-class Desk:
+class TransactionService:
     """A ledger with a clock, as a service would use it."""
 
     def __init__(self, database: Database) -> None:
@@ -48,10 +48,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
+def desk(database_url: str) -> Iterator[TransactionService]:
     database = Database(database_url)
     database.upgrade()
-    yield Desk(database)
+    yield TransactionService(database)
     database.close()
 
 
@@ -62,7 +62,7 @@ def face(person: int, likeness: float = 1.0) -> Template:
     return Template(vector, "m@000000000000")
 
 
-def test_attempts_are_counted_with_the_one_that_is_judged(desk: Desk) -> None:
+def test_attempts_are_counted_with_the_one_that_is_judged(desk: TransactionService) -> None:
     ages = [
         0,
         9 * HOUR // 60,
@@ -83,14 +83,14 @@ def test_attempts_are_counted_with_the_one_that_is_judged(desk: Desk) -> None:
     }  # fmt: skip
 
 
-def test_an_attempt_that_is_judged_once_more_counts_once(desk: Desk) -> None:
+def test_an_attempt_that_is_judged_once_more_counts_once(desk: TransactionService) -> None:
     sighting = desk.keep("t1", device="d")
     assert desk.ledger.counts(sighting)["device_1h"] == 1
     assert desk.ledger.face_counts(sighting, frozenset())["face_1h"] == 1
     assert desk.ledger.counts(desk.seen("t1", device="d", attempt=2))["device_1h"] == 2
 
 
-def test_what_one_tenant_saw_is_nothing_to_another(desk: Desk) -> None:
+def test_what_one_tenant_saw_is_nothing_to_another(desk: TransactionService) -> None:
     desk.keep("t1", "E1", face(1), device="d", tenant="a")
     other = desk.seen("t2", "E2", device="d", tenant="b")
     assert set(desk.ledger.counts(other).values()) == {1}
@@ -98,7 +98,7 @@ def test_what_one_tenant_saw_is_nothing_to_another(desk: Desk) -> None:
     assert desk.ledger.faces_of(desk.seen("t2", "E1", tenant="b"), face(1).model, 8) == []
 
 
-def test_a_face_under_another_identity_is_found(desk: Desk) -> None:
+def test_a_face_under_another_identity_is_found(desk: TransactionService) -> None:
     check = FaceIdentityCheck(CURVE, MODEL, 0.01)
     desk.keep("mine", "E1", face(1), subject="s1")
     desk.keep("stranger", "E2", face(2), subject="s2")
@@ -115,7 +115,7 @@ def test_a_face_under_another_identity_is_found(desk: Desk) -> None:
     assert judge(found, OperatingPoint(0.01, -1.0)).status is Status.REVIEW
 
 
-def test_where_one_side_has_no_number_the_references_are_compared(desk: Desk) -> None:
+def test_where_one_side_has_no_number_the_references_are_compared(desk: TransactionService) -> None:
     check = FaceIdentityCheck(CURVE, MODEL, 0.01)
     desk.keep("t1", "E1", face(1), subject="s1")
     for subject, others in (("s1", 0), ("s2", 1)):
@@ -127,8 +127,8 @@ def test_where_one_side_has_no_number_the_references_are_compared(desk: Desk) ->
     assert check(nobody, None).reason == "no_face"
 
 
-def test_an_identity_with_another_face_is_found(desk: Desk) -> None:
-    check = IdentityFaceCheck(MODEL)
+def test_an_identity_with_another_face_is_found(desk: TransactionService) -> None:
+    check = IdentityFaceCheck(MODEL, 20)
 
     def measured(id: str, number: str, probe: Template) -> tuple[float | None, dict[str, object]]:
         sighting = desk.seen(id, number)
@@ -149,7 +149,7 @@ def test_an_identity_with_another_face_is_found(desk: Desk) -> None:
     assert check(desk.seen("t4", device="d"), face(1), []).reason == "identity_unknown"
 
 
-def test_a_face_is_counted_by_the_transactions_that_showed_it(desk: Desk) -> None:
+def test_a_face_is_counted_by_the_transactions_that_showed_it(desk: TransactionService) -> None:
     check = FaceIdentityCheck(CURVE, MODEL, 0.01)
     desk.keep("old", "E1", face(1))
     desk.now += 2 * HOUR
@@ -164,7 +164,7 @@ def test_a_face_is_counted_by_the_transactions_that_showed_it(desk: Desk) -> Non
     }  # fmt: skip
 
 
-def test_a_transaction_does_not_meet_itself(desk: Desk) -> None:
+def test_a_transaction_does_not_meet_itself(desk: TransactionService) -> None:
     desk.keep("t1", "E1", face(1))
     second = desk.seen("t1", "E2", attempt=2)
     seen = desk.ledger.seen_faces(second, face(1))
@@ -173,14 +173,14 @@ def test_a_transaction_does_not_meet_itself(desk: Desk) -> None:
     assert desk.ledger.face_counts(second, frozenset())["face_1h"] == 2
 
 
-def test_a_second_attempt_s_face_takes_the_place_of_the_first_s(desk: Desk) -> None:
+def test_a_second_attempt_s_face_takes_the_place_of_the_first_s(desk: TransactionService) -> None:
     desk.keep("t1", "E1", face(1))
     desk.keep("t1", "E1", face(2), attempt=2)
     (kept,) = desk.ledger.faces_of(desk.seen("t2", "E1"), face(1).model, 8)
     assert kept.vector @ face(2).vector == pytest.approx(1.0)
 
 
-def test_what_is_forgotten_leaves_nothing(desk: Desk) -> None:
+def test_what_is_forgotten_leaves_nothing(desk: TransactionService) -> None:
     desk.keep("t1", "E1", face(1), device="d")
     desk.keep("t2", "E2", face(2), device="d")
     probe = desk.seen("t3", "E3", device="d")
@@ -206,7 +206,7 @@ def test_no_value_stands_in_the_database_as_it_is(tmp_path: Path) -> None:
     database = Database(tmp_path / "v.db")
     database.upgrade()
     facts = {"device": "CANARY-device", "phone": "+8613800138000", "subject": "CANARY-subject"}
-    Desk(database).keep(
+    TransactionService(database).keep(
         "t1", "110105194912310029", face(1), network="203.0.113.7", attempt=1, **facts
     )
     database.close()
@@ -217,14 +217,14 @@ def test_no_value_stands_in_the_database_as_it_is(tmp_path: Path) -> None:
         assert face(1).vector.tobytes() not in content
 
 
-def test_faces_are_kept_in_a_gallery_of_their_own(desk: Desk) -> None:
+def test_faces_are_kept_in_a_gallery_of_their_own(desk: TransactionService) -> None:
     desk.keep("t1", "E1", face(1))
     with desk.database.reading() as connection:
         rows = connection.execute(select(templates.c.gallery, templates.c.subject)).all()
     assert [tuple(row) for row in rows] == [(SEEN, "seen t1")]
 
 
-def test_a_list_entry_is_found_by_kind_and_denial_comes_first(desk: Desk) -> None:
+def test_a_list_entry_is_found_by_kind_and_denial_comes_first(desk: TransactionService) -> None:
     from veridical.store.lists import add_entries
     from veridical.verification.signals.keys import keyed
     from veridical.verification.signals.listed import ListsCheck, allowed

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from veridical import Outcome, Status
+from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
 from veridical.result import CheckResult
-from veridical.samples import Sample
 from veridical.verification import Settings, Verifier, load_verifier
 from veridical.verification.policy import Policy, parse_policy
 from veridical.verification.signals import SignalFacts

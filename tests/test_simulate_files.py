@@ -8,12 +8,12 @@ import pytest
 from PIL import Image as PillowImage
 from typer.testing import CliRunner
 
+from veridical.cli import app
 from veridical.errors import InputError
 from veridical.evaluation.recording import write_audio, write_clip, write_image
 from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
 from veridical.evaluation.simulate import Attack
 from veridical.media import read_audio, read_clip, read_image
-from veridical.service.cli import app
 from veridical.types import Audio, Clip, Image
 
 

@@ -8,7 +8,7 @@ import pytest
 from veridical import InputError, Measurement, ModelRef, OperatingPoint
 from veridical.verification import Verdict, decide, load_policy, verdict_to_json
 from veridical.verification.policy import Policy
-from veridical.verification.replay import compare_policies, replay, stored_verdicts
+from veridical.verification.policy.replay import compare_policies, replay, stored_verdicts
 
 CARD = OperatingPoint(0.43, 0.36, "card:test")
 

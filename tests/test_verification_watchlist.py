@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from veridical.errors import ModelError
+from veridical.evaluation.samples import Sample
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
 from veridical.models import ModelStore
 from veridical.result import Outcome, Status
-from veridical.samples import Sample
 from veridical.types import Template
 from veridical.verification import Settings, load_policy, load_verifier
 from veridical.verification.galleries import open_gallery, open_watchlist

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veridical.models.skeleton import fill_skeleton
+from veridical.models.convert.skeleton import fill_skeleton
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,7 +16,7 @@ def test_the_filled_skeleton_agrees_with_torch(
 ) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     ort = pytest.importorskip("onnxruntime")
-    monkeypatch.syspath_prepend(str(ROOT / "training"))
+    monkeypatch.syspath_prepend(str(ROOT / "research" / "training"))
     import campplus  # type: ignore[import-not-found]
 
     torch.manual_seed(3)
@@ -27,7 +27,7 @@ def test_the_filled_skeleton_agrees_with_torch(
         elif name.endswith("running_var"):
             tensor.uniform_(0.5, 1.5)
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    skeleton = (ROOT / "models" / "skeletons" / "campplus-zh-en.onnx").read_bytes()
+    skeleton = (ROOT / "models" / "convert" / "skeletons" / "campplus-zh-en.onnx").read_bytes()
     session = ort.InferenceSession(fill_skeleton(skeleton, state))
     features = np.random.default_rng(1).normal(0, 2, (2, frames, 80)).astype(np.float32)
     with torch.no_grad():

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from veridical.cli import app
+from veridical.cli.exits import Exit
 from veridical.errors import ModelError
 from veridical.models import ModelStore
 from veridical.models.session import OnnxSession
-from veridical.service.cli import app
-from veridical.service.cli.exits import Exit
 
 
 def run(*words: str | Path) -> tuple[int, str]:

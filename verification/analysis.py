@@ -3,34 +3,31 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import FaceDetector, FaceEmbedder, look
-from veridical.face.mesh import Mesher
+from veridical.face import look
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
+from veridical.liveness import CaptureFacts
 from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
-from veridical.models import Session
-from veridical.ocr import Document, DocumentReader, holder_number
+from veridical.ocr import Document, holder_number
 from veridical.types import Audio, Clip, Image, Template, View
+from veridical.verification.engines import Engines
 from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import (
-    DigitsCheck,
     Enrolment,
     SpeechAnalysis,
     SpeechLimits,
-    VoiceEmbedder,
     analyse_speech,
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
-from veridical.voiceprint.statement import StatementCheck, StatementReading
+from veridical.voiceprint.statement import StatementReading
 from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
 from veridical.voiceprint.windows import Window, speech_windows
 
@@ -38,7 +35,7 @@ if TYPE_CHECKING:
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["Analyser", "Analysis", "Beside"]
+__all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
@@ -57,51 +54,31 @@ Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float
 """Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analyser:
-    """The engines an analysis runs; one set serves every transaction and thread.
-
-    Each is None where its model is missing.
-
-    Attributes:
-        reader: Reads documents.
-        detector: Finds faces.
-        mesher: Finds dense landmarks.
-        embedder: Makes face templates.
-        vad: Session of the voice activity detector.
-        digits: Holds speech against prompts.
-        voice: Makes voice templates.
-        statement: Holds speech against a text.
-        ledger: Knows what was seen of applicants before; None without a database.
-    """
-
-    reader: DocumentReader | None = None
-    detector: FaceDetector | None = None
-    mesher: Mesher | None = None
-    embedder: FaceEmbedder | None = None
-    vad: Session | None = None
-    digits: DigitsCheck | None = None
-    voice: VoiceEmbedder | None = None
-    statement: StatementCheck | None = None
-    ledger: "Ledger | None" = None
-
-
 class Analysis:
     """One transaction, looked at once.
 
     Everything is computed when it is first asked for. Belongs to one thread.
 
+    Args:
+        transaction: What was handed in.
+        engines: Run the networks.
+        ledger: Knows what was seen of applicants before; None without a database.
+
     Attributes:
         transaction: What was handed in.
+        ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
     """
 
-    def __init__(self, transaction: Transaction, analyser: Analyser) -> None:
+    def __init__(
+        self, transaction: Transaction, engines: Engines, ledger: "Ledger | None" = None
+    ) -> None:
         self.transaction = transaction
+        self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
-        self._analyser = analyser
+        self._engines = engines
         self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -117,8 +94,8 @@ class Analysis:
         """The mouth in every frame of the clip; None without a clip or the models to follow it."""
         clip, detector, mesher = (
             self.transaction.clip,
-            self._analyser.detector,
-            self._analyser.mesher,
+            self._engines.detector,
+            self._engines.mesher,
         )
         if clip is None or detector is None or mesher is None:
             return None
@@ -134,7 +111,7 @@ class Analysis:
         audio = Audio(speech.samples, SPEECH_RATE_HZ)
         if challenge is not None and challenge.phrase:
             return self._heard_phrase(audio, speech)
-        digits = self._analyser.digits
+        digits = self._engines.digits
         if digits is None or challenge is None or not speech.segments_s:
             return Heard(audio, speech.segments_s)
         if not challenge.digits or challenge.language not in digits.languages:
@@ -161,7 +138,7 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
-        check = self._analyser.statement
+        check = self._engines.statement
         if check is None or not self.statement or self.speech is None:
             return None
         return self._timed(
@@ -173,6 +150,15 @@ class Analysis:
                 self.transaction.voice_reference,
             ),
         )
+
+    @property
+    def capture(self) -> CaptureFacts:
+        """What was said of the capture.
+
+        Raises:
+            InputError: `metadata.invalid`: a number is none.
+        """
+        return CaptureFacts.from_metadata(self.transaction.metadata)
 
     @property
     def today(self) -> date:
@@ -194,14 +180,14 @@ class Analysis:
 
         It is the longest work that needs nothing of clip, selfie and sound.
         """
-        if self.transaction.document_front is not None and self._analyser.reader is not None:
+        if self.transaction.document_front is not None and self._engines.reader is not None:
             self._reading = beside(self._read_sides)
 
     @cached_property
     def _sides(self) -> Sides:
         """Front and back; both sides of a card may stand on one picture, handed in as the front."""
         pictures = self.transaction.document_front, self.transaction.document_back
-        if self._analyser.reader is None or pictures == (None, None):
+        if self._engines.reader is None or pictures == (None, None):
             return None, None
         reading = self._reading
         sides, elapsed_ms = self._read_sides() if reading is None else reading.result()
@@ -211,7 +197,7 @@ class Analysis:
     def _read_sides(self) -> tuple[Sides, float]:
         """The sides, and the milliseconds that took; in any thread, since it changes nothing."""
         start = time.perf_counter()
-        reader = self._analyser.reader
+        reader = self._engines.reader
         image, other = self.transaction.document_front, self.transaction.document_back
         front = back = None
         if reader is not None and image is not None and other is None:
@@ -242,7 +228,7 @@ class Analysis:
     @cached_property
     def face_template(self) -> Template | None:
         """One template of the applicant's live face; None without a face to make it of."""
-        embedder = self._analyser.embedder
+        embedder = self._engines.embedder
         seen = [view for view in self.face_views if view.subject is not None]
         if embedder is None or not seen:
             return None
@@ -278,11 +264,6 @@ class Analysis:
         found = (side.value("issuer") for side in (self.front, self.back) if side is not None)
         return next((issuer for issuer in found if issuer), "")
 
-    @property
-    def ledger(self) -> "Ledger | None":
-        """What was seen of applicants before; None without a database."""
-        return self._analyser.ledger
-
     @cached_property
     def sighting(self) -> Sighting | None:
         """Everything by which this attempt may be known again; None without a database."""
@@ -316,7 +297,7 @@ class Analysis:
     @cached_property
     def speech(self) -> SpeechAnalysis | None:
         """What was said, with its quality; None without sound."""
-        clip, vad = self.transaction.clip, self._analyser.vad
+        clip, vad = self.transaction.clip, self._engines.vad
         audio = self.transaction.voice or (clip.audio if clip is not None else None)
         if audio is None or vad is None:
             return None
@@ -330,7 +311,7 @@ class Analysis:
 
     def speech_windows(self) -> tuple[Window, ...]:
         """The speech in windows of at most half a minute; none without sound."""
-        speech, vad = self.speech, self._analyser.vad
+        speech, vad = self.speech, self._engines.vad
         if speech is None or vad is None:
             return ()
         if speech.duration_s <= LONGEST_WINDOW_S:
@@ -344,7 +325,7 @@ class Analysis:
         One recording may hold less speech than a good reference should: what the comparison itself
         takes is taken here.
         """
-        speech, embedder = self.speech, self._analyser.voice
+        speech, embedder = self.speech, self._engines.voice
         if speech is None or embedder is None:
             return None
         least_s = SpeechLimits().min_net_speech_s
@@ -363,10 +344,10 @@ class Analysis:
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
 
     def _look(self, image: Image, time_ms: float) -> View:
-        detector = self._analyser.detector
+        detector = self._engines.detector
         if detector is None:
             return View(image, (), None, "model_missing", None, time_ms)
-        return look(image, detector, self._analyser.mesher, time_ms)
+        return look(image, detector, self._engines.mesher, time_ms)
 
 
 def spread(available: int, wanted: int) -> Sequence[int]:

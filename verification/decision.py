@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
 from veridical.verification.policy import Policy
-from veridical.verification.policy_rules import RuleResult
+from veridical.verification.policy.rules import RuleResult
 from veridical.verification.reasons import is_mendable
 
 __all__ = ["Decision", "decide", "judge"]

@@ -68,7 +68,7 @@ def open_watchlist(settings: Settings) -> WatchlistCheck | None:
     if curve is None:
         raise ModelError(
             f"the card of {card.name} holds no FMR curve to set a watchlist's threshold by; "
-            "measure one with benchmarks/fmr_curve.py",
+            "measure one with research/benchmarks/fmr_curve.py",
             "model.no_curve",
         )
     gallery = open_gallery(settings, settings.open_database(), settings.keys(), settings.watchlist)

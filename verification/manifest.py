@@ -12,7 +12,7 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.types import Challenge
-from veridical.verification.policy_rules import checked_facts
+from veridical.verification.policy.rules import checked_facts
 from veridical.verification.signals import FACT_KEYS, SignalFacts
 from veridical.verification.sources import Source
 from veridical.verification.transaction import LONGEST_STATEMENT, Transaction

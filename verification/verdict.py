@@ -16,7 +16,7 @@ from veridical.result import (
 )
 from veridical.verification.decision import Decision
 from veridical.verification.policy import Policy
-from veridical.verification.policy_rules import RuleResult
+from veridical.verification.policy.rules import RuleResult
 
 __all__ = [
     "Verdict",

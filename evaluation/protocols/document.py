@@ -16,19 +16,16 @@ from veridical.evaluation.index import Row, hash_data, read_json_lines
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.evaluation.timed import TimedSession
+from veridical.evaluation.timed import TimedSession, TimedStore
 from veridical.media import read_image
 from veridical.ocr import (
     Document,
     DocumentReadCheck,
     DocumentReader,
-    OcrbRecogniser,
-    TextDetector,
-    TextDirection,
-    TextRecogniser,
     kind_names,
     kind_of,
 )
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["DocumentMaker", "Page", "document_figures", "evaluate_document"]
@@ -76,18 +73,13 @@ class DocumentMaker:
 
     def __call__(self) -> "DocumentWorker":
         """Load the three text networks of the profile."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        detector = TimedSession(store.session(roles["ocr_detector"][0]))
-        recogniser = TimedSession(store.session(roles["ocr_recogniser"][0]))
-        direction = store.session(roles["ocr_direction"][0])
-        reader = DocumentReader(
-            TextDetector(detector),
-            TextRecogniser(recogniser),
-            TextDirection(direction),
-            OcrbRecogniser(store.session(roles["ocr_zone"][0])),
+        settings = self.settings
+        store = TimedStore(settings.models_dir, commercial_only=settings.commercial_only)
+        engines = Engines.open(settings, store)
+        detector, recogniser = (
+            store.session(engines.card(role).name) for role in ("ocr_detector", "ocr_recogniser")
         )
-        return DocumentWorker(reader, detector, recogniser)
+        return DocumentWorker(engines.need(Engines.reader), detector, recogniser)
 
 
 class DocumentWorker:

@@ -185,7 +185,7 @@ def _put(index: TemplateIndex, vectors: NDArray[np.float32]) -> None:
             vectors,
             np.zeros(count, np.int16),
             np.zeros(count, np.uint8),
-            index.sketch(vectors),
+            index.encode(vectors),
         )
     )
 

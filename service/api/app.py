@@ -8,19 +8,19 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 import veridical
+from veridical import wire
+from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
-from veridical.recording.settings import recording_settings
 from veridical.service.api import (
     analysis,
     catalogue,
@@ -29,34 +29,36 @@ from veridical.service.api import (
     lists,
     operations,
     problems,
-    transactions,
 )
+from veridical.service.api import description as descriptions
 from veridical.service.api import drift as drift_routes
 from veridical.service.api import evidence as evidence_routes
+from veridical.service.api import transactions as transaction_routes
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Access, Principal, allow
 from veridical.service.api.limits import BodyLimit
 from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
 from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
-from veridical.service.demo.routes import mount
-from veridical.service.desk import (
-    Backing,
-    Desk,
-    DeskSettings,
+from veridical.service.pages.routes import mount
+from veridical.service.transactions import (
     DriftWatch,
-    Housekeeper,
-    PolicyBook,
-    Postman,
+    PolicyRepository,
+    Resources,
+    RetentionJob,
+    TransactionService,
+    TransactionSettings,
+    WebhookDispatcher,
     Worker,
 )
-from veridical.service.desk.recordings import Judge
-from veridical.service.desk.records import record
+from veridical.service.transactions.recordings import Judge
+from veridical.service.transactions.records import record
 from veridical.service.webhooks import Poster
-from veridical.service.wire import parse_facts, parse_schedule
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
 from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
+from veridical.verification.inputs import parse_facts, parse_schedule
 from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
@@ -76,8 +78,8 @@ def create_app(
     evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
     capacity: int = 2,
-    backing: Backing | None = None,
-    desk: DeskSettings = DeskSettings(),  # noqa: B008
+    resources: Resources | None = None,
+    transactions: TransactionSettings = TransactionSettings(),  # noqa: B008
     policy: str = "spoken",
     open_to_everyone: bool = False,
     capture_origins: Sequence[str] = (),
@@ -95,8 +97,8 @@ def create_app(
         max_body_bytes: Largest request.
         capacity: Verifications at once; further ones get 429 with Retry-After, or wait their turn
             in the queue of transactions.
-        backing: The database; without it there are only stateless routes.
-        desk: Bounds of transactions.
+        resources: The database; without it there are only stateless routes.
+        transactions: Bounds of transactions.
         policy: Name or path of the policy of transactions that name none.
         open_to_everyone: Let callers in without any key. A service without a database and without
             `api_key` is open in any case: it is somebody's own, in process.
@@ -106,17 +108,24 @@ def create_app(
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         recordings: Gives what judges recordings of a script; a person looks at them without.
     """
-    loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
-    found = Desk(backing, PolicyBook(backing, policy), desk) if backing is not None else None
-    worker, housekeeper, drift = None, None, None
+    gate, metrics = Gate(capacity), Metrics()
+    loader = Loader(build, metrics)
+    found = (
+        TransactionService(
+            resources, PolicyRepository(resources, policy), transactions, fit=loader.fit
+        )
+        if resources is not None
+        else None
+    )
+    worker, retention, drift = None, None, None
     if found is not None:
-        if desk.keep_counts:
-            drift = DriftWatch(found.backing, desk.keep_counts, _installation(models))
+        if transactions.keep_counts:
+            drift = DriftWatch(found.resources, transactions.keep_counts, _installation(models))
         observe = drift.observe if drift is not None else None
         worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
-        postman = Postman(found.backing, Poster(desk.allowed_callbacks))
-        housekeeper = Housekeeper(found, postman, drift)
-    everyone = open_to_everyone or (backing is None and api_key is None)
+        dispatcher = WebhookDispatcher(found.resources, Poster(transactions.allowed_callbacks))
+        retention = RetentionJob(found, dispatcher, drift)
+    everyone = open_to_everyone or (resources is None and api_key is None)
     service = Service(
         loader=loader,
         gate=gate,
@@ -124,7 +133,7 @@ def create_app(
         access=Access(found, api_key, everyone=everyone),
         metrics=metrics,
         evidence=evidence,
-        desk=found,
+        transactions=found,
         worker=worker,
         drift=drift,
     )
@@ -141,13 +150,13 @@ def create_app(
 
         loader.beside = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
-        if worker is not None and housekeeper is not None:
+        if worker is not None and retention is not None:
             worker.start(in_thread)
-            housekeeper.start()
+            retention.start()
         yield
-        if worker is not None and housekeeper is not None:
+        if worker is not None and retention is not None:
             await run_sync(worker.stop, PATIENCE_S)
-            housekeeper.stop(1.0)
+            retention.stop(1.0)
 
     app = FastAPI(
         title="veridical",
@@ -159,12 +168,16 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        responses=problems.PROBLEMS,
+        responses=descriptions.PROBLEMS,
+        servers=descriptions.SERVERS,
+        openapi_tags=descriptions.TAGS,
     )
     app.state.service = service
-    app.state.housekeeper = housekeeper
+    app.state.retention = retention
     app.state.models = models
-    app.state.shelf = galleries.Shelf(backing, snapshots) if backing is not None else None
+    app.state.registry = (
+        galleries.GalleryRegistry(resources, snapshots) if resources is not None else None
+    )
     app.add_middleware(
         BodyLimit,
         max_bytes=max_body_bytes,
@@ -189,7 +202,7 @@ def create_app(
     app.include_router(operations.router)
     if found is not None:
         for room in (
-            transactions,
+            transaction_routes,
             evidence_routes,
             galleries,
             catalogue,
@@ -201,7 +214,13 @@ def create_app(
     app.include_router(analysis.router)
     if found is not None:
         mount(app, qa_dir, policy)
-    app.post("/v1/verify", tags=["verify"], summary="Verify one applicant in one call")(verify)
+    app.post(
+        "/v1/verify",
+        tags=["verify"],
+        summary="Verify one applicant in one call",
+        **answers("verify", wire.Verdict, "The verdict, whatever it is"),
+    )(verify)
+    descriptions.describe(app)
     return app
 
 
@@ -233,7 +252,7 @@ def verify(
     schedule: Annotated[str, Form(description="JSON list: when each digit was shown, ms")] = "",
     attempt: Annotated[int, Form(ge=1)] = 1,
     facts: Annotated[str, Form(description="JSON object: numbers the policy's rules ask for")] = "",
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Everything in one request; nothing is kept but the signed record of the verdict.
 
     The caller vouches for challenge, attempts and nonce: where an applicant's own device sends the
@@ -251,6 +270,8 @@ def verify(
             f"no policy of that name; there are {', '.join(verifier.policies)}",
             "policy.unknown",
         )
+    if policy:
+        service.loader.fit(load_policy(policy))
     with service.gate.entered():
         uploads = {
             "document_front": document_front,
@@ -279,13 +300,13 @@ def verify(
     # Written before it is told: nobody holds a verdict that can't be proven.
     if service.evidence is not None:
         service.evidence.append(verdict, digests)
-    if service.desk is not None:
-        backing = service.desk.backing
+    if service.transactions is not None:
+        resources = service.transactions.resources
         body = {"event": "verdict", "kind": "one_call", "sandbox": principal.sandbox}
         body |= verdict_body(verdict_to_json(verdict), digests)
-        with backing.database.writing() as connection:
-            record(connection, backing, principal.tenant, body)
+        with resources.database.writing() as connection:
+            record(connection, resources, principal.tenant, body)
     service.metrics.judged(verdict)
     if service.drift is not None and not principal.sandbox:
         service.drift.observe(principal.tenant, verdict)
-    return JSONResponse(verdict_to_json(verdict))
+    return verdict_to_json(verdict)

@@ -14,8 +14,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from veridical.service.desk import Desk, Principal, Refusal
-from veridical.service.desk.desk import TOKEN_WORD
+from veridical.service.transactions import Principal, ProblemError, TransactionService
+from veridical.service.transactions.service import TOKEN_WORD
 from veridical.store.tenants import KEY_WORD, Tenant, find_api_key, find_tenant
 
 __all__ = ["DEFAULT_TENANT", "ROLES", "SCOPES", "Access", "Allow", "Principal", "allow"]
@@ -59,13 +59,15 @@ class Access:
     Limits count at this process: with several replicas each allows as much.
 
     Args:
-        desk: Keys and upload tokens are its; None for a service without a database.
+        transactions: Keys and upload tokens are its; None for a service without a database.
         api_key: One key of the operator's choice, of the default tenant and with every scope.
         everyone: Whether callers without any key are let in as the default tenant.
     """
 
-    def __init__(self, desk: Desk | None, api_key: SecretStr | None, *, everyone: bool) -> None:
-        self._desk = desk
+    def __init__(
+        self, transactions: TransactionService | None, api_key: SecretStr | None, *, everyone: bool
+    ) -> None:
+        self._transactions = transactions
         self._api_key = api_key
         self._everyone = everyone
         self._books: dict[str, _Book] = {}
@@ -75,32 +77,34 @@ class Access:
         """Who bears a credential; empty for none.
 
         Raises:
-            Refusal: `auth.required`, `auth.invalid`.
+            ProblemError: `auth.required`, `auth.invalid`.
         """
         whole = frozenset(SCOPES)
         key = self._api_key.get_secret_value() if self._api_key is not None else ""
         if key and hmac.compare_digest(credential.encode(), key.encode()):
             return Principal(DEFAULT_TENANT, whole, name="setting")
-        if self._desk is not None:
+        if self._transactions is not None:
             if credential.startswith(TOKEN_WORD):
-                found = self._desk.holder(credential)
+                found = self._transactions.holder(credential)
                 if found is not None:
                     return found
             elif credential.startswith(KEY_WORD):
-                known = find_api_key(self._desk.backing.database, credential)
+                known = find_api_key(self._transactions.resources.database, credential)
                 if known is not None:
                     return Principal(known.tenant, known.scopes, known.sandbox, "", known.prefix)
         if self._everyone and not credential:
             return Principal(DEFAULT_TENANT, whole, name="nobody")
         if not credential:
-            raise Refusal(401, "auth.required", "send an API key as `Authorization: Bearer KEY`")
-        raise Refusal(401, "auth.invalid", "the key is unknown, revoked or expired")
+            raise ProblemError(
+                401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
+            )
+        raise ProblemError(401, "auth.invalid", "the key is unknown, revoked or expired")
 
     def enter(self, tenant: str) -> Callable[[], None]:
         """Count a request in; answers what counts it out again.
 
         Raises:
-            Refusal: `tenant.rate`, `tenant.concurrency`.
+            ProblemError: `tenant.rate`, `tenant.concurrency`.
         """
         with self._lock:
             book = self._books.get(tenant)
@@ -110,7 +114,11 @@ class Access:
         return book.leave
 
     def _limits(self, tenant: str) -> Tenant:
-        found = find_tenant(self._desk.backing.database, tenant) if self._desk else None
+        found = (
+            find_tenant(self._transactions.resources.database, tenant)
+            if self._transactions
+            else None
+        )
         return found or Tenant(tenant, 6_000, 64)
 
 
@@ -141,14 +149,14 @@ class _Book:
             self._filled = now
             if self._left < 1:
                 wait_s = int((1 - self._left) / a_second) + 1 if a_second else 60
-                raise Refusal(
+                raise ProblemError(
                     429,
                     "tenant.rate",
                     f"this tenant may send {self._limits.requests_per_minute} requests a minute",
                     wait_s,
                 )
             if not self._inside.add(self._limits.concurrent):
-                raise Refusal(
+                raise ProblemError(
                     429,
                     "tenant.concurrency",
                     f"this tenant may have {self._limits.concurrent} requests under way",
@@ -201,7 +209,7 @@ class Allow:
         """Let a caller in, count it, and count it out when it is answered.
 
         Raises:
-            Refusal: `auth.required`, `auth.invalid`, `auth.scope`, `tenant.rate`,
+            ProblemError: `auth.required`, `auth.invalid`, `auth.scope`, `tenant.rate`,
                 `tenant.concurrency`.
         """
         access: Access = request.app.state.service.access
@@ -213,7 +221,7 @@ class Allow:
         else:
             open_ = self.anybody or not principal.scopes.isdisjoint(self.scopes)
         if not open_:
-            raise Refusal(
+            raise ProblemError(
                 403, "auth.scope", f"this wants a key with scope {' or '.join(self.scopes)}"
             )
         leave = access.enter(principal.tenant)

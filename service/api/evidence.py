@@ -4,13 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Principal, allow
-from veridical.service.api.state import TheDesk
+from veridical.service.api.state import TransactionsDep
 from veridical.service.api.transactions import Id
-from veridical.service.desk import Refusal
-from veridical.service.desk.backing import iso
+from veridical.service.transactions import ProblemError
+from veridical.service.transactions.resources import iso
 from veridical.store.chain import chain_head, chain_lines, transaction_lines
 from veridical.store.transactions import find_transaction
+from veridical.wire import EvidenceHead
 
 __all__ = ["router"]
 
@@ -18,37 +20,38 @@ router = APIRouter(prefix="/v1", tags=["evidence"])
 
 Auditor = Annotated[Principal, Depends(allow("evidence:read"))]
 _LINES = "application/jsonl"
-_AS_LINES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Signed records, one a line", "content": {_LINES: {}}}
-}
+_RECORDS = "Signed records, one a line"
 
 
 @router.get(
     "/transactions/{transaction}/evidence",
     summary="The records about one transaction",
     response_class=Response,
-    responses=_AS_LINES,
+    **content("get_transaction_evidence", _LINES, _RECORDS),
 )
-def of_transaction(desk: TheDesk, principal: Auditor, transaction: Id) -> Response:
+def of_transaction(transactions: TransactionsDep, principal: Auditor, transaction: Id) -> Response:
     """Verdicts, reviews and the erasure, as they stand in the chain."""
-    with desk.backing.database.reading() as connection:
+    with transactions.resources.database.reading() as connection:
         if find_transaction(connection, transaction, principal.tenant) is None:
-            raise Refusal(404, "transaction.not_found", "no such transaction")
+            raise ProblemError(404, "transaction.not_found", "no such transaction")
         lines = transaction_lines(connection, principal.tenant, transaction)
     return Response("".join(lines), media_type=_LINES)
 
 
 @router.get(
-    "/evidence", summary="The whole chain, in pages", response_class=Response, responses=_AS_LINES
+    "/evidence",
+    summary="The whole chain, in pages",
+    response_class=Response,
+    **content("list_evidence", _LINES, _RECORDS),
 )
 def chain(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Auditor,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> Response:
     """From the record behind a number on; put together, `veridical evidence verify` checks it."""
-    with desk.backing.database.reading() as connection:
+    with transactions.resources.database.reading() as connection:
         lines = chain_lines(connection, principal.tenant, after, limit)
     headers = {}
     if len(lines) == limit:
@@ -56,16 +59,20 @@ def chain(
     return Response("".join(lines), media_type=_LINES, headers=headers)
 
 
-@router.get("/evidence/head", summary="The newest record, to be anchored elsewhere")
-def head(desk: TheDesk, principal: Auditor) -> dict[str, Any]:
+@router.get(
+    "/evidence/head",
+    summary="The newest record, to be anchored elsewhere",
+    **answers("get_evidence_head", EvidenceHead),
+)
+def head(transactions: TransactionsDep, principal: Auditor) -> dict[str, Any]:
     """Only a head published elsewhere shows that records were cut off the end."""
-    with desk.backing.database.reading() as connection:
+    with transactions.resources.database.reading() as connection:
         link = chain_head(connection, principal.tenant)
     return {
         "sequence": link.sequence if link else 0,
         "hash": link.hash if link else "0" * 64,
         "recorded_at": iso(link.recorded_at) if link else None,
-        "key": desk.backing.signing.key_id,
+        "key": transactions.resources.signing.key_id,
     }
 
 
@@ -73,9 +80,9 @@ def head(desk: TheDesk, principal: Auditor) -> dict[str, Any]:
     "/evidence/keys",
     summary="The public keys that verify it",
     response_class=Response,
-    responses={200: {"description": "PEM", "content": {"application/x-pem-file": {}}}},
+    **content("get_evidence_keys", "application/x-pem-file", "PEM"),
 )
-def keys(desk: TheDesk, principal: Auditor) -> Response:
+def keys(transactions: TransactionsDep, principal: Auditor) -> Response:
     """The current one and every one before it."""
     del principal
-    return Response(desk.backing.public_keys, media_type="application/x-pem-file")
+    return Response(transactions.resources.public_keys, media_type="application/x-pem-file")

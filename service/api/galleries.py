@@ -9,18 +9,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 
+from veridical import wire
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Gallery
 from veridical.media import read_image
 from veridical.service.api import problems
+from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import Principal, allow
-from veridical.service.api.state import Service, ServiceDep, TheDesk
-from veridical.service.desk import Backing, Refusal
+from veridical.service.api.state import Service, ServiceDep, TransactionsDep
+from veridical.service.transactions import ProblemError, Resources
 from veridical.store import erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Transaction
 
-__all__ = ["Shelf", "router"]
+__all__ = ["GalleryRegistry", "router"]
 
 router = APIRouter(prefix="/v1", tags=["galleries"])
 
@@ -29,16 +31,16 @@ Searcher = Annotated[Principal, Depends(allow("galleries:read"))]
 Keeper = Annotated[Principal, Depends(allow("galleries:write"))]
 
 
-class Shelf:
+class GalleryRegistry:
     """The galleries that were opened, so that each index is loaded once a process.
 
     Args:
-        backing: Where they are kept.
+        resources: Where they are kept.
         snapshots: Folder of the indexes' snapshots.
     """
 
-    def __init__(self, backing: Backing, snapshots: Path) -> None:
-        self._backing = backing
+    def __init__(self, resources: Resources, snapshots: Path) -> None:
+        self._resources = resources
         self._snapshots = snapshots
         self._open: dict[tuple[str, str, str], Gallery] = {}
         self._lock = threading.Lock()
@@ -51,8 +53,8 @@ class Shelf:
                 # Names may hold anything: a file name is made of their hash.
                 digest = hashlib.sha256(json.dumps([tenant, name, model]).encode()).hexdigest()
                 found = Gallery(
-                    self._backing.database,
-                    self._backing.keys,
+                    self._resources.database,
+                    self._resources.keys,
                     name,
                     model,
                     tenant=tenant,
@@ -62,20 +64,20 @@ class Shelf:
         return found
 
 
-def _shelf(request: Request) -> Shelf:
-    shelf: Shelf | None = request.app.state.shelf
-    if shelf is None:
-        raise Refusal(404, "request.not_found", "this service runs without a database")
-    return shelf
+def _registry(request: Request) -> GalleryRegistry:
+    registry: GalleryRegistry | None = request.app.state.registry
+    if registry is None:
+        raise ProblemError(404, "request.not_found", "this service runs without a database")
+    return registry
 
 
-TheShelf = Annotated[Shelf, Depends(_shelf)]
+GalleriesDep = Annotated[GalleryRegistry, Depends(_registry)]
 
 
 def _model(service: Service) -> str:
     model = service.loader.get().face_model
     if not model:
-        raise Refusal(503, "model.missing", "no model of faces is installed", 60)
+        raise ProblemError(503, "model.missing", "no model of faces is installed", 60)
     return model
 
 
@@ -95,11 +97,16 @@ def _template(service: Service, request: Request, image: UploadFile) -> Template
     return template
 
 
-@router.put("/galleries/{gallery}/subjects/{subject}", status_code=201, summary="Enrol a subject")
+@router.put(
+    "/galleries/{gallery}/subjects/{subject}",
+    status_code=201,
+    summary="Enrol a subject",
+    **answers("enrol_subject", wire.Enrolled),
+)
 def enrol(
     request: Request,
     service: ServiceDep,
-    shelf: TheShelf,
+    registry: GalleriesDep,
     principal: Keeper,
     gallery: Name,
     subject: Name,
@@ -109,7 +116,7 @@ def enrol(
     replace: Annotated[bool, Form()] = False,
 ) -> dict[str, str]:
     """By a picture; the template is kept, the picture is not."""
-    entries = shelf.gallery(principal.tenant, gallery, _model(service))
+    entries = registry.gallery(principal.tenant, gallery, _model(service))
     template = _template(service, request, image)
     attributes = Attributes(birth_year, sex)
     try:
@@ -118,48 +125,64 @@ def enrol(
         if error.code != "gallery.exists":
             raise
         if not replace:
-            raise Refusal(409, error.code, str(error)) from error
+            raise ProblemError(409, error.code, str(error)) from error
         entries.update(subject, template, attributes)
     return {"gallery": gallery, "subject": subject}
 
 
 @router.delete(
-    "/galleries/{gallery}/subjects/{subject}", status_code=204, summary="Delete a subject"
+    "/galleries/{gallery}/subjects/{subject}",
+    summary="Delete a subject",
+    **nothing("delete_subject", "Deleted"),
 )
 def delete(
-    service: ServiceDep, shelf: TheShelf, principal: Keeper, gallery: Name, subject: Name
+    service: ServiceDep, registry: GalleriesDep, principal: Keeper, gallery: Name, subject: Name
 ) -> Response:
     """From this gallery; from every index before its next search."""
-    backing = shelf.gallery(principal.tenant, gallery, _model(service))
-    if not backing.delete(subject):
-        raise Refusal(404, "gallery.unknown_subject", "no such subject in this gallery")
+    resources = registry.gallery(principal.tenant, gallery, _model(service))
+    if not resources.delete(subject):
+        raise ProblemError(404, "gallery.unknown_subject", "no such subject in this gallery")
     return Response(status_code=204)
 
 
-@router.delete("/subjects/{subject}", summary="Erase a subject from every gallery")
-def erase(desk: TheDesk, principal: Keeper, subject: Name) -> dict[str, int]:
+@router.delete(
+    "/subjects/{subject}",
+    summary="Erase a subject from every gallery",
+    **answers("erase_subject", wire.SubjectErased),
+)
+def erase(transactions: TransactionsDep, principal: Keeper, subject: Name) -> dict[str, int]:
     """Its key is deleted: nothing opens what was kept of it."""
-    return {"erased": erase_subject(desk.backing.database, principal.tenant, subject)}
+    return {"erased": erase_subject(transactions.resources.database, principal.tenant, subject)}
 
 
-@router.get("/subjects/{subject}", summary="Where is a subject enrolled?")
-def subject_of(desk: TheDesk, principal: Searcher, subject: Name) -> dict[str, list[str]]:
+@router.get(
+    "/subjects/{subject}",
+    summary="Where is a subject enrolled?",
+    **answers("get_subject", wire.SubjectGalleries),
+)
+def subject_of(
+    transactions: TransactionsDep, principal: Searcher, subject: Name
+) -> dict[str, list[str]]:
     """Names of galleries: what a person who asks for their data is told."""
-    return {"galleries": galleries_of(desk.backing.database, principal.tenant, subject)}
+    return {"galleries": galleries_of(transactions.resources.database, principal.tenant, subject)}
 
 
-@router.post("/galleries/{gallery}/search", summary="Who is this?")
+@router.post(
+    "/galleries/{gallery}/search",
+    summary="Who is this?",
+    **answers("search_gallery", wire.SearchResult),
+)
 def search(
     request: Request,
     service: ServiceDep,
-    shelf: TheShelf,
+    registry: GalleriesDep,
     principal: Searcher,
     gallery: Name,
     image: Annotated[UploadFile, File()],
     limit: Annotated[int, Form(ge=1, le=100)] = 10,
 ) -> dict[str, Any]:
     """The subjects most alike, most alike first."""
-    entries = shelf.gallery(principal.tenant, gallery, _model(service))
+    entries = registry.gallery(principal.tenant, gallery, _model(service))
     hits = entries.search(_template(service, request, image), limit)
     return {
         "hits": [{"subject": hit.subject, "similarity": round(hit.similarity, 4)} for hit in hits],
@@ -167,12 +190,16 @@ def search(
     }
 
 
-@router.get("/galleries/{gallery}", summary="What does a gallery hold?")
+@router.get(
+    "/galleries/{gallery}",
+    summary="What does a gallery hold?",
+    **answers("get_gallery", wire.GalleryStatistics),
+)
 def statistics(
-    service: ServiceDep, shelf: TheShelf, principal: Searcher, gallery: Name
+    service: ServiceDep, registry: GalleriesDep, principal: Searcher, gallery: Name
 ) -> dict[str, int]:
     """Its size."""
-    found = shelf.gallery(principal.tenant, gallery, _model(service)).statistics()
+    found = registry.gallery(principal.tenant, gallery, _model(service)).statistics()
     return {
         "entries": found.entries,
         "other_models": found.other_models,

@@ -1,52 +1,31 @@
 """Routes of lists: numbers, phones and devices that are allowed or denied."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
-from veridical.service.api.state import TheDesk
-from veridical.service.desk.backing import iso
-from veridical.store.lists import LABEL_LENGTH, add_entries, list_sizes, remove_entries
+from veridical.service.api.state import TransactionsDep
+from veridical.service.transactions.resources import iso
+from veridical.store.lists import add_entries, list_sizes, remove_entries
 from veridical.store.vault import made_vault
 from veridical.verification.signals.keys import keyed
 from veridical.verification.signals.listing import checked_label
+from veridical.wire import ListAdded, ListEffect, ListKind, ListRemoved, ListSizes, ListValues
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
-MOST_VALUES = 10_000
-
 Reader = Annotated[Principal, Depends(allow("lists:read"))]
 Writer = Annotated[Principal, Depends(allow("lists:write"))]
-Effect = Literal["allow", "deny"]
-Kind = Literal["document", "subject", "device", "phone", "network"]
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class Values(BaseModel):
-    """Values of one kind.
-
-    Attributes:
-        values: As they are written; only their keyed hashes are kept.
-        label: Which list or case they came from.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"values": ["+8613800138000"], "label": "case 17"}]},
-    )
-
-    values: Annotated[list[Value], Field(min_length=1, max_length=MOST_VALUES)]
-    label: Annotated[str, StringConstraints(max_length=LABEL_LENGTH)] = ""
-
-
-@router.get("/lists", summary="How much is on which list?")
-def sizes(desk: TheDesk, principal: Reader) -> dict[str, Any]:
+@router.get("/lists", summary="How much is on which list?", **answers("list_sizes", ListSizes))
+def sizes(transactions: TransactionsDep, principal: Reader) -> dict[str, Any]:
     """By effect, kind and label."""
-    with desk.backing.database.reading() as connection:
+    with transactions.resources.database.reading() as connection:
         found = list_sizes(connection, principal.tenant)
     return {
         "items": [
@@ -62,28 +41,42 @@ def sizes(desk: TheDesk, principal: Reader) -> dict[str, Any]:
     }
 
 
-@router.post("/lists/{effect}/{kind}", summary="Put values on a list")
+@router.post(
+    "/lists/{effect}/{kind}", summary="Put values on a list", **answers("add_to_list", ListAdded)
+)
 def put(
-    desk: TheDesk, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep,
+    principal: Writer,
+    effect: ListEffect,
+    kind: ListKind,
+    body: ListValues,
 ) -> dict[str, int]:
     """One that is on it stays as it is. A million at once: `veridical lists import`."""
-    backing, label = desk.backing, checked_label(body.label)
-    with backing.database.writing() as connection:
-        vault = made_vault(connection, backing.keys, principal.tenant)
+    resources, label = transactions.resources, checked_label(body.label)
+    with resources.database.writing() as connection:
+        vault = made_vault(connection, resources.keys, principal.tenant)
         keys = {keyed(vault, kind, value) for value in body.values}
-        now = backing.clock()
+        now = resources.clock()
         added = add_entries(connection, principal.tenant, effect, kind, keys, label, now)
     return {"added": added, "known": len(keys) - added}
 
 
-@router.post("/lists/{effect}/{kind}/remove", summary="Take values off a list")
+@router.post(
+    "/lists/{effect}/{kind}/remove",
+    summary="Take values off a list",
+    **answers("remove_from_list", ListRemoved),
+)
 def remove(
-    desk: TheDesk, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep,
+    principal: Writer,
+    effect: ListEffect,
+    kind: ListKind,
+    body: ListValues,
 ) -> dict[str, int]:
     """A POST, so that no log of addresses holds a number."""
-    backing = desk.backing
-    with backing.database.writing() as connection:
-        vault = made_vault(connection, backing.keys, principal.tenant)
+    resources = transactions.resources
+    with resources.database.writing() as connection:
+        vault = made_vault(connection, resources.keys, principal.tenant)
         keys = {keyed(vault, kind, value) for value in body.values}
         gone = remove_entries(connection, principal.tenant, effect, keys)
     return {"removed": gone}

@@ -12,12 +12,13 @@ from fastapi import Depends, Request
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.desk import Desk, DriftWatch, Refusal, Worker
-from veridical.verification import Verifier
+from veridical.service.transactions import DriftWatch, ProblemError, TransactionService, Worker
+from veridical.verification import Policy, Verifier
 from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog
+from veridical.verification.needs import NotFitError, told_of
 
-__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TheDesk"]
+__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TransactionsDep"]
 
 log = logging.getLogger("veridical.service")
 
@@ -41,10 +42,10 @@ class Gate:
         """Hold one place.
 
         Raises:
-            Refusal: `service.at_capacity`: none is free.
+            ProblemError: `service.at_capacity`: none is free.
         """
         if not self._free.acquire(blocking=False):
-            raise Refusal(
+            raise ProblemError(
                 429, "service.at_capacity", "the service works at its capacity; try again", 2
             )
         try:
@@ -68,10 +69,16 @@ class Gate:
 
 
 class Loader:
-    """Builds the verifier beside the event loop, so that probes answer from the first moment."""
+    """Builds the verifier beside the event loop, so that probes answer from the first moment.
 
-    def __init__(self, build: Build) -> None:
+    Args:
+        build: Builds it.
+        metrics: Told what is missing.
+    """
+
+    def __init__(self, build: Build, metrics: Metrics | None = None) -> None:
         self._build = build
+        self._metrics = metrics or Metrics()
         self.beside: Beside | None = None
         self.verifier: Verifier | None = None
         self.failure = ""
@@ -81,7 +88,14 @@ class Loader:
         try:
             verifier = self._build()
             verifier.beside = self.beside
+            self._metrics.lack(verifier.lacks)
+            if verifier.lacks:
+                log.warning("judging without what is missing: %s", told_of(verifier.lacks))
             self.verifier = verifier
+        except NotFitError as error:
+            self.failure = error.code
+            self._metrics.lack(error.lacks)
+            log.error("not ready: %s %s", error.code, error)
         except VeridicalError as error:
             self.failure = error.code
             log.error("not ready: %s %s", error.code, error)
@@ -90,17 +104,29 @@ class Loader:
             self.failure = "internal.error"
             log.exception("not ready: an unforeseen error")
 
+    def fit(self, policy: Policy) -> None:
+        """Refuse a policy that could never accept here; until the models are loaded, none is.
+
+        Raises:
+            ProblemError: `policy.not_fit`: it requires a check that lacks its model.
+        """
+        try:
+            if self.verifier is not None:
+                self.verifier.require(policy)
+        except NotFitError as error:
+            raise ProblemError(409, "policy.not_fit", f"{told_of(error.lacks)}") from error
+
     def get(self) -> Verifier:
         """The verifier.
 
         Raises:
-            Refusal: `service.not_ready`: it is loading, or could not be loaded.
+            ProblemError: `service.not_ready`: it is loading, or could not be loaded.
         """
         if self.verifier is None:
             why = "models are being loaded"
             if self.failure:
                 why = f"models could not be loaded ({self.failure}); see the server's log"
-            raise Refusal(503, "service.not_ready", why, 5)
+            raise ProblemError(503, "service.not_ready", why, 5)
         return self.verifier
 
 
@@ -115,7 +141,7 @@ class Service:
         access: Tells callers.
         metrics: Counts.
         evidence: File of records beside the database's; None without.
-        desk: The transactions; None for a service without a database.
+        transactions: The transactions; None for a service without a database.
         worker: Judges them; None likewise.
         drift: Counts verdicts; None likewise, and where counts are not to be kept.
     """
@@ -126,7 +152,7 @@ class Service:
     access: Access
     metrics: Metrics
     evidence: EvidenceLog | None = None
-    desk: Desk | None = None
+    transactions: TransactionService | None = None
     worker: Worker | None = None
     drift: DriftWatch | None = None
 
@@ -139,10 +165,10 @@ def _service(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(_service)]
 
 
-def _desk(service: ServiceDep) -> Desk:
-    if service.desk is None:
-        raise Refusal(404, "request.not_found", "this service runs without a database")
-    return service.desk
+def _transactions(service: ServiceDep) -> TransactionService:
+    if service.transactions is None:
+        raise ProblemError(404, "request.not_found", "this service runs without a database")
+    return service.transactions
 
 
-TheDesk = Annotated[Desk, Depends(_desk)]
+TransactionsDep = Annotated[TransactionService, Depends(_transactions)]

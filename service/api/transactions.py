@@ -10,18 +10,19 @@ import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
+from veridical import wire
+from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
-from veridical.recording.settings import recording_settings
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
-from veridical.service.api.state import ServiceDep, TheDesk
-from veridical.service.desk import Desk, NewTransaction, Refusal, Review, Submission
-from veridical.service.desk.recordings import recorded
-from veridical.service.desk.requests import MediaKind
-from veridical.service.desk.worker import load_transaction
+from veridical.service.api.state import ServiceDep, TransactionsDep
+from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.recordings import recorded
+from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
 __all__ = ["router"]
@@ -54,138 +55,58 @@ Viewer = Annotated[
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
 
-_CHALLENGE = {
-    "digits": "402913",
-    "language": "en",
-    "schedule_ms": [812.4, 1701.0, 2530.2, 3466.9, 4300.3, 5159.8],
-    "nonce": "bWFkZSBieSBjaGFuY2UsIHVzZWQgb25j",
-    "expires_at": "2026-11-22T01:03:33.456Z",
-}
-_STARTED = {
-    "id": "t_0123456789abcdef0123456789abcdef",
-    "kind": "onboarding",
-    "state": "created",
-    "sandbox": False,
-    "created_at": "2026-11-22T01:02:03.456Z",
-    "expires_at": "2026-11-22T01:05:03.456Z",
-    "policy": {"id": "spoken", "version": 1, "sha256": "5f0a…"},
-    "upload_token": "vu_t_0123456789abcdef0123456789abcdef_…",
-    "media": {"required": ["document_front", "clip"], "optional": ["document_back"]},
-    "attempt": 1,
-    "retries_left": 2,
-    "challenge": _CHALLENGE,
-}
-_RECORDING_STARTED = {
-    **_STARTED,
-    "kind": "recording",
-    "expires_at": "2026-11-22T01:17:03.456Z",
-    "policy": {"id": "recording", "version": 1, "sha256": "d222…"},
-    "media": {"required": ["recording"], "optional": []},
-    "retries_left": 1,
-    "script": {
-        "id": "consent-en",
-        "version": 1,
-        "sha256": "41c0…",
-        "language": "en",
-        "title": "Consent to an investment product",
-        "segments": [
-            {"id": "identity", "kind": "statement", "text": "I am applying for this product …"},
-            {"id": "code", "kind": "digits", "text": "Please read these digits aloud …"},
-            {
-                "id": "agree",
-                "kind": "question",
-                "text": "Do you understand these risks …",
-                "answers": ["yes I agree", "no I do not agree"],
-            },
-        ],
-    },
-}
-_VIEW = {
-    "id": "t_0123456789abcdef0123456789abcdef",
-    "kind": "onboarding",
-    "state": "completed",
-    "sandbox": False,
-    "created_at": "2026-11-22T01:02:03.456Z",
-    "expires_at": "2026-11-22T01:05:03.456Z",
-    "attempt": 1,
-    "retries_left": 2,
-    "outcome": "accept",
-    "message": "Thank you, you are verified.",
-    "media": {
-        "required": ["document_front", "clip"],
-        "optional": ["document_back"],
-        "received": ["clip", "document_front"],
-    },
-}
-
-
-def _example(example: object, description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
 
 @router.post(
     "/transactions",
     status_code=201,
     summary="Start a transaction",
-    responses={
-        201: {
-            "description": "Started",
-            "content": {
-                "application/json": {
-                    "examples": {
-                        "onboarding": {"value": _STARTED},
-                        "recording": {"value": _RECORDING_STARTED},
-                    }
-                }
-            },
-        }
-    },
+    **answers("create_transaction", wire.Started, "Started"),
 )
 def create(
-    desk: TheDesk,
+    response: Response,
+    transactions: TransactionsDep,
     principal: Writer,
-    body: NewTransaction,
+    body: wire.NewTransaction,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Answers the upload token and the challenge, once: neither is told again."""
-    answer, again = desk.create(principal, body, idempotency_key)
-    headers = {"Location": f"/v1/transactions/{answer['id']}"}
+    answer, again = transactions.create(principal, body, idempotency_key)
+    response.headers["Location"] = f"/v1/transactions/{answer['id']}"
     if again:
-        headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(answer, 201, headers)
+        response.headers["Idempotency-Replayed"] = "true"
+    return answer
 
 
-@router.get("/transactions", summary="List transactions, newest first")
+@router.get(
+    "/transactions",
+    summary="List transactions, newest first",
+    **answers("list_transactions", wire.TransactionPage),
+)
 def list_(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Reader,
-    state: Literal[
-        "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
-    ]
-    | None = None,
+    state: wire.TransactionState | None = None,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Pages follow by `next`."""
-    return desk.page(principal, state, cursor, limit)
+    return transactions.page(principal, state, cursor, limit)
 
 
 @router.get(
     "/transactions/{transaction}",
     summary="How a transaction stands",
-    responses={200: _example(_VIEW, "As the holder of an upload token sees it")},
+    **answers("get_transaction", wire.Transaction, "As the bearer may see it"),
 )
-def get(desk: TheDesk, principal: Viewer, transaction: Id) -> dict[str, Any]:
+def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> dict[str, Any]:
     """A key that may read transactions sees the verdict with its scores; nobody else does."""
-    return desk.view(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
 @router.put(
     "/transactions/{transaction}/media/{kind}",
     summary="Hand in a medium",
-    responses={
-        200: _example({"kind": "clip", "bytes": 313_000, "sha256": "9b1f…"}, "Kept, encrypted")
-    },
+    **answers("upload_medium", wire.Uploaded, "Kept, encrypted"),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -197,26 +118,26 @@ def get(desk: TheDesk, principal: Viewer, transaction: Id) -> dict[str, Any]:
 )
 async def put_medium(
     request: Request,
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Applicant,
     transaction: Id,
-    kind: MediaKind,
+    kind: wire.MediaKind,
     content_digest: Annotated[
         str, Header(description="RFC 9530: `sha-256=:BASE64:`", max_length=500)
     ] = "",
 ) -> dict[str, Any]:
     """The bytes themselves, never an address or a path; their type is seen in them."""
     wanted = _digest(content_digest)
-    upload = await run_in_threadpool(desk.begin_upload, principal, transaction, kind)
+    upload = await run_in_threadpool(transactions.begin_upload, principal, transaction, kind)
     try:
-        size, digest = await _take(request, desk, upload, _MOST_BYTES[kind])
+        size, digest = await _take(request, transactions, upload, _MOST_BYTES[kind])
         if not hmac.compare_digest(digest, wanted):
             raise InputError(
                 "the bytes are not those the Content-Digest names; send them again",
                 "media.digest_mismatch",
             )
         medium = Medium(kind, digest, size, upload.id)
-        await run_in_threadpool(desk.finish_upload, principal, transaction, medium)
+        await run_in_threadpool(transactions.finish_upload, principal, transaction, medium)
     except BaseException:
         # The client left, or was refused. What cannot be deleted now is swept away later.
         with contextlib.suppress(Exception):
@@ -225,22 +146,26 @@ async def put_medium(
     return {"kind": kind, "bytes": size, "sha256": digest.hex()}
 
 
-async def _take(request: Request, desk: Desk, upload: Upload, most: int) -> tuple[int, bytes]:
+async def _take(
+    request: Request, transactions: TransactionService, upload: Upload, most: int
+) -> tuple[int, bytes]:
     """Write a body piece by piece; its size and SHA-256."""
     total, size, piece = hashlib.sha256(), 0, bytearray()
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise Refusal(413, "request.too_large", f"this medium may have {most} bytes")
+            raise ProblemError(413, "request.too_large", f"this medium may have {most} bytes")
         total.update(chunk)
         piece += chunk
         while len(piece) >= PIECE_BYTES:
-            await run_in_threadpool(upload.write, bytes(piece[:PIECE_BYTES]), desk.backing.clock())
+            await run_in_threadpool(
+                upload.write, bytes(piece[:PIECE_BYTES]), transactions.resources.clock()
+            )
             del piece[:PIECE_BYTES]
     if not size:
         raise InputError("the body is empty; send the bytes of the medium", "media.empty")
     if piece:
-        await run_in_threadpool(upload.write, bytes(piece), desk.backing.clock())
+        await run_in_threadpool(upload.write, bytes(piece), transactions.resources.clock())
     return size, total.digest()
 
 
@@ -267,99 +192,122 @@ def _digest(header: str) -> bytes:
 @router.post(
     "/transactions/{transaction}/challenge",
     summary="Draw a new challenge",
-    responses={200: _example({"challenge": _CHALLENGE}, "The old one is void")},
+    **answers("draw_challenge", wire.ChallengeDrawn, "The old one is void"),
 )
-def challenge(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+def challenge(
+    transactions: TransactionsDep, principal: Applicant, transaction: Id
+) -> dict[str, Any]:
     """What was recorded for the old one is dropped."""
-    return {"challenge": desk.challenge(principal, transaction)}
+    return {"challenge": transactions.challenge(principal, transaction)}
 
 
 @router.post(
     "/transactions/{transaction}/submit",
     summary="Ask for the verdict",
-    responses={
-        200: _example(_VIEW, "Judged"),
-        202: _example({**_VIEW, "state": "processing", "outcome": None}, "Being judged"),
-    },
+    responses={202: {"model": wire.Transaction, "description": "Being judged"}},
+    **answers("submit_transaction", wire.Transaction, "Judged"),
 )
 async def submit(
-    desk: TheDesk,
+    response: Response,
+    transactions: TransactionsDep,
     service: ServiceDep,
     principal: Applicant,
     transaction: Id,
-    body: Submission,
+    body: wire.Submission,
     wait_s: Annotated[float, Query(ge=0, le=60)] = 0,
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Answers 202 at once, or waits for the verdict. Once it answers, nothing is lost any more."""
-    await run_in_threadpool(desk.submit, principal, transaction, body)
+    await run_in_threadpool(transactions.submit, principal, transaction, body)
     if service.worker is not None:
         service.worker.wake()
     until, polls = time.monotonic() + wait_s, iter(_POLL_S)
     while True:
-        state = await run_in_threadpool(desk.state, transaction)
+        state = await run_in_threadpool(transactions.state, transaction)
         left_s = until - time.monotonic()
         if state != "processing" or left_s <= 0:
             break
         await asyncio.sleep(min(left_s, next(polls, _POLL_S[-1])))
-    view = await run_in_threadpool(desk.view, principal, transaction)
+    view = await run_in_threadpool(transactions.view, principal, transaction)
     if view["state"] == "processing":
-        return JSONResponse(view, 202, {"Retry-After": "1"})
-    return JSONResponse(view)
+        response.status_code = 202
+        response.headers["Retry-After"] = "1"
+    return view
 
 
-@router.post("/transactions/{transaction}/cancel", summary="Break a transaction off")
-def cancel(desk: TheDesk, principal: Applicant, transaction: Id) -> dict[str, Any]:
+@router.post(
+    "/transactions/{transaction}/cancel",
+    summary="Break a transaction off",
+    **answers("cancel_transaction", wire.Transaction),
+)
+def cancel(transactions: TransactionsDep, principal: Applicant, transaction: Id) -> dict[str, Any]:
     """What was handed in is deleted."""
-    desk.cancel(principal, transaction)
-    return desk.view(principal, transaction)
+    transactions.cancel(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
-@router.delete("/transactions/{transaction}", summary="Erase a transaction")
-def erase(desk: TheDesk, principal: Eraser, transaction: Id) -> dict[str, Any]:
+@router.delete(
+    "/transactions/{transaction}",
+    summary="Erase a transaction",
+    **answers("erase_transaction", wire.Erased, "Erased"),
+)
+def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> dict[str, Any]:
     """Its key is deleted: nothing opens what was kept. A tombstone and its evidence stay."""
-    return desk.erase(principal, transaction)
+    return transactions.erase(principal, transaction)
 
 
-@router.get("/reviews", tags=["reviews"], summary="Transactions that wait for a reviewer")
+@router.get(
+    "/reviews",
+    tags=["reviews"],
+    summary="Transactions that wait for a reviewer",
+    **answers("list_reviews", wire.ReviewPage),
+)
 def queue(
-    desk: TheDesk, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
+    transactions: TransactionsDep, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
 ) -> dict[str, Any]:
     """The longest waiting first."""
-    return desk.queue(principal, cursor, limit)
+    return transactions.queue(principal, cursor, limit)
 
 
-@router.post("/transactions/{transaction}/review", tags=["reviews"], summary="Decide as a reviewer")
-def review(desk: TheDesk, principal: Reviewer, transaction: Id, body: Review) -> dict[str, Any]:
+@router.post(
+    "/transactions/{transaction}/review",
+    tags=["reviews"],
+    summary="Decide as a reviewer",
+    **answers("review_transaction", wire.Transaction, "Decided"),
+)
+def review(
+    transactions: TransactionsDep, principal: Reviewer, transaction: Id, body: wire.ReviewDecision
+) -> dict[str, Any]:
     """Signed into the chain of evidence with the reviewer's name."""
-    desk.review(principal, transaction, body)
+    transactions.review(principal, transaction, body)
     reader = Principal(
         principal.tenant, principal.scopes | {"transactions:read"}, principal.sandbox
     )
-    return desk.view(reader, transaction)
+    return transactions.view(reader, transaction)
 
 
 @router.get(
     "/transactions/{transaction}/explanation",
     tags=["reviews"],
     summary="What was seen and heard, for a reviewer",
+    **answers("explain_transaction", wire.Explanation),
 )
 def explanation(
-    desk: TheDesk, service: ServiceDep, principal: Reviewer, transaction: Id
-) -> Response:
+    transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
+) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.demo.explain import explain
+    from veridical.service.pages.explain import explain
 
-    row, vault = desk.opened(principal, transaction)
+    row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
-        raise Refusal(
+        raise ProblemError(
             409, "transaction.kind", "a recording has a review page: GET …/recording", None
         )
     verifier = service.loader.get()
-    request = desk.request_of(row, vault)
+    request = transactions.request_of(row, vault)
     with service.gate.entered():
-        analysis = verifier.analyse(load_transaction(desk, verifier, row, vault, request))
-        verdict = verifier.judge(analysis, desk.policy_of(row, request))
-        return JSONResponse(explain(analysis, verdict))
+        analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
+        verdict = verifier.judge(analysis, transactions.policy_of(row, request))
+        return explain(analysis, verdict)
 
 
 @router.get(
@@ -367,23 +315,25 @@ def explanation(
     tags=["reviews"],
     summary="The review page of a recording",
     response_class=HTMLResponse,
-    responses={200: {"description": "One HTML file with the player, to be saved and opened"}},
+    **content(
+        "get_recording_page", "text/html", "One file with its player, to be saved and opened"
+    ),
 )
 def recording_page(
-    desk: TheDesk,
+    transactions: TransactionsDep,
     principal: Reviewer,
     transaction: Id,
     language: Literal["en", "zh"] = "en",
 ) -> HTMLResponse:
     """Timeline, transcript against script, and the video itself: personal data, kept like it."""
-    from veridical.recording.report import embedded, recording_report
+    from veridical.consent_recording.report import embedded, recording_report
 
-    row, vault = desk.opened(principal, transaction)
-    told = desk.verdict_of(row, vault)
+    row, vault = transactions.opened(principal, transaction)
+    told = transactions.verdict_of(row, vault)
     if row.kind != "recording" or told is None or "recording" not in told:
-        raise Refusal(409, "transaction.kind", "this is no recording that was judged")
+        raise ProblemError(409, "transaction.kind", "this is no recording that was judged")
     verdict = {key: value for key, value in told.items() if key != "recording"}
-    with recorded(desk.backing, row, vault) as video:
+    with recorded(transactions.resources, row, vault) as video:
         page = recording_report(
             {**told["recording"], "verdict": verdict}, embedded(video), language
         )

@@ -34,11 +34,15 @@ def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
     rng = random.Random(0)
     manifest, out = write_manifest(tmp_path, KILLS * ROWS_A_KILL), tmp_path / "out"
     command = [
-        sys.executable, "-c", "from veridical.service.cli import main; main()", "batch",
+        sys.executable, "-c", "from veridical.cli import main; main()", "batch",
         str(manifest), "--out", str(out), "--workers", "2", "--policy", "selfie",
         "--engine", ENGINE, "--resume",
     ]  # fmt: skip
-    environment = {**os.environ, "VERIDICAL_MODELS_DIR": str(tmp_path / "no-models")}
+    environment = {
+        **os.environ,
+        "VERIDICAL_MODELS_DIR": str(tmp_path / "no-models"),
+        "VERIDICAL_ALLOW_MISSING": "1",
+    }
     kills: Counter[str] = Counter()
     running = None
     while kills.total() < KILLS:

@@ -1,0 +1,148 @@
+"""`veridical document ...`: read identity documents from pictures."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from veridical.cli.console import open_console
+from veridical.cli.exits import Exit
+from veridical.errors import InputError
+from veridical.media import read_image
+from veridical.ocr import KINDS, Document, kind_names
+from veridical.service.pictures import draw_document, to_jpeg
+from veridical.types import Image
+from veridical.verification.engines import Engines
+
+__all__ = ["app", "read"]
+
+app = typer.Typer(no_args_is_help=True, help="Identity documents.")
+
+
+@app.callback()
+def root() -> None:
+    """Identity documents."""
+
+
+@app.command()
+def read(
+    file: Annotated[Path, typer.Argument(help="Picture of one or more documents.")],
+    kind: Annotated[str, typer.Option(help="Read it as one of `veridical document kinds`.")] = "",
+    annotated: Annotated[
+        Path | None,
+        typer.Option(help="Write the picture with boxes and fields drawn to this file."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documents as JSON.")] = False,
+) -> None:
+    """Read the documents in a picture. Exit code 0 when every one reads and agrees with itself."""
+    if kind and kind not in kind_names():
+        raise InputError(
+            f"--kind must be one of {', '.join(kind_names())}, got {kind}", "usage.document_kind"
+        )
+    reader = Engines.open().need(Engines.reader)
+    image = read_image(file)
+    documents = reader.read_all(image, kind=kind or None, today=date.today())
+    if annotated:
+        annotated.write_bytes(to_jpeg(_annotated(image, documents)))
+    if as_json:
+        json.dump([_as_json(document) for document in documents], sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        for document in documents:
+            _print(document)
+        if not documents:
+            typer.echo("no document found")
+    if not documents or any(document.warnings for document in documents):
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command()
+def kinds(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the kinds as JSON.")] = False,
+) -> None:
+    """List the documents that can be read, and the fields of each; * marks a wanted one."""
+    sides = [side for kind in KINDS for side in kind.sides]
+    if as_json:
+        rows = [dataclasses.asdict(side) for side in sides]
+        json.dump(rows, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    for side in sides:
+        names = " ".join(field.name + "*" * field.wanted for field in side.fields)
+        typer.echo(f"{side.name}: {side.en} / {side.zh}\n    {names}")
+
+
+def _annotated(image: "Image", documents: "Sequence[Document]") -> "Image":
+    """The picture with every document's outline, its fields and what they are."""
+    shown = image
+    for document in documents:
+        shown = draw_document(shown, document)
+    canvas = shown.pixels.copy()
+    size = max(image.width, image.height) / 1600
+    for document in documents:
+        for name, field in document.fields.items():
+            if field.box is not None:
+                # OpenCV draws Latin letters only: the name says which field it is.
+                place = (round(field.box.left), max(10, round(field.box.top) - 3))
+                cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, (9, 105, 218), 1)
+    return Image(canvas)
+
+
+def _as_json(document: "Document") -> dict[str, object]:
+    """A document without its pictures."""
+    return {
+        "kind": document.kind,
+        "fields": {
+            name: {
+                "value": field.value,
+                "score": round(field.score, 4),
+                "source": str(field.source),
+                "corrections": list(field.corrections),
+                "box": None
+                if field.box is None
+                else [field.box.left, field.box.top, field.box.right, field.box.bottom],
+            }
+            for name, field in document.fields.items()
+        },
+        "quad": None if document.quad is None else document.quad.tolist(),
+        "rotation_deg": document.rotation_deg,
+        "texts": list(document.texts),
+        "warnings": list(document.warnings),
+        "mrz": None
+        if document.mrz is None
+        else {
+            "lines": list(document.mrz.lines),
+            "checks": dict(document.mrz.checks),
+            "corrections": list(document.mrz.corrections),
+        },
+        "evidence": dict(document.evidence),
+        "models": {model.name: model.sha256 for model in document.models},
+    }
+
+
+def _print(document: "Document") -> None:
+    """One field a line, with where it comes from and how sure the reader is."""
+    console = open_console()
+    console.print(f"[bold]{document.kind}[/]", *(f"[yellow]{w}[/]" for w in document.warnings))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("field", "value", "score", "source"):
+        table.add_column(title)
+    for name, field in document.fields.items():
+        source = " ".join((str(field.source), *field.corrections))
+        table.add_row(name, escape(field.value), f"{field.score:.3f}", source)
+    console.print(table)
+    if document.mrz is not None:
+        for line in document.mrz.lines:
+            console.print(escape(line))
+        failed = [name for name, right in document.mrz.checks.items() if not right]
+        console.print(f"check digits failing: {', '.join(failed) or 'none'}")
+        if document.mrz.corrections:
+            console.print(f"corrected: {', '.join(document.mrz.corrections)}")

@@ -1,0 +1,73 @@
+"""`veridical evidence`: signed records of verdicts."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from veridical.cli.exits import Exit
+from veridical.errors import InputError
+from veridical.store.chain import chain_lines
+from veridical.verification import Settings
+from veridical.verification.evidence import read_public_keys, rotate_signing_key, verify_chain
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Verify signed records of verdicts.")
+
+
+@app.command()
+def verify(
+    log: Annotated[Path, typer.Argument(help="Evidence log, one record a line.")],
+    public_key: Annotated[
+        list[Path], typer.Option(help="Public key in PEM; repeat it for rotated keys.")
+    ],
+    head: Annotated[
+        str, typer.Option(help="Hash anchored elsewhere that must be in the chain.")
+    ] = "",
+) -> None:
+    """Verify every record of a log, offline; exit code 1 at the first that does not hold."""
+    keys = read_public_keys(public_key)
+    if not log.is_file():
+        raise InputError(f"no evidence log {log}", "evidence.missing")
+    with log.open("rb") as lines:
+        chain = verify_chain(lines, keys, head)
+    typer.echo(f"{chain.records} records hold\nhead {chain.head}")
+    if chain.problem:
+        typer.echo(f"does not hold: {chain.problem}", err=True)
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command("public-key")
+def public_key() -> None:
+    """Print the public keys of this installation, rotated ones first, for those who verify."""
+    settings = Settings()
+    settings.signing_key()
+    typer.echo(settings.public_keys().decode(), nl=False)
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Make a new signing key; the old one stays known as a public key. Restart the service then."""
+    key = rotate_signing_key(Settings().signing_key_path)
+    typer.echo(f"new signing key {key.key_id}")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="File to write; one record a line.")],
+    tenant: Annotated[str, typer.Option(help="Whose chain.")] = "default",
+) -> None:
+    """Write a tenant's chain out of the database, and print its head to be anchored elsewhere."""
+    database = Settings().open_database()
+    count, last = 0, ""
+    try:
+        with out.open("w", encoding="utf-8", newline="") as file, database.reading() as connection:
+            while lines := chain_lines(connection, tenant, count, 1_000):
+                file.writelines(lines)
+                count, last = count + len(lines), lines[-1]
+    finally:
+        database.close()
+    head = json.loads(last)["hash"] if last else "0" * 64
+    typer.echo(f"{count} records\nhead {head}")

@@ -1,0 +1,117 @@
+"""`veridical policy`: check, try, compare and replay policies."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from veridical.cli.console import open_console
+from veridical.cli.exits import Exit
+from veridical.errors import InputError
+from veridical.verification import load_policy
+from veridical.verification.engines import Engines
+from veridical.verification.policy.lint import lint_policy
+from veridical.verification.policy.replay import compare_policies, stored_verdicts
+from veridical.verification.policy.replay import replay as decide_again
+from veridical.verification.policy.trials import refuse_failing, try_examples
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Check, try, compare and replay policies.")
+
+Name = Annotated[str, typer.Argument(help="Name of a shipped policy, or path of a policy file.")]
+
+
+@app.command()
+def lint(policy: Name) -> None:
+    """Check a policy file and its examples; exit code 2 with the fault when it has one."""
+    found = load_policy(policy)
+    typer.echo(
+        f"{found.id} v{found.version} ({found.sha256[:12]}): "
+        f"{len(found.required)} required, {len(found.optional)} optional checks, "
+        f"{len(found.rules)} rules, {len(found.examples)} examples, {found.attempts} attempts"
+    )
+    for warning in lint_policy(found):
+        typer.echo(f"warning: {warning}")
+    refuse_failing(found)
+
+
+@app.command("test")
+def try_out(policy: Name) -> None:
+    """Decide the examples inside a policy file; exit code 1 when one ends otherwise."""
+    found = load_policy(policy)
+    trials = list(try_examples(found))
+    failed = sum(not trial.passed for trial in trials)
+    table = Table(title=f"{found.id} v{found.version}: {len(trials)} examples, {failed} failed")
+    for title in ("example", "outcome", "causes", ""):
+        table.add_column(title)
+    for trial in trials:
+        decision = trial.decision
+        table.add_row(
+            escape(trial.example.name),
+            str(decision.outcome),
+            "\n".join(decision.causes),
+            "[green]as expected[/]" if trial.passed else f"[red]{escape(trial.fault())}[/]",
+        )
+    open_console().print(table)
+    if failed:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command()
+def diff(old: Name, new: Name) -> None:
+    """Say what differs between two policies; exit code 1 when something does."""
+    lines = compare_policies(load_policy(old), load_policy(new))
+    typer.echo("\n".join(lines) or "no difference")
+    if lines:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command()
+def replay(
+    policy: Name,
+    verdicts: Annotated[
+        Path, typer.Argument(help="Stored verdicts, one JSON a line; - reads standard input.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Decide stored verdicts again under another policy, by their scores alone."""
+    points = Engines.open().operating_points
+    if str(verdicts) != "-" and not verdicts.is_file():
+        raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
+    with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:
+        result = decide_again(stored_verdicts(lines, str(verdicts)), load_policy(policy), points)
+    if as_json:
+        json.dump(
+            {
+                "n": result.n,
+                "outcomes": {f"{a} -> {b}": n for (a, b), n in sorted(result.outcomes.items())},
+                "unmeasured": dict(result.unmeasured),
+                "changes": [
+                    {
+                        "transaction": c.transaction,
+                        "before": c.before,
+                        "after": c.after,
+                        "first_cause": c.cause,
+                    }
+                    for c in result.changes
+                ],
+            },
+            sys.stdout,
+            indent=2,
+        )
+        sys.stdout.write("\n")
+        return
+    table = Table(title=f"{result.n} verdicts, {len(result.changes)} end differently")
+    for title in ("before", "after", "verdicts"):
+        table.add_column(title)
+    for (before, after), count in sorted(result.outcomes.items()):
+        table.add_row(before, after, str(count))
+    console = open_console()
+    console.print(table)
+    for check, count in sorted(result.unmeasured.items()):
+        console.print(f"{check} is required but was not measured in {count} verdicts")

@@ -1,0 +1,145 @@
+"""`veridical tenants`: who may use the service, and with which keys."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from veridical.errors import InputError
+from veridical.service.api.auth import ROLES, SCOPES
+from veridical.service.settings import ServiceSettings
+from veridical.service.transactions.resources import iso, now_ms
+from veridical.service.webhooks import check_address, secret_text
+from veridical.store import Database
+from veridical.store.tenants import (
+    Tenant,
+    add_tenant,
+    api_keys_of,
+    change_limits,
+    issue_api_key,
+    list_tenants,
+    revoke_api_key,
+    set_webhook,
+)
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Tenants of the service, their keys and webhooks.")
+
+Name = Annotated[str, typer.Argument(help="Name of the tenant.")]
+Rate = Annotated[int, typer.Option(min=1, help="Most requests a minute, at each replica.")]
+AtOnce = Annotated[int, typer.Option(min=1, help="Most requests at once, at each replica.")]
+
+
+@app.command()
+def add(name: Name, requests_per_minute: Rate = 6_000, concurrent: AtOnce = 64) -> None:
+    """Add a tenant."""
+    with _database() as (database, _):
+        add_tenant(database, Tenant(name, requests_per_minute, concurrent))
+    typer.echo(f"added {name}; give it a key with `veridical tenants issue {name}`")
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """Name the tenants with their limits."""
+    with _database() as (database, _):
+        found = list_tenants(database)
+    if as_json:
+        rows = [
+            {
+                "name": tenant.name,
+                "requests_per_minute": tenant.requests_per_minute,
+                "concurrent": tenant.concurrent,
+                "webhook_url": tenant.webhook_url,
+            }
+            for tenant in found
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for tenant in found:
+        typer.echo(
+            f"{tenant.name}  {tenant.requests_per_minute} a minute, {tenant.concurrent} at once"
+            f"  {tenant.webhook_url}".rstrip()
+        )
+
+
+@app.command()
+def limit(name: Name, requests_per_minute: Rate = 6_000, concurrent: AtOnce = 64) -> None:
+    """Set what a tenant may ask of each replica."""
+    with _database() as (database, _):
+        change_limits(database, name, requests_per_minute, concurrent)
+
+
+@app.command()
+def issue(
+    name: Name,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="onboarding, backend, reviewer, auditor, monitor or all; repeatable."),
+    ] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A single scope such as analysis; repeatable.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days until the key expires.")] = 365,
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="A key for tests: scripted ends, all stamped.")
+    ] = False,
+) -> None:
+    """Make a key and print it, once: only a hash of it is kept."""
+    chosen = set(scope or ())
+    for each in role or (() if chosen else ("backend",)):
+        chosen |= set(ROLES.get(each, (each,)))
+    if unknown := sorted(chosen - SCOPES.keys()):
+        raise InputError(
+            f"no such role or scope: {', '.join(unknown)}; roles are {', '.join(ROLES)}, "
+            f"scopes {', '.join(SCOPES)}",
+            "usage.scope",
+        )
+    expires_at = now_ms() + int(timedelta(days=days).total_seconds() * 1000)
+    with _database() as (database, _):
+        _, text = issue_api_key(database, name, chosen, label, expires_at, sandbox=sandbox)
+    typer.echo(text)
+
+
+@app.command()
+def keys(name: Name) -> None:
+    """Name a tenant's keys, oldest first, without their secrets."""
+    with _database() as (database, _):
+        for key in api_keys_of(database, name):
+            state = "revoked" if key.revoked_at else f"until {iso(key.expires_at) or 'revoked'}"
+            kind = "  sandbox" if key.sandbox else ""
+            typer.echo(f"{key.prefix}  {state}{kind}  {' '.join(sorted(key.scopes))}  {key.label}")
+
+
+@app.command()
+def revoke(prefix: Annotated[str, typer.Argument(help="Prefix of the key.")]) -> None:
+    """Revoke a key at once."""
+    with _database() as (database, _):
+        if not revoke_api_key(database, prefix.removeprefix("vk_")[:12]):
+            raise InputError("no key of that prefix, or it is revoked already", "usage.key")
+    typer.echo("revoked")
+
+
+@app.command()
+def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -> None:
+    """Send a tenant's events to a URL, and print the new secret they are signed with, once."""
+    with _database() as (database, settings):
+        check_address(url, settings.transactions().allowed_callbacks)
+        typer.echo(secret_text(set_webhook(database, settings.keys(), name, url)))
+
+
+@contextmanager
+def _database() -> "Iterator[tuple[Database, ServiceSettings]]":
+
+    settings = ServiceSettings()
+    database = settings.open_database()
+    try:
+        yield database, settings
+    finally:
+        database.close()

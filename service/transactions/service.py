@@ -1,0 +1,816 @@
+"""The life of a transaction, as its callers drive it."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from veridical.consent_recording import parse_script, parse_times
+from veridical.errors import StoreError
+from veridical.liveness.challenge import PACES, draw_challenge
+from veridical.service.transactions import views
+from veridical.service.transactions.customers import Customers
+from veridical.service.transactions.recordings import chosen_script, script_view
+from veridical.service.transactions.records import record, tell
+from veridical.service.transactions.resources import (
+    Principal,
+    ProblemError,
+    Resources,
+    TransactionSettings,
+    iso,
+)
+from veridical.service.transactions.rules import PolicyRepository, with_checks
+from veridical.service.transactions.sandbox import is_scripted
+from veridical.service.webhooks import check_address
+from veridical.store.chain import last_link
+from veridical.store.jobs import add_job, count_jobs
+from veridical.store.tenants import webhook_of
+from veridical.store.transactions import (
+    OPEN,
+    IdempotentAnswer,
+    StoredTransaction,
+    add_transaction,
+    change_transaction,
+    count_failures,
+    erase_transaction,
+    find_answer,
+    find_transaction,
+    keep_answer,
+    list_transactions,
+    locked_transaction,
+    note_failure,
+    review_queue,
+    see_media,
+)
+from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, media_of
+from veridical.store.vault import Vault, made_vault, opened_vault
+from veridical.types import Challenge
+from veridical.verification import CHECKS, Policy
+from veridical.verification.policy.media import Wanted, wanted_media
+from veridical.verification.signals import SignalFacts
+from veridical.verification.signals.ledger import forget
+from veridical.voiceprint.wording import units
+from veridical.wire import KeptRequest, NewTransaction, ReviewDecision, Submission
+
+__all__ = ["TOKEN_WORD", "TransactionService"]
+
+TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
+_ID_CHARACTERS = 34
+_ONCE = ("clip", "voice", "selfie", "recording")
+"""Recorded for one transaction: the same bytes never serve another."""
+_SPOKEN = ("clip", "voice", "recording")
+"""What answers a challenge, and is void with it."""
+
+DIGITS = 6
+"""Digits of a challenge, where no script says how many."""
+
+_BURST, _BURST_MS = 5, 180_000
+"""Failed attempts within this time after which a subject or device has to wait."""
+_FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
+
+
+class TransactionService:
+    """Takes transactions in, and tells how they stand. Safe in many threads and processes.
+
+    Args:
+        resources: The database and its keys.
+        book: The policies.
+        settings: Bounds.
+        fit: Refuses policies that the installation could not judge by.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        book: PolicyRepository,
+        settings: TransactionSettings,
+        fit: Callable[[Policy], None] = lambda _: None,
+    ) -> None:
+        self._fit = fit
+        self.resources = resources
+        self.book = book
+        self.settings = settings
+        self.customers = Customers(resources)
+
+    # --- start -----------------------------------------------------------------------------------
+
+    def create(
+        self, caller: Principal, asked: NewTransaction, idempotency_key: str = ""
+    ) -> tuple[dict[str, Any], bool]:
+        """Start a transaction.
+
+        Returns:
+            The answer, with the upload token and the challenge; and whether it is that of an
+            earlier request with the same idempotency key.
+
+        Raises:
+            ProblemError: `consent.missing`, `callback.refused`, `policy.unknown`,
+                `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
+                `idempotency.mismatch`.
+        """
+        if len(idempotency_key) > 200:
+            raise ProblemError(
+                422, "request.malformed", "an Idempotency-Key has 1 to 200 characters"
+            )
+        digest = hashlib.sha256(f"{caller.sandbox}{asked.model_dump_json()}".encode()).digest()
+        try:
+            if idempotency_key and (known := self._replayed(caller, idempotency_key, digest)):
+                return known, True
+            return self._create(caller, asked, idempotency_key, digest), False
+        except StoreError as error:
+            # The same key came in twice at once: the other one made the transaction.
+            if error.code == "store.conflict" and idempotency_key:
+                known = self._replayed(caller, idempotency_key, digest)
+                if known:
+                    return known, True
+            raise
+
+    def _create(
+        self, caller: Principal, asked: NewTransaction, idempotency_key: str, digest: bytes
+    ) -> dict[str, Any]:
+        if not asked.consent.biometrics:
+            raise ProblemError(
+                422,
+                "consent.missing",
+                "face and voice are processed only with the applicant's consent: ask for it, and "
+                "offer another way to those who decline",
+            )
+        if asked.subject_ref is None and (asked.kind == "reverify" or asked.consent.enrol):
+            raise ProblemError(
+                422, "request.malformed", "reverify and enrolment want body.subject_ref"
+            )
+        if asked.callback is not None:
+            check_address(asked.callback, self.settings.allowed_callbacks)
+        SignalFacts(**asked.signals.model_dump())
+        policy = with_checks(
+            self.book.find(caller.tenant, asked.policy or self.book.default_for(asked.kind)),
+            asked.checks,
+        )
+        if not is_scripted(asked.subject_ref, sandbox=caller.sandbox):
+            self._fit(policy)
+        if (
+            asked.kind == "reverify"
+            and not is_scripted(asked.subject_ref, sandbox=caller.sandbox)
+            and not self.customers.knows(caller.tenant, asked.subject_ref or "")
+        ):
+            raise ProblemError(
+                404,
+                "gallery.unknown_subject",
+                "nobody is enrolled under this subject_ref: onboard with consent.enrol first",
+            )
+        read_aloud = asked.statement or any(
+            CHECKS[check].prompt == "statement" for check in policy.required
+        )
+        if read_aloud and not units(asked.statement):
+            raise ProblemError(
+                422,
+                "request.malformed",
+                "body.statement wants the words that are to be read aloud",
+            )
+        spoken: str = asked.locale
+        kept = asked.model_dump(mode="json")
+        kept["policy"] = _quoted(policy)
+        if policy.for_recordings != (asked.kind == "recording"):
+            raise ProblemError(
+                422,
+                "policy.other_kind",
+                f"policy {policy.id!r} is not for transactions of kind {asked.kind}",
+            )
+        if asked.kind == "recording":
+            script, kept["script_text"] = chosen_script(asked.script, asked.script_text)
+            kept["script_digits"] = script.digits.length if script.digits else 0
+            spoken = script.language
+        settled = KeptRequest.model_validate(kept)
+        wanted = wanted_media(policy, asked.kind, settled.script_digits)
+        if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
+            spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
+        now = self.resources.clock()
+        transaction = f"t_{secrets.token_hex(16)}"
+        secret = secrets.token_urlsafe(32)
+        with self.resources.database.writing() as connection:
+            own = made_vault(connection, self.resources.keys, caller.tenant)
+            who = {
+                word: own.digest(word, reference)
+                for word, reference in (
+                    ("subject", asked.subject_ref),
+                    ("device", asked.device_ref),
+                )
+                if reference is not None
+            }
+            self._refuse_burst(connection, caller.tenant, list(who.values()), now)
+            vault = made_vault(connection, self.resources.keys, caller.tenant, transaction)
+            settled = settled.model_copy(update={"spoken": spoken})
+            row = StoredTransaction(
+                id=transaction,
+                tenant=caller.tenant,
+                kind=asked.kind,
+                state="created",
+                sandbox=caller.sandbox,
+                created_at=now,
+                expires_at=now + _ms(self.settings.lifetime_of(asked.kind)),
+                completed_at=None,
+                keep_until=None,
+                erased_at=None,
+                attempt=1,
+                attempts=policy.attempts,
+                outcome=None,
+                final_outcome=None,
+                first_cause=None,
+                upload_digest=_sha256(secret),
+                nonce=None,
+                challenge_expires_at=None,
+                challenges=0,
+                subject_digest=who.get("subject"),
+                device_digest=who.get("device"),
+                sealed_request=vault.seal_json(settled.model_dump(mode="json"), "request"),
+                sealed_challenge=None,
+                sealed_capture=None,
+                sealed_verdict=None,
+                sealed_review=None,
+            )
+            add_transaction(connection, row)
+            challenge = None
+            if wanted.challenge:
+                challenge = self._draw(connection, vault, row, spoken, now)
+            answer = {
+                "id": transaction,
+                "kind": row.kind,
+                "state": row.state,
+                "sandbox": row.sandbox,
+                "created_at": iso(row.created_at),
+                "expires_at": iso(row.expires_at),
+                "policy": settled.policy.model_dump(),
+                "upload_token": f"{TOKEN_WORD}{transaction}_{secret}",
+                "media": {"required": list(wanted.required), "optional": list(wanted.optional)},
+                "attempt": 1,
+                "retries_left": max(0, policy.attempts - 1),
+                "challenge": challenge,
+            }
+            if asked.kind == "recording":
+                answer["script"] = script_view(settled.script_text)
+            if idempotency_key:
+                sealed = vault.seal_json(answer, "answer")
+                keep_answer(
+                    connection,
+                    caller.tenant,
+                    idempotency_key,
+                    IdempotentAnswer(digest, transaction, sealed),
+                    now,
+                )
+        return answer
+
+    def _replayed(self, caller: Principal, key: str, digest: bytes) -> dict[str, Any] | None:
+        with self.resources.database.reading() as connection:
+            known = find_answer(connection, caller.tenant, key)
+            if known is None:
+                return None
+            vault = opened_vault(connection, self.resources.keys, caller.tenant, known.transaction)
+        if not hmac.compare_digest(known.request_digest, digest):
+            raise ProblemError(
+                422,
+                "idempotency.mismatch",
+                "this Idempotency-Key came with another request; take a new key for a new request",
+            )
+        if vault is None:
+            raise _gone()
+        answer: dict[str, Any] = vault.unseal_json(known.sealed_answer, "answer")
+        return answer
+
+    def holder(self, token: str) -> Principal | None:
+        """Who holds an upload token; None when it is none, or of a transaction long gone."""
+        words = token.removeprefix(TOKEN_WORD)
+        transaction, secret = words[:_ID_CHARACTERS], words[_ID_CHARACTERS + 1 :]
+        with self.resources.database.reading() as connection:
+            row = find_transaction(connection, transaction)
+        genuine = hmac.compare_digest(_sha256(secret), row.upload_digest if row else bytes(32))
+        if row is None or not genuine:
+            return None
+        return Principal(row.tenant, frozenset(), row.sandbox, row.id, "upload")
+
+    # --- collect ---------------------------------------------------------------------------------
+
+    def begin_upload(self, caller: Principal, transaction: str, kind: str) -> Upload:
+        """Begin to take a medium.
+
+        Raises:
+            ProblemError: `transaction.not_found`, `transaction.state`, `transaction.expired`;
+                `media.not_wanted`.
+        """
+        with self.resources.database.reading() as connection:
+            row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            vault = self._vault(connection, row)
+        wanted = self._wanted(row, vault)
+        if kind not in (*wanted.required, *wanted.optional):
+            raise ProblemError(
+                422,
+                "media.not_wanted",
+                f"the policy of this transaction takes no {kind}; it takes "
+                f"{', '.join((*wanted.required, *wanted.optional))}",
+            )
+        return Upload(self.resources.database, vault)
+
+    def finish_upload(self, caller: Principal, transaction: str, medium: Medium) -> None:
+        """Keep a medium whose bytes are all there.
+
+        Raises:
+            ProblemError: As `begin_upload`, for what changed meanwhile.
+        """
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            keep_upload(connection, transaction, medium, now)
+            if row.state == "created":
+                change_transaction(connection, transaction, {"state": "collecting"})
+
+    def challenge(self, caller: Principal, transaction: str) -> dict[str, Any]:
+        """Draw a new challenge; what answered the old one is dropped.
+
+        Raises:
+            ProblemError: `challenge.not_wanted`, `challenge.too_many`, `challenge.back_off`,
+                `transaction.not_found`, `transaction.state`, `transaction.expired`.
+        """
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            vault = self._vault(connection, row)
+            if not self._wanted(row, vault).challenge:
+                raise ProblemError(
+                    409, "challenge.not_wanted", "the policy of this transaction asks for none"
+                )
+            if row.challenges >= self.settings.most_challenges:
+                raise ProblemError(
+                    409,
+                    "challenge.too_many",
+                    f"{row.challenges} challenges were drawn; start a new transaction",
+                )
+            self._refuse_burst(connection, row.tenant, _who(row), now)
+            drop_media(connection, transaction, _SPOKEN)
+            request = self._request(row, vault)
+            # None in a request that an older version took.
+            spoken = request.spoken or request.locale
+            return self._draw(connection, vault, row, spoken, now)
+
+    def _draw(
+        self,
+        connection: Connection,
+        vault: Vault,
+        row: StoredTransaction,
+        language: str,
+        now: int,
+    ) -> dict[str, Any]:
+        request = self._request(row, vault)
+        policy = self.policy_of(row, request)
+        length = request.script_digits or DIGITS
+        drawn = draw_challenge(language, length, PACES[policy.pace])
+        nonce = secrets.token_urlsafe(24)
+        expires_at = now + _ms(self.settings.challenge_lifetime_of(row.kind))
+        kept = {
+            "digits": drawn.digits,
+            "language": drawn.language,
+            "schedule_ms": list(drawn.schedule_ms),
+            "issued_at": now,
+        }
+        change_transaction(
+            connection,
+            row.id,
+            {
+                "nonce": nonce,
+                "challenge_expires_at": expires_at,
+                "challenges": row.challenges + 1,
+                "sealed_challenge": vault.seal_json(kept, "challenge"),
+            },
+        )
+        return {
+            "digits": drawn.digits,
+            "language": drawn.language,
+            "schedule_ms": list(drawn.schedule_ms),
+            "nonce": nonce,
+            "expires_at": iso(expires_at),
+        }
+
+    def submit(self, caller: Principal, transaction: str, sent: Submission) -> None:
+        """Ask for an attempt to be judged; when this returns it will be, whoever dies.
+
+        Raises:
+            ProblemError: `challenge.unknown`, `challenge.spent`, `challenge.expired`,
+                `media.missing`, `media.changed`, `media.replayed`, `service.at_capacity`,
+                `transaction.not_found`, `transaction.state`, `transaction.expired`.
+        """
+        replayed = False
+        with self.resources.database.writing() as connection:
+            now = self.resources.clock()
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            vault = self._vault(connection, row)
+            wanted = self._wanted(row, vault)
+            if sent.accommodation is not None:
+                wanted = wanted.without_speech()
+            if wanted.challenge:
+                self._refuse_nonce(row, sent.nonce, now)
+            media = media_of(connection, transaction)
+            if missing := wanted.missing([medium.kind for medium in media]):
+                raise ProblemError(
+                    422, "media.missing", f"upload these first: {', '.join(missing)}"
+                )
+            there = {medium.kind: medium.sha256.hex() for medium in media}
+            if changed := sorted(
+                kind for kind, digest in sent.media_sha256.items() if there.get(kind) != digest
+            ):
+                raise ProblemError(
+                    409,
+                    "media.changed",
+                    f"other bytes were uploaded than this submission names: {', '.join(changed)}",
+                )
+            if count_jobs(connection) >= self.settings.most_waiting:
+                raise ProblemError(
+                    429,
+                    "service.at_capacity",
+                    "as many transactions wait for a verdict as are served in time; try again",
+                    2,
+                )
+            request = self._request(row, vault)
+            if row.kind == "recording":
+                script = parse_script(request.script_text.encode(), "the script")
+                parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
+            if not is_scripted(request.subject_ref, sandbox=row.sandbox):
+                own = made_vault(connection, self.resources.keys, row.tenant)
+                once = [medium.sha256 for medium in media if medium.kind in _ONCE]
+                replayed = see_media(connection, own, transaction, once, now)
+            if replayed:
+                # Kept although the request fails: trying on is what the count is for.
+                note_failure(connection, row.tenant, _who(row), now)
+            else:
+                capture: dict[str, Any] = {
+                    **sent.capture,
+                    "nonce": row.nonce or "",
+                    "session_ms": str(self._session_ms(vault, row, now)),
+                }
+                if sent.accommodation is not None:
+                    capture["accommodation"] = sent.accommodation
+                if row.kind == "recording":
+                    capture["segments"] = [one.model_dump() for one in sent.segments]
+                change_transaction(
+                    connection,
+                    transaction,
+                    {
+                        "state": "processing",
+                        "nonce": None,
+                        "sealed_capture": vault.seal_json(capture, "capture"),
+                    },
+                )
+                add_job(connection, row.tenant, transaction, now)
+        if replayed:
+            raise ProblemError(
+                409,
+                "media.replayed",
+                "this recording was handed in before; record anew for this transaction",
+            )
+
+    def _session_ms(self, vault: Vault, row: StoredTransaction, now: int) -> int:
+        """Time from drawing the challenge to now, by this server's clock; 0 without one."""
+        if row.sealed_challenge is None:
+            return 0
+        return max(0, now - int(vault.unseal_json(row.sealed_challenge, "challenge")["issued_at"]))
+
+    # --- look ------------------------------------------------------------------------------------
+
+    def state(self, transaction: str) -> str:
+        """The state of a transaction that is known to be the caller's."""
+        with self.resources.database.reading() as connection:
+            row = find_transaction(connection, transaction)
+        return "erased" if row is None else row.state
+
+    def view(self, caller: Principal, transaction: str) -> dict[str, Any]:
+        """How a transaction stands, as the caller may see it.
+
+        Raises:
+            ProblemError: `transaction.not_found`.
+        """
+        with self.resources.database.reading() as connection:
+            row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
+            link = last_link(connection, row.tenant, row.id)
+            media = media_of(connection, row.id)
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+        if row.state == "erased" or vault is None:
+            return views.erased_view(row, link)
+        request = self._request(row, vault)
+        wanted = self._wanted(row, vault)
+        view = views.applicant_view(row, wanted, media, request.locale)
+        if row.kind == "recording":
+            view["script"] = script_view(request.script_text)
+        if not caller.sees_scores:
+            return view
+        return views.operator_view(
+            view,
+            row,
+            media,
+            request,
+            verdict=_opened(vault, row.sealed_verdict, "verdict"),
+            review=_opened(vault, row.sealed_review, "review"),
+            link=link,
+        )
+
+    def page(self, caller: Principal, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
+        """Transactions of a tenant, newest first.
+
+        Raises:
+            ProblemError: `request.malformed`: the cursor is none of ours.
+        """
+        with self.resources.database.reading() as connection:
+            rows = list_transactions(connection, caller.tenant, state, _place(cursor), limit + 1)
+        return {
+            "items": [views.listed(row) for row in rows[:limit]],
+            "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
+        }
+
+    def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
+        """Transactions that wait for a reviewer, longest first.
+
+        Raises:
+            ProblemError: `request.malformed`: the cursor is none of ours.
+        """
+        items = []
+        with self.resources.database.reading() as connection:
+            rows = review_queue(connection, caller.tenant, _place(cursor), limit + 1)
+            for row in rows[:limit]:
+                vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+                verdict = _opened(vault, row.sealed_verdict, "verdict") if vault else None
+                items.append(views.queued(row, verdict or {}))
+        return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
+
+    def opened(self, caller: Principal, transaction: str) -> tuple[StoredTransaction, Vault]:
+        """A transaction that is over, and what opens it; for a reviewer.
+
+        Raises:
+            ProblemError: `transaction.not_found`, `transaction.erased`, `transaction.state`.
+        """
+        with self.resources.database.reading() as connection:
+            row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
+            vault = self._vault(connection, row)
+        if row.state != "completed":
+            raise ProblemError(
+                409, "transaction.state", f"the transaction is {row.state}, not completed"
+            )
+        return row, vault
+
+    def verdict_of(self, row: StoredTransaction, vault: Vault) -> dict[str, Any] | None:
+        """The verdict as it was kept; None where nothing was judged."""
+        found: dict[str, Any] | None = _opened(vault, row.sealed_verdict, "verdict")
+        return found
+
+    # --- end -------------------------------------------------------------------------------------
+
+    def cancel(self, caller: Principal, transaction: str) -> None:
+        """Break a transaction off; its media are deleted.
+
+        Raises:
+            ProblemError: `transaction.not_found`; `transaction.state`: it is being judged or
+                is over.
+        """
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            if row.state == "cancelled":
+                return
+            if row.state not in OPEN:
+                raise _wrong_state(row)
+            drop_media(connection, transaction)
+            change_transaction(
+                connection,
+                transaction,
+                {
+                    "state": "cancelled",
+                    "nonce": None,
+                    "completed_at": now,
+                    "keep_until": now + _ms(self.settings.keep),
+                },
+            )
+
+    def erase(self, caller: Principal, transaction: str) -> dict[str, Any]:
+        """Erase a transaction for good; a tombstone and its evidence stay.
+
+        Raises:
+            ProblemError: `transaction.not_found`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            if row.state != "erased":
+                row = self.erase_row(connection, row)
+            link = last_link(connection, row.tenant, row.id)
+        return {
+            "id": row.id,
+            "state": row.state,
+            "erased_at": iso(row.erased_at),
+            "evidence": views.link_view(link),
+        }
+
+    def erase_row(self, connection: Connection, row: StoredTransaction) -> StoredTransaction:
+        """Erase one transaction within a database transaction, and record that."""
+        now = self.resources.clock()
+        urls = self._urls(connection, row)
+        erase_transaction(connection, row, now)
+        body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
+        record(connection, self.resources, row.tenant, body)
+        # After the chain, as where a verdict is kept: two that end at once never wait in a ring.
+        forget(connection, row.tenant, row.id)
+        gone = replace(row, state="erased", erased_at=now)
+        tell(connection, gone, "transaction.erased", urls, now)
+        return gone
+
+    def review(self, caller: Principal, transaction: str, decided: ReviewDecision) -> None:
+        """Record what a reviewer decided.
+
+        The chain names who decided what. The reason may speak of the applicant: the chain holds a
+        commitment to it, and the salt that opens it is erased with the transaction.
+
+        Raises:
+            ProblemError: `transaction.not_found`; `review.not_open`.
+        """
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            if (row.state, row.outcome) != ("completed", "review") or row.final_outcome:
+                raise ProblemError(
+                    409, "review.not_open", "this transaction does not wait for a reviewer"
+                )
+            vault = self._vault(connection, row)
+            salt = secrets.token_bytes(32)
+            body = {
+                "event": "review",
+                "transaction": row.id,
+                "operator": decided.operator,
+                "outcome": decided.outcome,
+                "reason_commitment": hmac.digest(salt, decided.reason.encode(), "sha256").hex(),
+                "decided_at": iso(now),
+                "sandbox": row.sandbox,
+            }
+            link = record(connection, self.resources, row.tenant, body)
+            kept = {
+                "operator": decided.operator,
+                "outcome": decided.outcome,
+                "reason": decided.reason,
+                "reason_salt": salt.hex(),
+                "decided_at": iso(now),
+                "evidence": views.link_view(link),
+            }
+            change_transaction(
+                connection,
+                transaction,
+                {
+                    "final_outcome": decided.outcome,
+                    "sealed_review": vault.seal_json(kept, "review"),
+                },
+            )
+            told = replace(row, final_outcome=decided.outcome)
+            tell(connection, told, "transaction.reviewed", self._urls(connection, row), now)
+
+    # --- within ----------------------------------------------------------------------------------
+
+    def request_of(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
+        """What a transaction was started with."""
+        return self._request(row, vault)
+
+    def policy_of(self, row: StoredTransaction, request: KeptRequest) -> Policy:
+        """The policy a transaction was started under, in the version of then.
+
+        Raises:
+            ProblemError: `policy.unknown`: this server has no such version.
+        """
+        policy = self.book.find(row.tenant, request.policy.id, request.policy.version)
+        return with_checks(policy, request.checks)
+
+    def challenge_of(self, row: StoredTransaction, vault: Vault) -> Challenge | None:
+        """What the applicant was asked to read."""
+        kept = _opened(vault, row.sealed_challenge, "challenge")
+        if kept is None:
+            return None
+        return Challenge(kept["digits"], kept["language"], tuple(kept["schedule_ms"]))
+
+    def urls_of(self, connection: Connection, row: StoredTransaction) -> list[str]:
+        """Where the events of a transaction are told."""
+        return self._urls(connection, row)
+
+    def _urls(self, connection: Connection, row: StoredTransaction) -> list[str]:
+        url, _ = webhook_of(connection, self.resources.keys, row.tenant)
+        vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+        callback = self._request(row, vault).callback if vault else None
+        return [each for each in (url, callback) if each]
+
+    def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
+        kept = _opened(vault, row.sealed_request, "request")
+        if kept is None:
+            raise _gone()
+        return KeptRequest.model_validate(kept)
+
+    def _wanted(self, row: StoredTransaction, vault: Vault) -> Wanted:
+        request = self._request(row, vault)
+        policy = self.policy_of(row, request)
+        return wanted_media(policy, row.kind, request.script_digits)
+
+    def _vault(self, connection: Connection, row: StoredTransaction) -> Vault:
+        vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+        if vault is None:
+            raise _gone()
+        return vault
+
+    def _mine(self, row: StoredTransaction | None, caller: Principal) -> StoredTransaction:
+        """The transaction, when the caller may know that it is there."""
+        other = caller.transaction and (row is None or row.id != caller.transaction)
+        if row is None or other:
+            raise ProblemError(404, "transaction.not_found", "no such transaction")
+        return row
+
+    def _refuse_closed(self, row: StoredTransaction) -> None:
+        expired = row.state in OPEN and row.expires_at <= self.resources.clock()
+        if expired or row.state == "expired":
+            raise ProblemError(
+                410, "transaction.expired", "the time of this transaction is over; start a new one"
+            )
+        if row.state == "erased":
+            raise _gone()
+        if row.state not in OPEN:
+            raise _wrong_state(row)
+
+    def _refuse_nonce(self, row: StoredTransaction, nonce: str | None, now: int) -> None:
+        if row.nonce is None:
+            raise ProblemError(
+                409, "challenge.spent", "the challenge was answered already; draw a new one"
+            )
+        if not hmac.compare_digest(row.nonce, nonce or ""):
+            raise ProblemError(
+                409,
+                "challenge.unknown",
+                "this is not the nonce of the transaction's current challenge; answer that one",
+            )
+        if row.challenge_expires_at is not None and row.challenge_expires_at <= now:
+            raise ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
+
+    def _refuse_burst(
+        self, connection: Connection, tenant: str, who: list[bytes], now: int
+    ) -> None:
+        """Make a subject or device wait that failed too often, longer with every failure."""
+        if not who:
+            return
+        lately, _ = count_failures(connection, tenant, who, now - _BURST_MS)
+        count, newest = count_failures(connection, tenant, who, now - _LONGEST_WAIT_MS)
+        if lately < _BURST and count <= _BURST:
+            return
+        wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS * 2 ** min(count - _BURST, 10))
+        left_ms = newest + wait_ms - now
+        if left_ms > 0:
+            raise ProblemError(
+                429,
+                "challenge.back_off",
+                "too many attempts failed in a short time; try again later",
+                -(-left_ms // 1000),
+            )
+
+
+def _who(row: StoredTransaction) -> list[bytes]:
+    return [digest for digest in (row.subject_digest, row.device_digest) if digest is not None]
+
+
+def _opened(vault: Vault, sealed: bytes | None, place: str) -> Any:  # noqa: ANN401
+    return None if sealed is None else vault.unseal_json(sealed, place)
+
+
+def _quoted(policy: Policy) -> dict[str, Any]:
+    return {"id": policy.id, "version": policy.version, "sha256": policy.sha256}
+
+
+def _sha256(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _ms(time: Any) -> int:  # noqa: ANN401
+    return int(time.total_seconds() * 1000)
+
+
+def _cursor(row: StoredTransaction) -> str:
+    return f"{row.created_at}.{row.id}"
+
+
+def _place(cursor: str) -> tuple[int, str] | None:
+    if not cursor:
+        return None
+    time, _, name = cursor.partition(".")
+    if not (time.isascii() and time.isdigit() and len(time) < 20 and name):
+        raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
+    return int(time), name
+
+
+def _gone() -> ProblemError:
+    return ProblemError(410, "transaction.erased", "this transaction was erased")
+
+
+def _wrong_state(row: StoredTransaction) -> ProblemError:
+    return ProblemError(
+        409, "transaction.state", f"the transaction is {row.state}; this is not possible any more"
+    )

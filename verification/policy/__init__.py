@@ -1,0 +1,10 @@
+"""What does an institution ask, and what follows from what was measured?"""
+
+from veridical.verification.policy.policy import (
+    Policy,
+    load_policy,
+    parse_policy,
+    shipped_policies,
+)
+
+__all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
