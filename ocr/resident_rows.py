@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from veridical.ocr.chinese import DOTS, has_twin, is_chinese, simplified_forms
+from veridical.ocr.chinese import DOTS, is_chinese, simplified_forms
 from veridical.ocr.document import Field
 from veridical.ocr.ink import Claims
 from veridical.ocr.written import Written
@@ -39,8 +39,9 @@ ROW_SHORT, ROW_PITCH = 0.055, 0.035
 takes, in card widths."""
 CAPTION_STARTS = 0.12
 """Left end of a row, in card widths, up to which its caption was found together with its value."""
-NAME_ABOVE = 0.135
-"""How far above the row of the sex a row may be part of the name, in card widths."""
+NAME_ABOVE, NEAR_ABOVE = 0.15, 0.19
+"""How far above the row of the sex a row may be part of the name, and how far it is of the card, in
+card widths: the first of two rows stands 0.11 above, and more seen from a side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Row:
         end: Its right end.
         above: Its middle's distance above the number, in card widths.
         claims: What the characters of each of its lines leave over.
+        twin: Whether a character of it may be one that the recogniser does not know.
     """
 
     written: Written
@@ -60,6 +62,7 @@ class Row:
     end: float
     above: float
     claims: tuple[Claims, ...] = ()
+    twin: bool = False
 
     def lost(self, ink: float, hole: float) -> bool:
         """Whether a character may have been lost: more ink or a wider hole is left than given."""
@@ -98,15 +101,13 @@ def read_rows(read: Sequence[Row]) -> dict[str, Field]:
         fields |= _sex_and_nation_in(read[sex_row].written)
     below = sex_row if sex_row is not None else (birth_row or 2) - 1
     last = (birth_row if birth_row is not None else 2) + 1
-    names = (
-        [row for row in read[:below] if row.above - read[below].above < NAME_ABOVE]
-        if below < len(read)
-        else []
-    )
+    over = read[below].above if below < len(read) else float("inf")
+    names = [row for row in read[:below] if row.above - over < NAME_ABOVE]
+    near = [row for row in read[:below] if row.above - over < NEAR_ABOVE]
     found = {"name": _name_in(names), "address": _address_in(read[last:])}
     between = birth_row is not None and sex_row is not None and birth_row - sex_row > 1
     # A row that was read and not used may be half of a value above or below it.
-    unused = {"name": len(names) < below, "address": between}
+    unused = {"name": len(names) < len(near), "address": between}
     for name, field in found.items():
         if field is not None:
             fields[name] = replace(field, weakest=0.0) if unused[name] else field
@@ -153,7 +154,7 @@ def _name_in(rows: Sequence[Row]) -> Field | None:
         return None
     cut = any(row.lost(NAME_INK, NAME_HOLE) for row in rows)
     cut |= any(row.ends_in_glare for row in rows)
-    cut |= any(map(has_twin, name.text))
+    cut |= any(row.twin for row in rows)
     cut |= len(name.text) == 1 or name.text[0] == "·" or name.text[-1] == "·"
     return replace(name, doubted=name.doubted or cut).field()
 
