@@ -74,6 +74,13 @@ def test_a_name_of_two_rows() -> None:
     assert read(*rows)["name"] == ("阿卜杜合曼·阿卜杜外力", True)
 
 
+def test_a_dot_lost_between_two_rows_or_in_one_is_a_doubt() -> None:
+    rows = row("艾合木拉提麦提", 0.485), row("热依", 0.435)
+    assert read(*rows)["name"] == ("艾合木拉提麦提热依", False)
+    assert read(row("阿卜杜合曼阿卜杜", 0.46, hole=0.68))["name"][1] is False
+    assert read(row("阿卜杜合曼阿卜杜", 0.46, hole=0.1))["name"][1] is True
+
+
 def test_a_row_that_was_read_and_not_used_is_a_doubt() -> None:
     assert read(row("某", 0.535), row("张三", 0.46))["name"] == ("张三", False)
 
