@@ -13,7 +13,8 @@ from veridical.face import look
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
-from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
+from veridical.liveness.lips import Heard, MouthTrack
+from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.ocr import Document, holder_number
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.engines import Engines
@@ -91,7 +92,19 @@ class Analysis:
 
     @cached_property
     def mouth(self) -> MouthTrack | None:
-        """The mouth in every frame of the clip; None without a clip or the models to follow it."""
+        """The mouth in the followed frames; None without a clip or the models to follow it."""
+        clip, followed = self.transaction.clip, self.followed
+        if clip is None or followed is None:
+            return None
+        skipped = len(clip.frames) - len(followed)
+        return self._timed("mouth", lambda: mouth_track(followed, skipped))
+
+    @cached_property
+    def followed(self) -> tuple[View, ...] | None:
+        """The face in as many frames as lips need, those that are looked at among them.
+
+        None without a clip or the models to follow it.
+        """
         clip, detector, mesher = (
             self.transaction.clip,
             self._engines.detector,
@@ -100,7 +113,9 @@ class Analysis:
         if clip is None or detector is None or mesher is None:
             return None
         tracker, looked = FaceTracker(detector, mesher), self.views
-        return self._timed("mouth", lambda: follow_mouth(clip, lambda part: tracker(part, looked)))
+        chosen = frames_enough(clip.times_ms)
+        part = Clip(tuple(clip.frames[index] for index in chosen), clip.times_ms[chosen])
+        return self._timed("mouth", lambda: tracker(part, looked))
 
     @cached_property
     def heard(self) -> Heard | None:
