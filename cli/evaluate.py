@@ -211,6 +211,44 @@ def lips(
     _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings, windows_s))
 
 
+@app.command()
+def light(
+    index: Index,
+    way: Annotated[
+        list[str] | None, typer.Option(help="Ways of lighting that are measured; all when none.")
+    ] = None,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Light challenge: accepted lit (simulated), unlit, lit for another draw, generated."""
+    from veridical.evaluation.protocols.light import WAYS, evaluate_light
+
+    request = _request("light", index, out, seed, limit, workers, False)
+    ways = tuple(way) if way else tuple(WAYS)
+    _run(request, profile, json_path, lambda settings: evaluate_light(request, settings, ways))
+
+
+@app.command()
+def motion(
+    index: Index,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Movement challenge: accepted by chance, and genuine movement (simulated)."""
+    from veridical.evaluation.protocols.motion import evaluate_motion
+
+    request = _request("motion", index, out, seed, limit, workers, False)
+    _run(request, profile, json_path, lambda settings: evaluate_motion(request, settings))
+
+
 def _request(
     kind: str,
     index: Path,

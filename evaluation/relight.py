@@ -5,9 +5,13 @@ screen's light, which falls off as the face's surface turns away; the room gets 
 figure of it is a claim about real screens and faces; it orders, and it guards against regression.
 """
 
+import io
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +19,7 @@ from numpy.typing import NDArray
 from veridical.liveness.light.colours import linear
 from veridical.types import Clip, Colours, Image, Mesh
 
-__all__ = ["Lamp", "relight"]
+__all__ = ["Lamp", "encoded", "relight", "shaken"]
 
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
@@ -110,3 +114,53 @@ def _facing(mesh: Mesh, image: Image) -> NDArray[np.float32]:
     y = (np.arange(image.height, dtype=np.float32) - middle[1]) / axes[1]
     facing = np.sqrt(np.clip(1 - x[None] ** 2 - y[:, None] ** 2, 0, 1)) * mask
     return np.asarray(cv2.GaussianBlur(facing.astype(np.float32), (0, 0), 3), np.float32)
+
+
+def shaken(clip: Clip, share: float, chance: random.Random) -> Clip:
+    """Move a clip's picture as a hand that holds the camera does.
+
+    Args:
+        clip: The clip.
+        share: How far at most, of the picture's width.
+        chance: Where chance comes from.
+    """
+    phases = [(chance.uniform(0.3, 1.2), chance.uniform(0, 2 * np.pi)) for _ in range(6)]
+    frames = []
+    for image, time_ms in zip(clip.frames, clip.times_ms, strict=True):
+        waves = [np.sin(2 * np.pi * hz * time_ms / 1000 + phase) for hz, phase in phases]
+        x, y = (share * image.width * (waves[at] + waves[at + 1]) / 2 for at in (0, 2))
+        turn, grow = np.radians(2 * waves[4]), 1 + share * waves[5]
+        a, b = grow * np.cos(turn), grow * np.sin(turn)
+        middle = np.array([image.width / 2, image.height / 2])
+        matrix = np.array([[a, -b, 0], [b, a, 0]])
+        matrix[:, 2] = middle + np.array([x, y]) - matrix[:, :2] @ middle
+        size = image.width, image.height
+        moved = cv2.warpAffine(image.pixels, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+        frames.append(Image(np.asarray(moved, np.uint8)))
+    return replace(clip, frames=tuple(frames))
+
+
+def encoded(clip: Clip, bits_a_frame: int) -> Clip:
+    """A clip after one round of H.264, as a recorder writes it: 4:2:0, 8 bits.
+
+    Args:
+        clip: The clip, of even width and height.
+        bits_a_frame: On average.
+    """
+    file = io.BytesIO()
+    base = Fraction(1, 1000)
+    with av.open(file, "w", format="mp4") as sink:
+        stream = sink.add_stream("libx264", rate=max(1, round(clip.fps)))
+        stream.width, stream.height = clip.frames[0].width, clip.frames[0].height
+        stream.pix_fmt, stream.bit_rate = "yuv420p", round(bits_a_frame * max(clip.fps, 1))
+        stream.options, stream.thread_count = {"preset": "veryfast"}, 1
+        stream.codec_context.time_base = base
+        for image, time_ms in zip(clip.frames, clip.times_ms, strict=True):
+            frame = av.VideoFrame.from_ndarray(image.pixels, format="rgb24")
+            frame.pts, frame.time_base = round(float(time_ms)), base
+            sink.mux(stream.encode(frame))
+        sink.mux(stream.encode())
+    file.seek(0)
+    with av.open(file) as source:
+        frames = [Image(frame.to_ndarray(format="rgb24")) for frame in source.decode(video=0)]
+    return replace(clip, frames=tuple(frames))

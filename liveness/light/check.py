@@ -13,10 +13,12 @@ from veridical.liveness.permutation import DRAWS, draws_of
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Arrival, Challenge, Colours, View
 
-__all__ = ["LightCheck", "LightFinding", "LightGate"]
+__all__ = ["LightCheck", "LightFinding", "LightGate", "Signals", "frames_apart", "signals_of"]
 
 SETTLE_MS = 400.0
 """Start of a recording that is left out: at no lag may a frame belong to what was before it."""
+APART_MS = 55.0
+"""Frames nearer to each other than this are left out: colours change twice a second at most."""
 NIGHT = (1.0, 0.75, 0.3)
 """Strength of red, green and blue on a screen that is set warm for the night."""
 
@@ -73,6 +75,25 @@ class LightFinding:
     slowest_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """What of a trace is compared with the colours.
+
+    Attributes:
+        times_ms: (n,) times, without the start and what came after the last colour.
+        basis: (n, m) what may not explain it; see `free_of`.
+        skin: (n, 2) chroma of the skin.
+        room: (n, 2) chroma of the room; None where none is seen.
+        patches: Chroma of each patch of the face that is neither clipped nor dark.
+    """
+
+    times_ms: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    skin: NDArray[np.float64]
+    room: NDArray[np.float64] | None
+    patches: tuple[NDArray[np.float64], ...]
+
+
 class LightCheck:
     """Light challenge: skin answers colours that nobody could know before they were drawn.
 
@@ -126,7 +147,7 @@ class LightCheck:
         if challenge is None or challenge.colours is None:
             return LightFinding(None, "light_no_challenge")
         colours = challenge.colours
-        trace = trace_of(views)
+        trace = trace_of([views[at] for at in frames_apart([view.time_ms for view in views])])
         slowest_ms = max((one.arrived_ms - one.until_ms for one in arrivals), default=None)
         reason = self._refuses(trace, colours, slowest_ms)
         if reason:
@@ -154,20 +175,15 @@ class LightCheck:
         self, trace: Trace, challenge: Challenge, colours: Colours, slowest_ms: float | None
     ) -> LightFinding:
         draws = Draws.of(colours, draws_of(self._key, challenge, "light"), self._draws)
-        used = (trace.times_ms >= SETTLE_MS) & (trace.times_ms < colours.end_ms)
-        times_ms = trace.times_ms[used]
-        brightness = np.log(np.maximum(trace.skin[used].mean(1, keepdims=True), 1e-4))
-        # A head that moves changes its shade and, by a little, its colour.
-        basis = free_of(times_ms, np.concatenate([brightness, trace.place[used]], axis=1))
-        skin = chroma(trace.skin[used])
+        signals = signals_of(trace, colours)
+        times_ms, basis, skin = signals.times_ms, signals.basis, signals.skin
         face = follow(skin, times_ms, basis, draws)
         room = against = None
-        if trace.room is not None:
-            behind = chroma(trace.room[used])
-            room = gain_at(behind, times_ms, basis, draws, face.lag_ms)
-            against = follow(skin - behind, times_ms, basis, draws)
+        if signals.room is not None:
+            room = gain_at(signals.room, times_ms, basis, draws, face.lag_ms)
+            against = follow(skin - signals.room, times_ms, basis, draws)
         p = max(face.p, against.p if against else 0.0)
-        uneven = _unevenness(trace, used, basis, draws, face)
+        uneven = _unevenness(signals, draws, face)
         if p <= self._gate.p_at_most:
             score, reason = -float(np.log10(p)), "light_too_weak"
         else:
@@ -199,19 +215,37 @@ class LightCheck:
         return "light_too_weak"
 
 
-def _unevenness(
-    trace: Trace,
-    used: NDArray[np.bool_],
-    basis: NDArray[np.float64],
-    draws: Draws,
-    face: Answer,
-) -> float | None:
+def frames_apart(times_ms: Sequence[float]) -> list[int]:
+    """Indices of the frames that are read: the first, and each far enough from the last."""
+    chosen: list[int] = []
+    for at, time_ms in enumerate(times_ms):
+        if not chosen or time_ms - times_ms[chosen[-1]] >= APART_MS:
+            chosen.append(at)
+    return chosen
+
+
+def signals_of(trace: Trace, colours: Colours) -> Signals:
+    """Make what is compared out of a trace, and say what may not explain it."""
+    used = (trace.times_ms >= SETTLE_MS) & (trace.times_ms < colours.end_ms)
+    brightness = np.log(np.maximum(trace.skin[used].mean(1, keepdims=True), 1e-4))
+    # A head that moves changes its shade and, by a little, its colour.
+    beside = np.concatenate([brightness, trace.place[used]], axis=1)
+    patches = trace.patches[used].transpose(1, 0, 2)
+    return Signals(
+        trace.times_ms[used],
+        free_of(trace.times_ms[used], beside),
+        chroma(trace.skin[used]),
+        None if trace.room is None else chroma(trace.room[used]),
+        tuple(chroma(patch) for patch in patches if np.isfinite(patch).all()),
+    )
+
+
+def _unevenness(signals: Signals, draws: Draws, face: Answer) -> float | None:
     """Spread of the answers of five patches, as a share of their mean; None without an answer."""
-    found = []
-    for place in range(trace.patches.shape[1]):
-        patch = trace.patches[used, place]
-        if np.isfinite(patch).all():
-            found.append(gain_at(chroma(patch), trace.times_ms[used], basis, draws, face.lag_ms))
+    found = [
+        gain_at(patch, signals.times_ms, signals.basis, draws, face.lag_ms)
+        for patch in signals.patches
+    ]
     if len(found) <= len(SKIN) or np.mean(found) <= 0:
         return None
     return float(np.std(found) / np.mean(found))

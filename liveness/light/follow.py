@@ -9,7 +9,7 @@ from veridical.liveness.light.colours import CELL_MS, HUES, draw_many, linear
 from veridical.liveness.permutation import DRAWS, rank
 from veridical.types import Colours
 
-__all__ = ["Answer", "Draws", "chroma", "contrast_of", "follow", "free_of", "gain_at"]
+__all__ = ["Answer", "Draws", "Matcher", "chroma", "contrast_of", "follow", "free_of", "gain_at"]
 
 LAG_STEP_MS = 20.0
 LAGS_MS = np.arange(0.0, 401.0, LAG_STEP_MS)
@@ -116,6 +116,53 @@ def free_of(times_ms: NDArray[np.float64], beside: NDArray[np.floating]) -> NDAr
     return np.asarray(left[:, stretch > 1e-6 * stretch[0]])
 
 
+class Matcher:
+    """Holds one trace ready to be compared with any sequence.
+
+    The measure is the correlation of the two chroma signals with the contrast shown, one positive
+    gain, each signal weighed by its own noise, at each of several lags.
+
+    Args:
+        trace: (n, 2) chroma.
+        times_ms: (n,) from the start of the recording.
+        basis: (n, m) of `free_of`.
+        cells: Length of the sequences.
+        lags_ms: Lags that are tried.
+    """
+
+    def __init__(
+        self,
+        trace: NDArray[np.float64],
+        times_ms: NDArray[np.float64],
+        basis: NDArray[np.float64],
+        cells: int,
+        lags_ms: NDArray[np.float64] = LAGS_MS,
+    ) -> None:
+        free = trace - basis @ (basis.T @ trace)
+        bound = OUTLIER * np.maximum(1.4826 * np.median(np.abs(free), axis=0), 1e-6)
+        free = np.clip(free, -bound, bound)
+        free -= basis @ (basis.T @ free)
+        # From frame to frame: few of these steps are changes of the light.
+        noise = np.median(np.abs(np.diff(free, axis=0)), axis=0)
+        weight = 1 / np.maximum(noise, 1e-6) ** 2
+        weighed = free * weight
+        at = ((times_ms[:, None] - lags_ms) // CELL_MS).astype(np.intp)
+        inside = (at >= 0) & (at < cells)
+        sums = np.zeros((len(lags_ms), cells, 2))
+        lag = np.broadcast_to(np.arange(len(lags_ms)), at.shape)
+        frame = np.broadcast_to(np.arange(len(at))[:, None], at.shape)
+        np.add.at(sums, (lag[inside], at[inside]), weighed[frame[inside]])
+        size = max(float(np.sqrt((free * weighed).sum())), 1e-12)
+        self._table = (sums.reshape(len(lags_ms), -1).T / size).astype(np.float32)
+        self._power = _power(at[:, len(lags_ms) // 2], basis, weight, cells)
+
+    def __call__(self, contrast: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(n, lags) correlations with sequences, (n, cells, 2)."""
+        flat = np.asarray(contrast, np.float32).reshape(len(contrast), -1)
+        own = np.einsum("ij,ij->i", flat @ self._power, flat)
+        return np.asarray(flat @ self._table / np.sqrt(np.maximum(own, 1e-9))[:, None])
+
+
 def follow(
     trace: NDArray[np.float64],
     times_ms: NDArray[np.float64],
@@ -125,41 +172,23 @@ def follow(
 ) -> Answer:
     """Rank the shown sequence among the others by how well the trace follows each.
 
-    The measure is the correlation of the two chroma signals with the contrast shown, one positive
-    gain, each signal weighed by its own noise, at the lag that fits each sequence best.
-
     Args:
         trace: (n, 2) chroma.
         times_ms: (n,) from the start of the recording.
         basis: (n, m) of `free_of`.
         draws: What was shown, and what could have been.
-        lags_ms: Lags that are tried.
+        lags_ms: Lags that are tried; each sequence counts at the one that fits it best.
     """
-    free = trace - basis @ (basis.T @ trace)
-    spread = np.maximum(1.4826 * np.median(np.abs(free), axis=0), 1e-6)
-    bound = OUTLIER * spread
-    free = np.clip(free, -bound, bound)
-    free -= basis @ (basis.T @ free)
-    weight = np.asarray(np.linalg.pinv(np.cov(free, rowvar=False) + 1e-12 * np.eye(2)), np.float64)
-    weighed = free @ weight
-    cells = len(draws.true)
-    at = ((times_ms[:, None] - lags_ms) // CELL_MS).astype(np.intp)
-    inside = (at >= 0) & (at < cells)
-    sums = np.zeros((len(lags_ms), cells, 2))
-    lag = np.broadcast_to(np.arange(len(lags_ms)), at.shape)
-    frame = np.broadcast_to(np.arange(len(at))[:, None], at.shape)
-    np.add.at(sums, (lag[inside], at[inside]), weighed[frame[inside]])
-    table = sums.reshape(len(lags_ms), -1)
-    power = _power(at[:, len(lags_ms) // 2], basis, weight, cells)
-    true = _fit(draws.true[None].reshape(1, -1), table, power)[0]
-    others = _fit(draws.others.reshape(len(draws.others), -1), table, power)
-    size = float(np.sqrt((free * weighed).sum()))
+    match = Matcher(trace, times_ms, basis, len(draws.true), lags_ms)
+    true, others = match(draws.true[None])[0], match(draws.others)
     best = int(true.argmax())
-    gains = _gains(free, at[:, best], basis, draws.true)
+    free = trace - basis @ (basis.T @ trace)
+    at = ((times_ms - lags_ms[best]) // CELL_MS).astype(np.intp)
+    gains = _gains(free, at, basis, draws.true)
     return Answer(
         rank(float(true.max()), others.max(1)),
         rank(float(-true.min()), -others.min(1)),
-        float(true[best]) / max(size, 1e-12),
+        float(true[best]),
         float(lags_ms[best]),
         float(np.mean(gains)),
         gains,
@@ -188,18 +217,7 @@ def _power(
     part = np.zeros((cells, basis.shape[1]))
     np.add.at(part, at[inside], basis[inside])
     left = np.diag(counts) - part @ part.T
-    whole = np.einsum("ab,ij->aibj", left, weight).reshape(2 * cells, 2 * cells)
-    return np.asarray(whole, np.float32)
-
-
-def _fit(
-    contrast: NDArray[np.floating], table: NDArray[np.float64], power: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(n, lags) product of each sequence with the trace, by the sequence's own size."""
-    flat = np.asarray(contrast, np.float32)
-    own = np.einsum("ij,ij->i", flat @ power, flat)
-    product = flat @ table.T.astype(np.float32)
-    return np.asarray(product / np.sqrt(np.maximum(own, 1e-9))[:, None])
+    return np.asarray(np.kron(left, np.diag(weight)), np.float32)
 
 
 def _gains(

@@ -28,9 +28,9 @@ CELL_MS = 100
 """Every start lies on this grid, so that thousands of other courses are compared in a moment."""
 HELD_MS = 1200
 """How long an arrow stands."""
-LEAD = (8, 18)
+LEAD = (6, 20)
 """Shortest and longest wait before the first arrow, in cells."""
-GAP = (20, 32)
+GAP = (20, 40)
 """Shortest and longest time from one arrow to the next: back to the middle takes about a second."""
 TAIL_MS = 2000
 """From the last arrow's start to the end."""
