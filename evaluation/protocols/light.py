@@ -43,6 +43,7 @@ COLUMNS = ("condition", "score", "reason", "p", "p_room", "gain", "room_share", 
 GENUINE = frozenset({"genuine", "bona_fide", "silent"})
 SHORTEST_S, LONGEST_S = 4.5, 9.0
 SIDE_PX = 400
+SLACK_MS = 20.0
 BITS_A_FRAME = 32_000
 """As a browser's recorder at 0.8 Mb/s and 25 frames a second."""
 SHARES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.7)
@@ -275,10 +276,11 @@ def thinned(clip: Clip, fps: float) -> Clip:
     """At most so many frames a second; 0 keeps all."""
     if fps <= 0:
         return clip
-    kept = [0]
+    kept, due_ms = [], 0.0
     for at, time_ms in enumerate(clip.times_ms):
-        if time_ms - clip.times_ms[kept[-1]] >= 1000 / fps - 1:
+        if time_ms >= due_ms - SLACK_MS:
             kept.append(at)
+            due_ms = max(due_ms + 1000 / fps, time_ms)
     return Clip(tuple(clip.frames[at] for at in kept), clip.times_ms[kept])
 
 
