@@ -14,7 +14,9 @@ from veridical.evaluation.protocols.digits import evaluate_digits
 from veridical.evaluation.protocols.document import evaluate_document
 from veridical.evaluation.protocols.face import evaluate_face
 from veridical.evaluation.protocols.identify import evaluate_identify
+from veridical.evaluation.protocols.light import WAYS, evaluate_light
 from veridical.evaluation.protocols.lips import WINDOWS_S, evaluate_lips
+from veridical.evaluation.protocols.motion import evaluate_motion
 from veridical.evaluation.protocols.silent import evaluate_silent
 from veridical.evaluation.protocols.speaker import evaluate_speaker
 from veridical.evaluation.protocols.transactions import evaluate_transactions
@@ -225,8 +227,6 @@ def light(
     workers: Workers = 0,
 ) -> None:
     """Light challenge: accepted lit (simulated), unlit, lit for another draw, generated."""
-    from veridical.evaluation.protocols.light import WAYS, evaluate_light
-
     request = _request("light", index, out, seed, limit, workers, False)
     ways = tuple(way) if way else tuple(WAYS)
     _run(request, profile, json_path, lambda settings: evaluate_light(request, settings, ways))
@@ -243,8 +243,6 @@ def motion(
     workers: Workers = 0,
 ) -> None:
     """Movement challenge: accepted by chance, and genuine movement (simulated)."""
-    from veridical.evaluation.protocols.motion import evaluate_motion
-
     request = _request("motion", index, out, seed, limit, workers, False)
     _run(request, profile, json_path, lambda settings: evaluate_motion(request, settings))
 

@@ -161,6 +161,9 @@ def encoded(clip: Clip, bits_a_frame: int) -> Clip:
             sink.mux(stream.encode(frame))
         sink.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as source:
-        frames = [Image(frame.to_ndarray(format="rgb24")) for frame in source.decode(video=0)]
+    with av.open(file, "r") as source:
+        frames = [
+            Image(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+            for frame in source.decode(video=0)
+        ]
     return replace(clip, frames=tuple(frames))

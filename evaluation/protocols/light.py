@@ -33,8 +33,8 @@ from veridical.liveness.light.follow import Draws, Matcher
 from veridical.media import read_clip
 from veridical.result import OperatingPoint
 from veridical.types import Challenge, Clip, Colours, Image, View
+from veridical.verification.points import operating_points
 from veridical.verification.settings import Settings
-from veridical.verification.verifier import operating_points
 
 __all__ = ["Filmed", "LightMaker", "evaluate_light", "light_figures"]
 
@@ -44,6 +44,8 @@ GENUINE = frozenset({"genuine", "bona_fide", "silent"})
 SHORTEST_S, LONGEST_S = 4.5, 9.0
 SIDE_PX = 400
 SLACK_MS = 20.0
+LAG_MS = Lamp(0.0).lag_ms
+"""Of a lamp of no other lag: drawn anew for every clip, 60 to 250 ms."""
 BITS_A_FRAME = 32_000
 """As a browser's recorder at 0.8 Mb/s and 25 frames a second."""
 SHARES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.7)
@@ -177,7 +179,7 @@ class LightWorker:
         """Light a clip, encode and follow it, and measure."""
         colours = draw_colours(float(clip.times_ms[-1]), chance)
         lamp = way.lamp
-        if lamp.lag_ms == Lamp.lag_ms:
+        if lamp.lag_ms == LAG_MS:
             lamp = replace(lamp, lag_ms=chance.uniform(60, 250))
         lit = relight(clip, [view.mesh for view in views], colours, lamp)
         if way.shake:

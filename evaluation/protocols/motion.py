@@ -30,8 +30,8 @@ from veridical.liveness.motion.course import CELL_MS, HELD_MS, courses, draw_man
 from veridical.media import read_clip
 from veridical.result import OperatingPoint
 from veridical.types import Turns
+from veridical.verification.points import operating_points
 from veridical.verification.settings import Settings
-from veridical.verification.verifier import operating_points
 
 __all__ = ["MotionMaker", "Mover", "distinguishable", "evaluate_motion", "motion_figures"]
 

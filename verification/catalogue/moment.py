@@ -201,7 +201,10 @@ SPECS = (
             Reason(
                 "motion_no_challenge",
                 LATER,
-                Text("No turns of the head were drawn for this recording.", "本次录制未下发头部动作。"),
+                Text(
+                    "No turns of the head were drawn for this recording.",
+                    "本次录制未下发头部动作。",
+                ),
                 mendable=False,
             ),
             Reason(
