@@ -238,18 +238,17 @@ def held_against(
         among = np.sort(match(others.others).max(1))
         below = np.searchsorted(among, match(drawn.others).max(1), side="left")
         columns.append((len(among) - below + 1) / (len(among) + 1))
-    worst = np.maximum(*columns)
-    seen = signals.room is not None
+    seen, most = signals.room is not None, LightGate().p_at_most
     return [
         {
             "condition": condition,
-            "score": -float(np.log10(both)) if both <= LightGate().p_at_most else None,
+            "score": -float(np.log10(face)) if face <= most and room <= most else None,
             "reason": "light_too_weak",
             "p": float(face),
             "p_room": float(room) if seen else None,
             "tone": float(trace.skin.mean()),
         }
-        for both, face, room in zip(worst, *columns, strict=True)
+        for face, room in zip(*columns, strict=True)
     ]
 
 

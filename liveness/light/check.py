@@ -35,7 +35,9 @@ class LightGate:
         short_ms: How much of the sequence a clip may lack at its end.
         arrival_ms: How long after its end a slice may arrive.
         p_at_most: Above this p value nothing can be told of the light: an unlit face and one in
-            bright daylight look alike.
+            bright daylight look alike. Face less room must answer below it, too.
+        room_at_most: Answer of the room, as a share of the face's, from which on the whole picture
+            may have been tinted.
     """
 
     fps_at_least: float = 7.5
@@ -45,6 +47,7 @@ class LightGate:
     short_ms: float = 300.0
     arrival_ms: float = 2500.0
     p_at_most: float = 0.05
+    room_at_most: float = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,35 +185,33 @@ class LightCheck:
         if signals.room is not None:
             room = gain_at(signals.room, times_ms, basis, draws, face.lag_ms)
             against = follow(skin - signals.room, times_ms, basis, draws)
-        p = max(face.p, against.p if against else 0.0)
         uneven = _unevenness(signals, draws, face)
-        if p <= self._gate.p_at_most:
-            score, reason = -float(np.log10(p)), "light_too_weak"
+        if face.p > self._gate.p_at_most:
+            score, reason = None, self._why(signals, draws, face, challenge)
+        elif room is not None and against is not None and self._everywhere(face, against, room):
+            # A weak answer may drown in the room's own noise: that is no tint yet.
+            sure = face.p <= self._gate.p_at_most / 10
+            score, reason = None, "light_everywhere" if sure else "light_too_weak"
         else:
-            score, reason = None, self._why(skin, times_ms, basis, draws, face, challenge)
+            score, reason = -float(np.log10(face.p)), "light_too_weak"
         return LightFinding(score, reason, trace, colours, face, against, room, uneven, slowest_ms)
 
-    def _why(
-        self,
-        skin: NDArray[np.float64],
-        times_ms: NDArray[np.float64],
-        basis: NDArray[np.float64],
-        draws: Draws,
-        face: Answer,
-        challenge: Challenge,
-    ) -> str:
+    def _everywhere(self, face: Answer, against: Answer, room: float) -> bool:
+        """Whether the room answers as the face does."""
+        gate = self._gate
+        return against.p > gate.p_at_most or room > gate.room_at_most * max(face.gain, 0.0)
+
+    def _why(self, signals: Signals, draws: Draws, face: Answer, challenge: Challenge) -> str:
         """Why no light was found where some was shown: what an applicant can mend."""
         sure = self._gate.p_at_most / 10
-        if face.p <= sure:
-            return "light_everywhere"
         if face.p_inverted <= sure:
             return "light_inverted"
-        if follow(skin, times_ms, basis, draws, LATE_MS).p <= sure:
+        if follow(signals.skin, signals.times_ms, signals.basis, draws, LATE_MS).p <= sure:
             return "painted_late"
         if challenge.colours is not None:
             chance = draws_of(self._key, challenge, "light")
             dim = Draws.of(challenge.colours, chance, self._draws, NIGHT)
-            if follow(skin, times_ms, basis, dim).p <= sure:
+            if follow(signals.skin, signals.times_ms, signals.basis, dim).p <= sure:
                 return "night_mode"
         return "light_too_weak"
 

@@ -36,7 +36,7 @@ class MotionGate:
     seen_share_at_least: float = 0.6
     turn_deg_at_least: float = 8.0
     short_ms: float = 600.0
-    relief_at_least: float = 1.2
+    relief_at_least: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
