@@ -16,6 +16,7 @@ import PIL.Image
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
 from veridical.service.api import create_app
@@ -179,7 +180,7 @@ def house(
         snapshots=folder / "galleries",
         capacity=capacity,
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with ContractClient(app, raise_server_exceptions=False) as client:
         for _ in range(6_000):
             if client.get("/readyz").status_code == 200:
                 break

@@ -17,6 +17,7 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")
 MAPPING: dict[str, str] = SETUPTOOLS["package-dir"]
 FLOORS = [
     {"veridical"},
+    {"wire"},
     {"models", "media", "store", "client"},
     {"face", "liveness", "ocr", "voiceprint", "gallery"},
     {"verification"},

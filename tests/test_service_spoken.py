@@ -21,6 +21,7 @@ from veridical.verification.analysis import Analysis
 from veridical.verification.engines import Engines
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.media import wanted_media
+from veridical.wire import KeptRequest
 
 TEXT = "I agree to the loan of four hundred pounds."
 POLICY = 'id = "said"\nversion = 1\nrequired = ["face.quality", "voice.statement"]\nattempts = 2\n'
@@ -74,11 +75,10 @@ def test_a_statement_is_sealed_and_handed_to_the_checks(here: House, locale: str
     )
     assert (found.statement, found.language) == (TEXT, locale)
     assert Analysis(found, Engines.of()).language == locale
-    older = {
-        k: v
-        for k, v in transactions.request_of(row, vault).items()
-        if k not in ("statement", "spoken")
-    }
+    kept = transactions.request_of(row, vault).model_dump(mode="json")
+    older = KeptRequest.model_validate(
+        {k: v for k, v in kept.items() if k not in ("format", "statement", "spoken")}
+    )
     assert load_transaction(transactions, verifier, row, vault, older).statement == ""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
 from veridical.service.transactions import ProblemError
@@ -13,6 +14,7 @@ from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
 from veridical.verification.needs import NotFitError
+from veridical.wire import Alive, Ready
 
 __all__ = ["router"]
 
@@ -21,13 +23,17 @@ router = APIRouter(tags=["operations"])
 _DAY_MS = 86_400_000
 
 
-@router.get("/livez", summary="Is the process alive?")
+@router.get("/livez", summary="Is the process alive?", **answers("livez", Alive))
 async def livez() -> dict[str, str]:
     """Answered by the event loop itself: it says nothing about models or the database."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Are the models loaded and self-tested, and is the database there?")
+@router.get(
+    "/readyz",
+    summary="Are the models loaded and self-tested, and is the database there?",
+    **answers("readyz", Ready),
+)
 def readyz(service: ServiceDep) -> dict[str, object]:
     """503 until it is; `model.required` where a policy in force could never accept.
 
@@ -50,7 +56,12 @@ def readyz(service: ServiceDep) -> dict[str, object]:
     }
 
 
-@router.get("/metrics", summary="Figures in the format of Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures in the format of Prometheus",
+    response_class=Response,
+    **content("metrics", "text/plain", "Prometheus text format"),
+)
 def metrics(
     service: ServiceDep, principal: Annotated[Principal, Depends(allow("metrics:read"))]
 ) -> Response:
