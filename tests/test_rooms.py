@@ -18,7 +18,7 @@ MAPPING: dict[str, str] = SETUPTOOLS["package-dir"]
 FLOORS = [
     {"veridical"},
     {"wire"},
-    {"models", "media", "store", "client"},
+    {"models", "media", "store", "client"},  # the SDK speaks the wire, and needs no engine
     {"face", "liveness", "ocr", "voiceprint", "gallery"},
     {"verification"},
     {"evaluation", "consent_recording"},

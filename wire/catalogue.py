@@ -1,6 +1,6 @@
 """What is told of policies and models?"""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -151,7 +151,7 @@ class ModelView(Answer):
     name: str
     sha256: str
     licence: str
-    commercial: bool
+    commercial: Literal["yes", "no", "unclear"]
     roles: tuple[str, ...]
     operating_points: dict[str, ModelPoint]
     present: bool

@@ -1,8 +1,8 @@
 """What do webhooks say? Format `veridical.webhook/1`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from veridical.result import Outcome
 from veridical.wire.base import Answer, Instant
@@ -57,12 +57,12 @@ class TransactionEvent(Answer):
 
     # A message of the release before has none.
     format: Literal["veridical.webhook/1"] = WEBHOOK_FORMAT
-    type: Literal[
-        "transaction.completed",
-        "transaction.retry",
-        "transaction.reviewed",
-        "transaction.erased",
-        "transaction.expired",
+    type: Annotated[
+        str,
+        Field(
+            pattern=r"^transaction\.",
+            description="transaction.completed, .retry, .reviewed, .erased or .expired",
+        ),
     ]
     timestamp: Instant
     data: TransactionNews

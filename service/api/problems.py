@@ -4,7 +4,7 @@ import logging
 import uuid
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -89,6 +89,14 @@ def install(app: FastAPI) -> None:
         places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
         return problem(
             422, "request.malformed", f"missing or malformed: {', '.join(places)}", request
+        )
+
+    @app.exception_handler(ResponseValidationError)
+    def broken(request: Request, error: ResponseValidationError) -> JSONResponse:
+        places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+        log.error("an answer is not as described: %s request=%s", places, request_id(request))
+        return problem(
+            500, "internal.error", "an unforeseen error; its cause is in the server's log", request
         )
 
     @app.exception_handler(HTTPException)
