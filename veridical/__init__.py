@@ -8,6 +8,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from veridical.renamed import find_renamed
+
 if TYPE_CHECKING:
     from veridical.client import AsyncClient, Client
     from veridical.errors import (
@@ -54,6 +56,8 @@ _HOME = {
     for module, names in {**_WORDS, **_FRONT_DOOR}.items()
     for name in names
 }
+
+find_renamed()
 
 __all__ = [
     "AsyncClient",
