@@ -15,12 +15,12 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx2
 
-import veridical
 from veridical.client import calls, checks, stores
 from veridical.client.asking import Page
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed
 from veridical.client.flow import RESTED, Answer, Course, Flow, Pause, Request, Session
+from veridical.release import __version__
 
 __all__ = ["AsyncClient", "Client", "Operation"]
 
@@ -328,7 +328,7 @@ class AsyncClient(_Operations):
 
 
 def _headers(key: str) -> dict[str, str]:
-    headers = {"User-Agent": f"veridical/{veridical.__version__}", "Accept": "application/json"}
+    headers = {"User-Agent": f"veridical/{__version__}", "Accept": "application/json"}
     return {**headers, "Authorization": f"Bearer {key}"} if key else headers
 
 

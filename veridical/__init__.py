@@ -8,6 +8,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from veridical.release import __version__
 from veridical.renamed import find_renamed
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     )
     from veridical.types import Audio, Box, Challenge, Clip, Face, Image, Mesh, Template, View
     from veridical.verification import Settings, Transaction, Verdict, load_policy, load_verifier
-
-__version__ = "0.1.0"
 
 # onnxruntime 1.31 keeps a database of events in the user's cache and sends it to its maker, by
 # threads of its own, unless this is set before it is imported, here or in a child of this process.
