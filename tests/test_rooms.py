@@ -67,7 +67,8 @@ def test_the_front_door_is_imported_only_when_it_is_asked_for() -> None:
     """The one exception: what most programs need is named by the root, and loaded by its rooms."""
     program = (
         "import sys, veridical; before = {m for m in sys.modules if m.startswith('veridical.')}; "
-        "assert before == set(), before; assert 'numpy' not in sys.modules; "
+        "assert before <= {'veridical.release', 'veridical.renamed'}, before; "
+        "assert 'numpy' not in sys.modules; "
         "veridical.load_verifier, veridical.Transaction, veridical.Client; print(veridical.__all__)"
     )
     result = subprocess.run(
