@@ -231,9 +231,9 @@ def wait(
 def _still_open(found: Transaction, patience_s: float) -> PendingError:
     if found.pending:
         return PendingError(f"no verdict after {patience_s:g} s; ask again with `wait`")
+    until = f"; it can be until {found.expires_at:%H:%M:%S} UTC" if found.expires_at else ""
     return PendingError(
-        f"attempt {found.attempt} was not submitted within {patience_s:g} s; it can be until "
-        f"{found.expires_at:%H:%M:%S} UTC",
+        f"attempt {found.attempt} was not submitted within {patience_s:g} s{until}",
         "transaction.not_submitted",
     )
 
