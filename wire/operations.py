@@ -6,13 +6,31 @@ from pydantic import ConfigDict
 
 from veridical.wire.base import Answer
 
-__all__ = ["Alive", "Problem", "Ready"]
+__all__ = ["Alive", "Lacking", "Problem", "Ready"]
 
 
 class Alive(Answer):
     """The process runs."""
 
     status: Literal["alive"]
+
+
+class Lacking(Answer):
+    """Something a check of a policy in force needs, and the installation does not have.
+
+    Attributes:
+        policy: Its id.
+        check: Its name.
+        code: `model.missing`, `model.not_commercial`, `model.no_operating_point`.
+        model: Name of the model, where it is one.
+        required: Whether the policy requires the check, and so could never accept.
+    """
+
+    policy: str
+    check: str
+    code: str
+    model: str
+    required: bool
 
 
 class Ready(Answer):
@@ -22,11 +40,13 @@ class Ready(Answer):
         status: `ready`.
         profile: Name of the model set.
         missing: Models that are not there, with the reason.
+        lacks: Checks of policies in force that want one.
     """
 
     status: Literal["ready"]
     profile: str
     missing: dict[str, str]
+    lacks: tuple[Lacking, ...] = ()
 
 
 class Problem(Answer):
