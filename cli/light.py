@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
-from veridical.cli.measured import answer, point_of
+from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import challenge_of
 from veridical.liveness.light import LightCheck
 from veridical.liveness.light.report import light_report
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
-from veridical.models import ModelStore, Profile
 from veridical.types import Challenge, Clip, View
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 __all__ = ["follow_face", "light", "read_challenge"]
 
@@ -39,17 +37,15 @@ def light(
 
     The other sequences it is ranked among are drawn anew each time.
     """
-    settings = Settings()
-    store = settings.model_store()
-    models = store.profile(profile or settings.profile)
+    engines = engines_of(profile)
     check, asked = LightCheck(secrets.token_bytes(32)), read_challenge(challenge)
-    views = follow_face(file, store, models)
+    views = follow_face(file, engines)
     measured = check(views, asked)
-    point = point_of(check.name, store, models)
     if report:
+        point = engines.operating_points.get(check.name)
         page = light_report(check.examine(views, asked), measured.evidence, point)
         report.write_text(page, encoding="utf-8")
-    answer(measured, store, models, as_json, point)
+    answer(measured, engines, as_json)
 
 
 def read_challenge(path: Path) -> Challenge:
@@ -71,11 +67,9 @@ def read_challenge(path: Path) -> Challenge:
     return challenge_of(told)
 
 
-def follow_face(file: Path, store: ModelStore, models: Profile) -> Sequence[View]:
+def follow_face(file: Path, engines: Engines) -> Sequence[View]:
     """The face in every frame that lips, light or turns need."""
     clip = read_clip(file)
     chosen = frames_enough(clip.times_ms)
     part = Clip(tuple(clip.frames[at] for at in chosen), clip.times_ms[chosen])
-    detector = FaceDetector(store.session(models.roles["detector"][0]))
-    mesher = FaceMesher(store.session(models.roles["mesh"][0]))
-    return FaceTracker(detector, mesher)(part)
+    return FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))(part)

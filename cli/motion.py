@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from veridical.cli.light import follow_face, read_challenge
-from veridical.cli.measured import answer
+from veridical.cli.measured import answer, engines_of
 from veridical.face.pose import head_pose
 from veridical.liveness.motion import MotionCheck, head_track
-from veridical.verification import Settings
 
 __all__ = ["motion"]
 
@@ -27,9 +26,7 @@ def motion(
 
     The other courses it is ranked among are drawn anew each time.
     """
-    settings = Settings()
-    store = settings.model_store()
-    models = store.profile(profile or settings.profile)
-    track = head_track(follow_face(file, store, models), head_pose)
+    engines = engines_of(profile)
+    track = head_track(follow_face(file, engines), head_pose)
     measured = MotionCheck(secrets.token_bytes(32))(track, read_challenge(challenge))
-    answer(measured, store, models, as_json)
+    answer(measured, engines, as_json)

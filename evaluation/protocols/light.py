@@ -25,7 +25,6 @@ from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars, histogram
 from veridical.evaluation.relight import Lamp, encoded, relight, shaken
 from veridical.evaluation.request import Evaluation, Request, Section
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.light import LightCheck, LightGate, draw_colours, trace_of
 from veridical.liveness.light.check import frames_apart, signals_of
@@ -33,7 +32,7 @@ from veridical.liveness.light.follow import Draws, Matcher
 from veridical.media import read_clip
 from veridical.result import OperatingPoint
 from veridical.types import Challenge, Clip, Colours, Image, View
-from veridical.verification.points import operating_points
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["Filmed", "LightMaker", "evaluate_light", "light_figures"]
@@ -126,11 +125,9 @@ class LightMaker:
 
     def __call__(self) -> "LightWorker":
         """Load face tracking."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        detector = FaceDetector(store.session(roles["detector"][0]))
-        mesher = FaceMesher(store.session(roles["mesh"][0]))
-        return LightWorker(FaceTracker(detector, mesher), self.seed, self.ways)
+        engines = Engines.open(self.settings)
+        tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
+        return LightWorker(tracker, self.seed, self.ways)
 
 
 class LightWorker:
@@ -303,9 +300,8 @@ def evaluate_light(
         InputError: The index cannot be used.
         ModelError: A model is missing.
     """
-    store = settings.model_store()
-    profile = store.profile(settings.profile)
-    models = tuple(store.card(profile.roles[role][0]).ref for role in ("detector", "mesh"))
+    engines = Engines.open(settings)
+    models = tuple(engines.card(role).ref for role in ("detector", "mesh"))
     clips = read_filmed(request)
     data = hash_data(request.index, [clip.file for clip in clips])
     stamp_run(
@@ -314,7 +310,7 @@ def evaluate_light(
             "kind": "light",
             "data": data,
             "limit": request.limit,
-            "profile": profile.name,
+            "profile": engines.profile.name,
             "ways": list(ways),
             "seed": request.seed,
             "models": [f"{model.name}@{model.sha256}" for model in models],
@@ -328,9 +324,9 @@ def evaluate_light(
         title="light",
         workers=request.workers,
     )
-    point = operating_points(store, profile)["liveness.light"]
+    point = engines.operating_points["liveness.light"]
     evaluation = light_figures(list(scores.rows()), clips, point, request.seed)
-    evaluation.profile = profile.name
+    evaluation.profile = engines.profile.name
     evaluation.models = models
     evaluation.data_sha256 = data
     evaluation.rows = len(clips)

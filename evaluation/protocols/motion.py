@@ -21,7 +21,6 @@ from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.light import Filmed, read_filmed, reduced
 from veridical.evaluation.request import Evaluation, Request, Section
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.pose import head_pose
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import draw_movement
@@ -30,7 +29,7 @@ from veridical.liveness.motion.course import CELL_MS, HELD_MS, courses, draw_man
 from veridical.media import read_clip
 from veridical.result import OperatingPoint
 from veridical.types import Turns
-from veridical.verification.points import operating_points
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["MotionMaker", "Mover", "distinguishable", "evaluate_motion", "motion_figures"]
@@ -79,11 +78,9 @@ class MotionMaker:
 
     def __call__(self) -> "MotionWorker":
         """Load face tracking."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        detector = FaceDetector(store.session(roles["detector"][0]))
-        mesher = FaceMesher(store.session(roles["mesh"][0]))
-        return MotionWorker(FaceTracker(detector, mesher), self.seed)
+        engines = Engines.open(self.settings)
+        tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
+        return MotionWorker(tracker, self.seed)
 
 
 class MotionWorker:
@@ -206,9 +203,8 @@ def evaluate_motion(
         InputError: The index cannot be used.
         ModelError: A model is missing.
     """
-    store = settings.model_store()
-    profile = store.profile(settings.profile)
-    models = tuple(store.card(profile.roles[role][0]).ref for role in ("detector", "mesh"))
+    engines = Engines.open(settings)
+    models = tuple(engines.card(role).ref for role in ("detector", "mesh"))
     clips = read_filmed(request)
     data = hash_data(request.index, [clip.file for clip in clips])
     stamp_run(
@@ -217,7 +213,7 @@ def evaluate_motion(
             "kind": "motion",
             "data": data,
             "limit": request.limit,
-            "profile": profile.name,
+            "profile": engines.profile.name,
             "seed": request.seed,
             "models": [f"{model.name}@{model.sha256}" for model in models],
         },
@@ -230,9 +226,9 @@ def evaluate_motion(
         title="motion",
         workers=request.workers,
     )
-    point = operating_points(store, profile)["liveness.motion"]
+    point = engines.operating_points["liveness.motion"]
     evaluation = motion_figures(list(scores.rows()), clips, point, request.seed)
-    evaluation.profile = profile.name
+    evaluation.profile = engines.profile.name
     evaluation.models = models
     evaluation.data_sha256 = data
     evaluation.rows = len(clips)

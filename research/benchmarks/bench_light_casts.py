@@ -19,16 +19,16 @@ import numpy as np
 
 from veridical.errors import InputError
 from veridical.evaluation.relight import Lamp, relight
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
+from veridical.face import FaceQualityCheck, look
 from veridical.face.track import FaceTracker
-from veridical.liveness import SilentCheck
 from veridical.liveness.light import draw_colours
-from veridical.liveness.lips import Heard, LipsCheck
+from veridical.liveness.lips import Heard
 from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.media import read_clip
 from veridical.types import Audio, Clip, Colours, View
 from veridical.verification import Settings
 from veridical.verification.analysis import spread
+from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 
 SHARES = (0.3, 0.67)
@@ -41,17 +41,11 @@ class Bench:
     """The checks that are asked."""
 
     def __init__(self, settings: Settings) -> None:
-        store = settings.model_store()
-        profile = store.profile(settings.profile)
-        roles = profile.roles
-        self.detector = FaceDetector(store.session(roles["detector"][0]))
-        self.mesher = FaceMesher(store.session(roles["mesh"][0]))
-        recogniser = roles["recogniser"][0]
-        self.embedder = FaceEmbedder.from_card(store.session(recogniser), store.card(recogniser))
-        self.silent = SilentCheck.load(store, profile)
-        self.quality = FaceQualityCheck(self.embedder)
-        self.lips = LipsCheck.load(store, profile)
-        self.vad = store.session(roles["speech"][0])
+        engines = Engines.open(settings)
+        self.detector, self.mesher = engines.need(Engines.detector), engines.need(Engines.mesher)
+        self.embedder, self.silent = engines.need(Engines.embedder), engines.need(Engines.silent)
+        self.quality, self.lips = FaceQualityCheck(self.embedder), engines.need(Engines.lips)
+        self.vad = engines.need(Engines.vad)
 
     def views(self, clip: Clip) -> list[View]:
         """Twelve frames, looked at as a transaction looks at them."""
