@@ -73,8 +73,10 @@ class _Bench:
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""
         from veridical.verification.analysis import Analyser, Analysis
+        from veridical.verification.draw import REPEATABLE
 
-        return Analysis(read_capture(file), Analyser(None, self._detector, self._mesher)).views
+        analyser = Analyser(None, self._detector, self._mesher, draw=REPEATABLE)
+        return Analysis(read_capture(file), analyser).views
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:
         """Print a measurement and what the operating point makes of it."""

@@ -34,6 +34,7 @@ def silent(
     from veridical.models import Profile
     from veridical.verification import Settings
     from veridical.verification.analysis import Analyser, Analysis
+    from veridical.verification.draw import REPEATABLE
 
     settings = Settings()
     store = settings.model_store()
@@ -42,7 +43,7 @@ def silent(
     detector = FaceDetector(store.session(models.roles["detector"][0]))
     mesher = FaceMesher(store.session(models.roles["mesh"][0]))
     transaction = read_capture(file)
-    views = Analysis(transaction, Analyser(None, detector, mesher)).views
+    views = Analysis(transaction, Analyser(None, detector, mesher, draw=REPEATABLE)).views
     found = check.examine(views, transaction.clip)
     measured = check.summarise(found)
     if report:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -14,10 +14,12 @@ from veridical.face import FaceDetector, FaceEmbedder, look
 from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
-from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
+from veridical.liveness.lips import Heard, MouthTrack
+from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.models import Session
 from veridical.ocr import Document, DocumentReader
 from veridical.types import Audio, Clip, Image, Template, View
+from veridical.verification.draw import FrameDraw, LookedAt
 from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import (
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Analyser", "Analysis", "Beside"]
 
 CLIP_VIEWS = 12
-"""Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
+"""Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that are
 near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
@@ -73,6 +75,7 @@ class Analyser:
         voice: Makes voice templates.
         statement: Holds speech against a text.
         ledger: Knows what was seen of applicants before; None without a database.
+        draw: Draws the frames of a clip that are looked at closely.
     """
 
     reader: DocumentReader | None = None
@@ -84,6 +87,7 @@ class Analyser:
     voice: VoiceEmbedder | None = None
     statement: StatementCheck | None = None
     ledger: "Ledger | None" = None
+    draw: FrameDraw = field(default_factory=FrameDraw)
 
 
 class Analysis:
@@ -114,7 +118,19 @@ class Analysis:
 
     @cached_property
     def mouth(self) -> MouthTrack | None:
-        """The mouth in every frame of the clip; None without a clip or the models to follow it."""
+        """The mouth in the followed frames; None without a clip or the models to follow it."""
+        clip, followed = self.transaction.clip, self.followed
+        if clip is None or followed is None:
+            return None
+        skipped = len(clip.frames) - len(followed)
+        return self._timed("mouth", lambda: mouth_track(followed, skipped))
+
+    @cached_property
+    def followed(self) -> tuple[View, ...] | None:
+        """The face in as many frames as lips need, those that are looked at among them.
+
+        None without a clip or the models to follow it.
+        """
         clip, detector, mesher = (
             self.transaction.clip,
             self._analyser.detector,
@@ -123,7 +139,9 @@ class Analysis:
         if clip is None or detector is None or mesher is None:
             return None
         tracker, looked = FaceTracker(detector, mesher), self.views
-        return self._timed("mouth", lambda: follow_mouth(clip, lambda part: tracker(part, looked)))
+        chosen = frames_enough(clip.times_ms)
+        part = Clip(tuple(clip.frames[index] for index in chosen), clip.times_ms[chosen])
+        return self._timed("mouth", lambda: tracker(part, looked))
 
     @cached_property
     def heard(self) -> Heard | None:
@@ -229,7 +247,7 @@ class Analysis:
 
     @cached_property
     def views(self) -> tuple[View, ...]:
-        """Frames of the clip spread evenly over it, or the one selfie; empty without either."""
+        """Frames of the clip drawn evenly over it, or the one selfie; empty without either."""
         clip, selfie = self.transaction.clip, self.transaction.selfie
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
@@ -364,8 +382,20 @@ class Analysis:
         return tuple(self.views[i] for i in spread(len(self.views), FACE_VIEWS))
 
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
-        chosen = spread(len(clip.frames), CLIP_VIEWS)
+        # Only frames in which lips are followed, too: who puts another face there moves its lips.
+        among, transaction = frames_enough(clip.times_ms), self.transaction
+        chosen = self._analyser.draw(
+            clip, transaction.id, transaction.attempt, among, CLIP_VIEWS
+        )
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """Which frames of the clip were drawn; None without a clip, or where none was looked at."""
+        if self.transaction.clip is None or "views" not in self.__dict__:
+            return None
+        times_ms = tuple(view.time_ms for view in self.views)
+        return LookedAt(self._analyser.draw.version, times_ms)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._analyser.detector

@@ -43,6 +43,7 @@ from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analyser, Analysis, Beside
 from veridical.verification.decision import decide, judge
+from veridical.verification.draw import FrameDraw
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
@@ -147,8 +148,8 @@ class Verifier:
             policy: What is asked; the verifier's own policy when None.
 
         Returns:
-            The verdict. The same transaction and models always give the same one, but for times
-            and for what was handed in meanwhile, where fingerprints of clips are kept.
+            The verdict. The same transaction, models and secret of the draw always give the same
+            one, but for times and for what was handed in meanwhile, where fingerprints are kept.
         """
         return self.judge(self.analyse(transaction), policy)
 
@@ -207,6 +208,7 @@ class Verifier:
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
             document=_fields(analysis.front, analysis.back),
+            looked_at=analysis.looked_at,
         )
 
     def _order(self, policy: Policy) -> list[str]:
@@ -279,6 +281,7 @@ def load_verifier(
         sounds,
         ledger or settings.ledger(),
         provider or settings.provider(),
+        settings.frame_draw(),
     )
 
 
@@ -310,6 +313,7 @@ def build_verifier(
     sounds: SoundIndex | None = None,
     ledger: "Ledger | None" = None,
     provider: Provider | None = None,
+    draw: FrameDraw | None = None,
 ) -> Verifier:
     """Build the verifier over one model set; see `load_verifier`.
 
@@ -326,6 +330,8 @@ def build_verifier(
         sounds: Fingerprints of earlier sound; None recognises none.
         ledger: Knows what was seen of applicants before; None remembers nobody.
         provider: A service outside that is asked; None asks none.
+        draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
+            own.
     """
     missing: dict[str, str] = {}
 
@@ -389,7 +395,18 @@ def build_verifier(
         points["liveness.lips"] = adaptation.point
     return Verifier(
         build_steps(checks),
-        Analyser(reader, detector, mesher, embedder, vad, digits, voice, statement, ledger),
+        Analyser(
+            reader,
+            detector,
+            mesher,
+            embedder,
+            vad,
+            digits,
+            voice,
+            statement,
+            ledger,
+            draw or FrameDraw(),
+        ),
         points,
         policy,
         profile.name,

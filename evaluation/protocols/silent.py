@@ -21,6 +21,7 @@ from veridical.media import read_clip, read_image
 from veridical.result import OperatingPoint
 from veridical.types import Clip, View
 from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.draw import REPEATABLE
 from veridical.verification.settings import Settings
 from veridical.verification.transaction import Transaction
 
@@ -72,6 +73,7 @@ class SilentMaker:
             None,
             FaceDetector(store.session(profile.roles["detector"][0])),
             FaceMesher(store.session(profile.roles["mesh"][0])),
+            draw=REPEATABLE,
         )
         return SilentWorker(analyser, SilentCheck.load(store, profile))
 

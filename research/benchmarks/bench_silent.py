@@ -42,6 +42,7 @@ from veridical.result import ModelRef
 from veridical.types import Box, Clip, Image, View
 from veridical.verification import Settings, Transaction
 from veridical.verification.analysis import Analyser, Analysis, spread
+from veridical.verification.draw import REPEATABLE
 
 OPTICS = (
     Attack.SCREEN_REPLAY, Attack.PRINT, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT,
@@ -155,6 +156,7 @@ class Bench:
             None,
             FaceDetector(store.session(roles["detector"][0])),
             FaceMesher(store.session(roles["mesh"][0])),
+            draw=REPEATABLE,
         )
         self.scorers = {
             name: FrameScorer(store.session(name), ScorerInput.from_card(store.card(name)))
