@@ -7,7 +7,6 @@ from pydantic import SecretStr
 from veridical.types import Clip, Image
 from veridical.verification.draw import FrameDraw
 from veridical.verification.settings import Settings
-from veridical.verification.verdict import verdict_to_json
 
 WANTED = 12
 

@@ -384,9 +384,7 @@ class Analysis:
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
         # Only frames in which lips are followed, too: who puts another face there moves its lips.
         among, transaction = frames_enough(clip.times_ms), self.transaction
-        chosen = self._analyser.draw(
-            clip, transaction.id, transaction.attempt, among, CLIP_VIEWS
-        )
+        chosen = self._analyser.draw(clip, transaction.id, transaction.attempt, among, CLIP_VIEWS)
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
 
     @property

@@ -53,9 +53,7 @@ class FrameDraw:
 
     def __post_init__(self) -> None:
         if len(self.secret) < 16:
-            raise ValueError(
-                f"a draw needs a secret of at least 16 bytes, got {len(self.secret)}"
-            )
+            raise ValueError(f"a draw needs a secret of at least 16 bytes, got {len(self.secret)}")
 
     @classmethod
     def derived(cls, key: bytes, name: str) -> "FrameDraw":

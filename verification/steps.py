@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face.copy import CopyCheck
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import CaptureFacts, InjectionCheck, SilentCheck
+from veridical.liveness.continuity import ContinuityCheck
 from veridical.liveness.lips import LipsCheck
 from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
 from veridical.result import Measurement
@@ -44,9 +46,11 @@ class Checks:
         document_specimen: See `DocumentSpecimenCheck`.
         face_quality: See `FaceQualityCheck`.
         face_match: See `FaceMatchCheck`.
+        copy: See `CopyCheck`.
         same_person: See `SamePersonCheck`.
         silent: See `SilentCheck`.
         lips: See `LipsCheck`.
+        continuity: See `ContinuityCheck`.
         injection: See `InjectionCheck`.
         digits: See `DigitsCheck`.
         voice_match: See `VoiceMatchCheck`.
@@ -61,9 +65,11 @@ class Checks:
     document_specimen: DocumentSpecimenCheck | None = None
     face_quality: FaceQualityCheck | None = None
     face_match: FaceMatchCheck | None = None
+    copy: CopyCheck | None = None
     same_person: SamePersonCheck | None = None
     silent: SilentCheck | None = None
     lips: LipsCheck | None = None
+    continuity: ContinuityCheck | None = None
     injection: InjectionCheck | None = None
     digits: DigitsCheck | None = None
     voice_match: VoiceMatchCheck | None = None
@@ -84,9 +90,11 @@ def build_steps(checks: Checks) -> Mapping[str, Step]:
         "document.specimen": _document_specimen(checks.document_specimen),
         "face.quality": _face_quality(checks.face_quality),
         "face.match": _face_match(checks.face_match),
+        "face.copy": _copy(checks.copy),
         "face.same_person": _same_person(checks.same_person),
         "liveness.silent": _silent(checks.silent),
         "liveness.lips": _lips(checks.lips),
+        "capture.continuity": _continuity(checks.continuity),
         "liveness.injection": _injection(checks.injection),
         "voice.digits": _digits(checks.digits),
         "voice.match": _voice_match(checks.voice_match),
@@ -139,6 +147,19 @@ def _face_match(check: FaceMatchCheck | None) -> Step | None:
             read = analysis.front is not None
             return Measurement("face.match", None, "portrait_no_face" if read else MISSING_INPUT)
         return check(reference, analysis.face_views)
+
+    return run
+
+
+def _copy(check: CopyCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        if analysis.portrait is None or not analysis.views:
+            read = analysis.front is not None
+            return Measurement("face.copy", None, "portrait_no_face" if read else MISSING_INPUT)
+        return check(analysis.portrait, analysis.face_views)
 
     return run
 
@@ -201,6 +222,19 @@ def _lips(check: LipsCheck | None) -> Step | None:
         if mouth is None:
             return Measurement("liveness.lips", None, MISSING_INPUT)
         return check(mouth, analysis.heard, analysis.transaction.challenge)
+
+    return run
+
+
+def _continuity(check: ContinuityCheck | None) -> Step | None:
+    if check is None:
+        return None
+
+    def run(analysis: Analysis) -> Measurement:
+        clip, followed = analysis.transaction.clip, analysis.followed
+        if clip is None or followed is None:
+            return Measurement("capture.continuity", None, MISSING_INPUT)
+        return check(clip, followed)
 
     return run
 

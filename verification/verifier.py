@@ -15,6 +15,7 @@ from veridical.face import (
     FaceQualityCheck,
     SamePersonCheck,
 )
+from veridical.face.copy import CopyCheck
 from veridical.face.mediapipe import MediapipeMesher
 from veridical.face.mesh import Mesher
 from veridical.gallery import FmrCurve, WatchlistCheck
@@ -26,6 +27,7 @@ from veridical.liveness import (
     SilentCheck,
     fingerprint,
 )
+from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
 from veridical.liveness.lips import Adaptation, LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
@@ -379,8 +381,16 @@ def build_verifier(
         document_specimen=DocumentSpecimenCheck() if reader else None,
         face_quality=FaceQualityCheck(embedder) if detector else None,
         face_match=FaceMatchCheck(embedder) if detector and embedder else None,
+        copy=CopyCheck() if detector else None,
         same_person=SamePersonCheck(embedder) if detector and embedder else None,
         silent=silent if detector else None,
+        continuity=ContinuityCheck(
+            ContinuitySettings.read(),
+            embedder.frame_vectors if embedder else None,
+            (embedder.model,) if embedder else (),
+        )
+        if detector and mesher
+        else None,
         injection=InjectionCheck(InjectionSettings.read(), seen, attestor),
         digits=digits,
         lips=lips if detector and mesher and vad else None,
