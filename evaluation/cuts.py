@@ -3,6 +3,8 @@
 Simulated, as everything in `simulate`: of a splice only the joints are like a real one's.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -65,7 +67,7 @@ def interleaved(
     frames = list(clip.frames)
     if places is None:
         edges = np.linspace(0, len(frames), min(PUT_IN, len(frames)) + 1).astype(int)
-        places = np.array([rng.integers(a, b) for a, b in zip(edges, edges[1:], strict=False)])
+        places = np.array([rng.integers(a, b) for a, b in pairwise(edges)])
     shown = (other,) if isinstance(other, Image) else other.frames
     for turn, place in enumerate(places):
         source = shown[turn * len(shown) // len(places)]

@@ -52,8 +52,8 @@ def simulate(
             time take clips, `dubbed_audio` and `time_shift` clips with sound, `telephone` clips
             with sound and plain sound, `portrait_selfie` the picture of a document.
         seed: Decides every random choice.
-        face: Where the face is, for the two cut-outs and `portrait_selfie`; without it a face in the
-            middle is assumed.
+        face: Where the face is, for the two cut-outs and `portrait_selfie`; without it a face in
+            the middle is assumed.
         dub: The foreign sound for `dubbed_audio`; without it the clip's own sound in another order
             and pitch.
         other: The other person of `interleave`.

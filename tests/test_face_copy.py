@@ -1,4 +1,4 @@
-"""One picture or two? A portrait handed in again, in any dress, and another picture of the person."""
+"""One picture or two? A portrait handed in again, in any dress, and another of the person."""
 
 from collections.abc import Callable
 

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Analyser", "Analysis", "Beside"]
 
 CLIP_VIEWS = 12
-"""Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that are
-near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+"""Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
+are near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 

@@ -57,7 +57,7 @@ MAX_ATTEMPTS = 2
 GENUINE = "accept"
 
 REPEATABLE = {"fingerprint_days": 0.0, "draw_secret": SecretStr("known to everybody")}
-"""Rows share clips on purpose: none is the replay of another. The same frames are drawn each time."""
+"""Rows share clips on purpose: none is a replay of another. Each run draws the same frames."""
 
 
 @dataclass(frozen=True, slots=True)

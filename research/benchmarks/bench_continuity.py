@@ -50,13 +50,16 @@ class Sentence:
 
     @cached_property
     def clip(self) -> Clip:
+        """Its frames and sound."""
         return read_clip(self.path)
 
     @cached_property
     def views(self) -> tuple[View, ...]:
+        """Its face, followed."""
         return self.bench.tracker(self.clip)
 
     def eyes(self, index: int) -> NDArray[np.float32] | None:
+        """Where eyes and nose are in one frame."""
         mesh = self.views[min(max(index, 0), len(self.views) - 1)].mesh
         return None if mesh is None else mesh.points[[33, 133, 362, 263, 1], :2]
 
@@ -76,6 +79,7 @@ class Bench:
         self.counts: dict[str, list[tuple[bool, str]]] = {}
 
     def judge(self, kind: str, clip: Clip) -> None:
+        """Measure one clip and count it."""
         chosen = frames_enough(clip.times_ms)
         part = Clip(tuple(clip.frames[i] for i in chosen), clip.times_ms[chosen])
         found = self.check(clip, self.tracker(part))
@@ -83,6 +87,7 @@ class Bench:
         self.counts.setdefault(kind, []).append((passed, found.reason))
 
     def tell(self) -> None:
+        """Print what was counted."""
         for kind, found in self.counts.items():
             refused = sum(not passed for passed, _ in found)
             low, high = clopper_pearson(refused, len(found))

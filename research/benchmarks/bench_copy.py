@@ -64,8 +64,8 @@ def cut(image: Image, box: Box, margin: float) -> Pixels:
 
 
 def enlarged(pixels: Pixels, times: float) -> Pixels:
-    size = None
-    made = cv2.resize(pixels, size, fx=times, fy=times, interpolation=cv2.INTER_LANCZOS4)
+    """The picture, so many times as large."""
+    made = cv2.resize(pixels, None, fx=times, fy=times, interpolation=cv2.INTER_LANCZOS4)
     return np.asarray(made, np.uint8)
 
 
@@ -156,10 +156,12 @@ class Bench:
         self.rows: list[dict[str, object]] = []
 
     def look(self, pixels: Pixels | Image) -> View:
+        """Find the face."""
         image = pixels if isinstance(pixels, Image) else Image(np.ascontiguousarray(pixels))
         return look(image, self.detector, self.mesher)
 
     def add(self, kind: str, person: str, portrait: View, probes: list[View]) -> None:
+        """Measure one pair."""
         found = self.check(portrait, probes)
         self.rows.append(
             {
@@ -243,6 +245,7 @@ class Bench:
 
 
 def files_of(path: Path) -> dict[str, list[str]]:
+    """Pictures by person, of those of whom there are two."""
     found: dict[str, list[str]] = {}
     for row in csv.DictReader(path.open(encoding="utf-8")):
         found.setdefault(row["identity"], []).append(row["file"])
