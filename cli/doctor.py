@@ -1,18 +1,36 @@
 """`veridical doctor`: is this installation fit, and what is it made of?"""
 
 import json
+import os
+import platform
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
+import cv2
+import numpy as np
+import onnxruntime
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+import veridical
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-from veridical.cli.main import app
+from veridical.errors import VeridicalError
+from veridical.models.calibration import load_calibrations
+from veridical.models.quota import cpu_quota
+from veridical.service.settings import ServiceSettings
+from veridical.service.transactions.drift_views import overviews
+from veridical.service.transactions.resources import now_ms
+from veridical.verification import Settings, load_policy
+from veridical.verification.engines import Engines
+from veridical.verification.needs import Lack, Needs, told_of
+from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["doctor"]
 
 
-@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     drift: Annotated[
@@ -38,24 +56,13 @@ def doctor(
 
 def examine() -> dict[str, Any]:
     """Everything the doctor looks at; opens every model of the profile, touches no network."""
-    import os
-    import platform
-
-    import cv2
-    import numpy as np
-    import onnxruntime
-
-    import veridical
-    from veridical.errors import VeridicalError
-    from veridical.models.calibration import load_calibrations
-    from veridical.models.quota import cpu_quota
-    from veridical.verification import Settings, load_policy
-    from veridical.verification.policy.trials import refuse_failing
-
     settings, problems = Settings(), []
     store = settings.model_store()
+    engines: Engines | None = None
+    lacks: tuple[Lack, ...] = ()
     try:
-        profile = store.profile(settings.profile)
+        engines = Engines.open(settings, store)
+        profile = engines.profile
     except VeridicalError as error:
         problems.append(str(error))
         profile = store.profile("registry")
@@ -76,6 +83,10 @@ def examine() -> dict[str, Any]:
         policy = load_policy(settings.policy)
         load_calibrations(policy.calibration)
         refuse_failing(policy)
+        if engines is not None:
+            lacks = Needs(engines, engines.operating_points).lacks(policy)
+            required = [lack for lack in lacks if lack.required]
+            problems += [told_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     return {
@@ -95,16 +106,15 @@ def examine() -> dict[str, Any]:
         "policy": settings.policy,
         "commercial_only": settings.commercial_only,
         "models": models,
+        "lacks": [asdict(lack) for lack in lacks],
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }
 
 
 def _print(findings: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
 
-    console = Console(highlight=False)
+    console = open_console()
     for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
                 "commercial_only", "network"):  # fmt: skip
         console.print(f"[bold]{key:16}[/] {findings[key]}")
@@ -131,10 +141,6 @@ def _print(findings: dict[str, Any]) -> None:
 
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
-    from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions.drift_views import overviews
-    from veridical.service.transactions.resources import now_ms
-
     database = ServiceSettings().open_database()
     try:
         found = overviews(database, now_ms())
@@ -152,11 +158,8 @@ def _drift(*, as_json: bool) -> Exit:
 
 
 def _print_drift(found: dict[str, dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False)
+    console = open_console()
     for tenant, view in found.items():
         console.print(f"[bold]{escape(tenant)}[/]")
         for alert in view["alerts"]:

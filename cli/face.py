@@ -1,18 +1,18 @@
 """`veridical face ...`: comparison and quality of faces from files."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from veridical.cli.capture import read_capture
-from veridical.cli.measured import answer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from veridical.result import Measurement
-    from veridical.types import View
+from veridical.cli.measured import answer, engines_of
+from veridical.face import FaceMatchCheck, FaceQualityCheck
+from veridical.result import Measurement
+from veridical.types import View
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 
 __all__ = ["app", "match", "quality"]
 
@@ -30,8 +30,6 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Compare the one face of two files. Exit code 0 on a pass."""
-    from veridical.face import FaceMatchCheck
-
     bench = _Bench(profile)
     check = FaceMatchCheck(bench.embedder)
     portrait, *_ = bench.views(reference)
@@ -45,8 +43,6 @@ def quality(
     as_json: AsJson = False,
 ) -> None:
     """Judge how well a face was captured, aspect by aspect. Exit code 0 on a pass."""
-    from veridical.face import FaceQualityCheck
-
     bench = _Bench(profile)
     bench.answer(FaceQualityCheck(bench.embedder)(bench.views(file)), as_json)
 
@@ -55,29 +51,14 @@ class _Bench:
     """The nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-        from veridical.verification import Settings
-
-        settings = Settings()
-        self._store = settings.model_store()
-        self._profile = self._store.profile(profile or settings.profile)
-        detector, mesh, recogniser = (
-            self._profile.roles[role][0] for role in ("detector", "mesh", "recogniser")
-        )
-        self._detector = FaceDetector(self._store.session(detector))
-        self._mesher = FaceMesher(self._store.session(mesh))
-        self.embedder = FaceEmbedder.from_card(
-            self._store.session(recogniser), self._store.card(recogniser)
-        )
+        self._engines = engines_of(profile)
+        self._engines.require("detector", "mesh")
+        self.embedder = self._engines.need(Engines.embedder)
 
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""
-        from veridical.verification.analysis import Analyser, Analysis
-        from veridical.verification.draw import REPEATABLE
-
-        analyser = Analyser(None, self._detector, self._mesher, draw=REPEATABLE)
-        return Analysis(read_capture(file), analyser).views
+        return Analysis(read_capture(file), self._engines).views
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:
         """Print a measurement and what the operating point makes of it."""
-        answer(measured, self._store, self._profile, as_json)
+        answer(measured, self._engines, as_json)

@@ -3,17 +3,25 @@
 `tests/test_docs.py` fails when a page differs from what this would write.
 """
 
+import json
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from veridical.cli import app
+from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
-from veridical.verification import CHECKS, reasons
+from veridical.service.api import create_app
+from veridical.service.transactions import Resources
+from veridical.store import Database, MasterKeys
+from veridical.verification import CHECKS, Verifier, reasons
+from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
+from veridical.verification.evidence import SigningKey
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
@@ -24,8 +32,27 @@ def pages() -> Mapping[str, str]:
     return {
         "cli.md": NOTE + cli_page(),
         "models.md": models_page(),
+        "openapi.json": openapi_page(),
         "reasons.md": NOTE + reasons_page(),
     }
+
+
+def openapi_page() -> str:
+    """The description of the API, as a service with a database gives it out."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/v.db")
+        resources = Resources(
+            database,
+            MasterKeys.from_text(f"a:{'A' * 43}="),
+            SigningKey(Ed25519PrivateKey.generate()),
+        )
+        described = create_app(_no_verifier, resources=resources).openapi()
+        database.close()
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _no_verifier() -> Verifier:
+    raise AssertionError("an application that is only described loads no models")
 
 
 def models_page() -> str:
@@ -41,10 +68,12 @@ def cli_page() -> str:
     lines = [
         "# Command line\n",
         "Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 environment (models, server), "
-        "4 unusable input.\n",
+        "4 unusable input, 70 a fault of veridical itself.\n",
     ]
-    root = typer.main.get_command(app)
-    for path, command in _commands(root, ("veridical",)):
+    named = ((name, load_command(name)) for name in sorted(COMMANDS))
+    for path, command in chain.from_iterable(
+        _commands(command, ("veridical", name)) for name, command in named
+    ):
         usage = command.collect_usage_pieces(command.context_class(command))
         lines.append(f"## `{' '.join(path)}`\n")
         lines.append((command.help or "").strip() + "\n")
@@ -78,10 +107,36 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
 
 def reasons_page() -> str:
     """All checks and reason codes with their texts."""
-    lines = ["# Checks and reasons\n", "| check | question |", "|---|---|"]
-    lines += [f"| `{check}` | {question} |" for check, question in CHECKS.items()]
+    lines = [
+        "# Checks and reasons\n",
+        "Asked for is what a policy that names the check has the applicant hand in; a signal asks "
+        "for nothing. Judged by: whose thresholds, where policy and calibration give none.\n",
+        "| check | question | 问题 | asked for | judged by |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{check}` | {spec.question.en} | {spec.question.zh} | {_asked(spec)} | {_point(spec)} |"
+        for check, spec in CHECKS.items()
+    ]
     lines += [
         "",
+        "## Evidence\n",
+        "What a rule may read of a check beside its score, as `check.key`; a star stands for any "
+        "word.\n",
+        "| check | key | meaning | 含义 |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | `{key}` | {text.en} | {text.zh} |"
+        for name, found in [
+            *((f"`{check}`", spec.evidence) for check, spec in CHECKS.items()),
+            ("every calibrated check", COMMON_EVIDENCE),
+        ]
+        for key, text in found.items()
+    ]
+    lines += [
+        "",
+        "## Reasons\n",
         "A reason is mendable when the applicant can mend it by trying again: under a policy with "
         "attempts left the outcome is then `retry`. Applicants are told what helps an honest "
         "person and nothing an attacker could learn from.\n",
@@ -90,13 +145,36 @@ def reasons_page() -> str:
     ]
     for code, reason in sorted(reasons().items()):
         lines.append(
-            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator['en']} | "
-            f"{reason.operator['zh']} | {reason.applicant['en']} | {reason.applicant['zh']} |"
+            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator.en} | "
+            f"{reason.operator.zh} | {reason.applicant.en} | {reason.applicant.zh} |"
         )
     return "\n".join(lines) + "\n"
 
 
+def _asked(spec: CheckSpec) -> str:
+    """What the check needs, in words."""
+    needs = [" or ".join(f"`{medium}`" for medium in need) for need in spec.needs]
+    return ", ".join([*needs, *filter(None, [spec.prompt])]) or "–"
+
+
+def _point(spec: CheckSpec) -> str:
+    """Whose thresholds judge it, in words."""
+    match spec.point:
+        case Bands(accept_at, reject_below):
+            return f"itself: passes from {accept_at:g}, fails below {reject_below:g}"
+        case SameAs(other):
+            return f"as `{other}`"
+        case _:
+            return "the model's card"
+
+
 if __name__ == "__main__":
+    from openapi_changes import breaking
+
     for name, text in pages().items():
+        if name == "openapi.json" and (HERE / name).exists():
+            before = json.loads((HERE / name).read_text(encoding="utf-8"))
+            for change in breaking(before, json.loads(text)):
+                sys.stdout.write(f"breaks clients: {change}\n")
         (HERE / name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"docs/{name}\n")

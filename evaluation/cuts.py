@@ -96,7 +96,8 @@ def portrait_as_selfie(document: Image, face: Box | None, rng: Generator) -> Ima
     wall = np.full((round(height * 1.5), round(width * 1.6), 3), WALL, np.float64)
     y0, x0 = (wall.shape[0] - height) // 2, (wall.shape[1] - width) // 2
     wall[y0 : y0 + height, x0 : x0 + width] = big
-    slope = np.linspace(*rng.uniform(0.9, 1.1, 2), wall.shape[1])[None, :, None]
+    left_light, right_light = rng.uniform(0.9, 1.1, 2)
+    slope = np.linspace(left_light, right_light, wall.shape[1])[None, :, None]
     noisy = wall * slope + rng.normal(0, 2.0, wall.shape)
     return Image(np.clip(noisy + 0.5, 0, 255).astype(np.uint8))
 

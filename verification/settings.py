@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         profile: Named model set; `auto` takes the strongest that is complete in `models_dir`.
         policy: Name of a shipped policy or path of a policy file.
         commercial_only: Refuse every model whose weights are not marked for commercial use.
+        allow_missing: Start although a required check of a policy in force lacks its model: such
+            checks are not assessed, and nobody is accepted by such a policy.
         mesh_engine: Engine that lays the face mesh in place of the mesh network; see
             `veridical engines`.
         ocr_engine: Engine that finds and reads lines of text in place of our own code, over the
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     profile: str = "auto"
     policy: str = "spoken"
     commercial_only: bool = False
+    allow_missing: bool = False
     mesh_engine: Literal["", "mediapipe"] = ""
     ocr_engine: Literal["", "paddleocr"] = ""
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))

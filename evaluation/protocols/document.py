@@ -16,22 +16,21 @@ from veridical.evaluation.index import Row, hash_data, read_json_lines
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.evaluation.timed import TimedSession
+from veridical.evaluation.timed import TimedSession, TimedStore
 from veridical.media import read_image
 from veridical.ocr import (
     Document,
     DocumentReadCheck,
     DocumentReader,
-    OcrbRecogniser,
-    TextDetector,
-    TextDirection,
-    TextRecogniser,
+    kind_names,
+    kind_of,
 )
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["DocumentMaker", "Page", "document_figures", "evaluate_document"]
 
-KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3", "mrva", "mrvb", "none")
+KINDS = (*kind_names(), "none")
 OCR_ROLES = ("ocr_detector", "ocr_recogniser", "ocr_direction", "ocr_zone")
 CRITICAL = frozenset({"number", "document_number", "lines"})
 COLUMNS = (
@@ -74,18 +73,13 @@ class DocumentMaker:
 
     def __call__(self) -> "DocumentWorker":
         """Load the three text networks of the profile."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        detector = TimedSession(store.session(roles["ocr_detector"][0]))
-        recogniser = TimedSession(store.session(roles["ocr_recogniser"][0]))
-        direction = store.session(roles["ocr_direction"][0])
-        reader = DocumentReader(
-            TextDetector(detector),
-            TextRecogniser(recogniser),
-            TextDirection(direction),
-            OcrbRecogniser(store.session(roles["ocr_zone"][0])),
+        settings = self.settings
+        store = TimedStore(settings.models_dir, commercial_only=settings.commercial_only)
+        engines = Engines.open(settings, store)
+        detector, recogniser = (
+            store.session(engines.card(role).name) for role in ("ocr_detector", "ocr_recogniser")
         )
-        return DocumentWorker(reader, detector, recogniser)
+        return DocumentWorker(engines.need(Engines.reader), detector, recogniser)
 
 
 class DocumentWorker:
@@ -112,7 +106,8 @@ class DocumentWorker:
         about["total_ms"] = f"{(time.process_time() - start) * 1e3:.3f}"
         about["detect_ms"] = f"{self._detector.take():.3f}"
         about["recognise_ms"] = f"{self._recogniser.take():.3f}"
-        back = document if document.kind == "prc_id_back" else None
+        is_back = document.kind != "none" and kind_of(document.kind).side(document.kind).is_back
+        back = document if is_back else None
         judged = self._check(None if back else document, back, today)
         about["found"] = document.kind
         row = {**about, "reason": judged.reason, "score": judged.score}
@@ -251,7 +246,7 @@ def document_figures(rows: Sequence[Mapping[str, str]], pages: Sequence[Page]) -
         "a document counts as passing when the reading shows neither contradiction nor doubt on "
         "the day of the run (or the day the index names); an expired specimen does not pass",
     ]
-    first = next((kind for kind in KINDS if kind in kinds), "prc_id_front")
+    first = next(iter(kinds), "prc_id_front")
     return Evaluation(
         figures,
         headline=(

@@ -114,7 +114,7 @@ def _averaged(frames: Sequence[Image]) -> NDArray[np.float32]:
 
 
 def _lengths(difference: NDArray[np.float32]) -> Row:
-    return np.sqrt((difference.astype(np.float64) ** 2).mean((1, 2)))
+    return np.asarray(np.sqrt((difference.astype(np.float64) ** 2).mean((1, 2))), np.float64)
 
 
 def _over_usual(steps: Row, floor: float) -> Row:
