@@ -31,6 +31,10 @@ RECAPTURE = Text(
     "Please record again with an ordinary colour camera, without filters.",
     "请使用普通彩色摄像头、不加滤镜重新拍摄。",
 )
+IN_ONE_GO = Text(
+    "Please record again in one go, with other programs closed and the camera held still.",
+    "请关闭其他程序、保持设备稳定，一次性重新录制。",
+)
 DOCUMENT = Text(
     "Please lay the document flat in good light and photograph all of it.",
     "请将证件平放在光线良好处，完整拍摄。",
