@@ -1,5 +1,6 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -17,6 +18,8 @@ from veridical.liveness import (
     fingerprint,
 )
 from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
+from veridical.liveness.light import LightCheck
+from veridical.liveness.motion import MotionCheck
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.ocr import (
     Document,
@@ -318,10 +321,15 @@ def _makers(
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
 
+    key = secrets.token_bytes(32)
+
+    def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
+        return lambda: make(key) if engines.detector and engines.mesher else None
+
     def matching() -> VoiceMatchCheck | None:
         return _over(VoiceMatchCheck, engines.voice)
 
-    def following() -> ContinuityCheck | None:
+    def unbroken() -> ContinuityCheck | None:
         faces = engines.embedder
         if not (engines.detector and engines.mesher):
             return None
@@ -342,7 +350,9 @@ def _makers(
         "liveness.lips": lambda: (
             engines.detector and engines.mesher and engines.vad and engines.lips
         ),
-        "capture.continuity": following,
+        "liveness.light": following(LightCheck),
+        "liveness.motion": following(MotionCheck),
+        "capture.continuity": unbroken,
         "liveness.injection": lambda: injection,
         "voice.digits": hearing(lambda: engines.digits),
         "voice.match": hearing(matching),

@@ -49,6 +49,18 @@ SPEAK = Text(
 READ = Text(
     "Please read the text aloud, word for word, in a quiet place.", "请在安静的环境中逐字朗读全文。"
 )
+SCREEN = Text(
+    "Please turn the brightness up, switch off colour filters, go out of bright light, and try again.",
+    "请调高亮度，关闭护眼或反色模式，避开强光，再试一次。",
+)
+AGAIN = Text(
+    "The connection was too slow. Please try again, best with a better one.",
+    "网络连接过慢，请在更好的网络环境下再试一次。",
+)
+FOLLOW = Text(
+    "Please turn your head as the arrows show, as soon as each appears, and come back to the middle.",
+    "请在箭头出现时按方向转头，然后回正。",
+)
 STAY = Text(
     "Please stay in front of the camera until the recording ends, and try again.",
     "请在录制结束前始终正对摄像头，再试一次。",

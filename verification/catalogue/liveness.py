@@ -237,8 +237,8 @@ SPECS = (
                 "frame_rate_low",
                 RECAPTURE,
                 Text(
-                    "The clip has fewer than 14.5 frames a second; lips cannot be read.",
-                    "视频帧率低于每秒14.5帧，无法识别唇动。",
+                    "The clip has too few frames a second: lips want 14.5, colours 7.5, turns 6.",
+                    "视频帧率过低：唇动需每秒14.5帧，屏幕光需7.5帧，转头需6帧。",
                 ),
                 mendable=True,
             ),
