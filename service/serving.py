@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -29,15 +30,20 @@ HEAD_S = 10.0
 """Longest time from a connection, or from a further request's first byte, to a whole head."""
 MOST_CONNECTIONS = 1_000
 DRAIN_S = 30
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAPI:
+def app_of(
+    settings: ServiceSettings, host: str, *, dev: bool = False, hosts: Sequence[str] = ()
+) -> FastAPI:
     """The application of an installation.
 
     Args:
         settings: The installation.
         host: Address it will listen on.
-        dev: Let everybody in without a key; on loopback only.
+        dev: Let everybody in without a key; on loopback only, and called by its names only: a
+            page from elsewhere whose name leads here gets nothing.
+        hosts: Names by which it may be called, beside those of the settings.
 
     Raises:
         InputError: `usage.open_server`: nobody could come in, or everybody could from elsewhere.
@@ -73,12 +79,14 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
+        held_body_bytes=settings.held_body_bytes,
         capacity=settings.capacity or math.ceil(cpu_quota()),
         resources=resources,
         transactions=settings.transactions(),
         policy=settings.policy,
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),
+        hosts=[*words(settings.hosts.lower()), *hosts] or (LOOPBACK if dev else ()),
         snapshots=settings.data_dir / "galleries",
         models=engines.store,
         qa_dir=settings.qa_dir,

@@ -15,6 +15,7 @@ from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.types import Image
@@ -80,6 +81,7 @@ async def _body(request: Request) -> bytes:
     openapi_extra=_BODY,
     **answers("guide_face", FaceGuidance),
 )
+@takes(MOST_BYTES)
 async def face(
     request: Request,
     service: ServiceDep,
@@ -133,6 +135,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
     openapi_extra=_BODY,
     **answers("guide_document", DocumentGuidance),
 )
+@takes(MOST_BYTES)
 async def document(
     request: Request,
     service: ServiceDep,

@@ -62,7 +62,7 @@ Observe = Callable[[str, Verdict], None]
 class Meters(Protocol):
     """Counts what was judged."""
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, tenant: str, verdict: Verdict) -> None:
         """Note a verdict."""
         ...
 
@@ -70,7 +70,7 @@ class Meters(Protocol):
 class NoMeters:
     """Counts nothing."""
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, tenant: str, verdict: Verdict) -> None:
         """Note nothing."""
 
 
@@ -244,7 +244,7 @@ class Worker:
             self._enrol(row, subject, analysis)
         keep = _keeping(row, policy, analysis)
         self._finish(job, row, vault, told, verdict_body(told, media), keep)
-        self._meters.judged(verdict)
+        self._meters.judged(row.tenant, verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
 

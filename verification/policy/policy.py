@@ -25,7 +25,7 @@ from veridical.verification.policy.rules import (
 from veridical.verification.shipped import Shipped
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
-__all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
+__all__ = ["HIGHEST_VERSION", "Policy", "load_policy", "parse_policy", "shipped_policies"]
 
 HIGHEST_VERSION = 2**31 - 1
 MOST_ATTEMPTS = 100
