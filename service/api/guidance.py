@@ -28,7 +28,12 @@ router = APIRouter(prefix="/v1/guidance", tags=["guidance"])
 
 Language = Literal["en", "zh"]
 MOST_BYTES = 200_000
-_LIMITS = Limits(max_image_bytes=MOST_BYTES, max_image_pixels=2_000_000)
+_LIMITS = Limits(
+    max_image_bytes=MOST_BYTES,
+    max_image_pixels=2_000_000,
+    max_scaled_pixels=2_000_000,
+    picture_cpu_s=1.0,
+)
 Watcher = Annotated[Principal, Depends(Allow(("transactions:write",), upload=True))]
 
 # Judged, not fitted: they only guide a hand; the document's own checks decide.
