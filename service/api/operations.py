@@ -9,7 +9,7 @@ from sqlalchemy import text
 from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import DEFAULT_TENANT, Allow, Principal, allow
 from veridical.service.api.requirements import open_to_all
-from veridical.service.api.state import ServiceDep
+from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
@@ -43,6 +43,16 @@ def readyz(service: ServiceDep) -> dict[str, object]:
 
     `missing` names models of the profile that are not there, `lacks` the checks of policies in
     force that want one.
+    """
+    return readiness(service)
+
+
+def readiness(service: Service) -> dict[str, object]:
+    """What a service that is ready tells of itself.
+
+    Raises:
+        ProblemError: `service.not_ready`, `model.required`.
+        StoreError: The database is not there.
     """
     if service.loader.failure == NotFitError.default_code:
         raise ProblemError(
