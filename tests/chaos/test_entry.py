@@ -24,6 +24,7 @@ from veridical.service.api.limits import ByteBudget
 from veridical.service.api.requirements import Kind, Requirements, open_to_all
 from veridical.service.serving import server_of
 from veridical.service.transactions import ProblemError
+from veridical.store import Database
 from veridical.store.tenants import change_limits
 
 MIB = 2**20
@@ -451,6 +452,22 @@ def test_whatever_is_sent_where_nothing_breaks(here: House) -> None:
                 for method in route.methods:
                     answer = here.client.request(method, concrete(path), headers=key)
                     assert held(answer), (method, path, answer.text)
+
+
+def test_consent_is_given_in_so_many_words(here: House) -> None:
+    key = here.key()
+    for said in ("yes", "true", 1, 1.0, "on", None, [True]):
+        for consent in ({"biometrics": said}, {"biometrics": True, "enrol": said}):
+            answer = here.client.post("/v1/transactions", json={"consent": consent}, headers=key)
+            assert answer.status_code == 422, said
+
+
+def test_nobody_else_reads_the_database(tmp_path: Path) -> None:
+    database = Database(tmp_path / "v.db")
+    database.upgrade()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    database.close()
 
 
 CANARY = "zhangwei13800138000"
