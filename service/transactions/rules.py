@@ -13,6 +13,7 @@ from veridical.errors import InputError, StoreError
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.policy import earlier_policies, parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
@@ -32,6 +33,8 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
             f"unknown checks {unknown}; known are {', '.join(CHECKS)}", "policy.unknown_check"
         )
     added = tuple(check for check in dict.fromkeys(checks) if check not in policy.required)
+    if sums := sorted(checks_with(Trait.SUM).intersection(added)):
+        raise InputError(f"{sums} want witnesses, which only a policy names", "policy.unknown_check")
     if not added:
         return policy
     return replace(

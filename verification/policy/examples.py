@@ -124,16 +124,15 @@ class ExampleReader:
         """How a check ended, and the thresholds that make it so where the policy gives none."""
         own, score = self.points.get(check), told.get("score")
         margin, status = told.get("margin"), told.get("status")
+        reason, evidence = told.get("reason", ""), told.get("evidence", {})
         if margin is not None:
             if score is not None or status is not None:
                 raise refuse("wants a margin, or else a score or status")
             own = own or UNIT_BAND
             score = own.accept_at + margin * (own.accept_at - own.reject_below)
-            judged = Measurement(check, score, told.get("reason", ""), told.get("evidence", {}))
-            return judged, own
+            return Measurement(check, score, reason, evidence), own
         if status is None:
             status = Status.PASS if own is None or score is None else own.status(score)
-        reason, evidence = told.get("reason", ""), told.get("evidence", {})
         if status is Status.NOT_ASSESSED:
             if score is not None:
                 raise refuse("a check that is not assessed has no score")
