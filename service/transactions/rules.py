@@ -34,7 +34,9 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
         )
     added = tuple(check for check in dict.fromkeys(checks) if check not in policy.required)
     if sums := sorted(checks_with(Trait.SUM).intersection(added)):
-        raise InputError(f"{sums} want witnesses, which only a policy names", "policy.unknown_check")
+        raise InputError(
+            f"{sums} want witnesses, which only a policy names", "policy.unknown_check"
+        )
     if not added:
         return policy
     return replace(
