@@ -25,11 +25,14 @@ from veridical.verification.policy.rules import (
 from veridical.verification.shipped import Shipped
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
-<<<<<<< HEAD
-__all__ = ["HIGHEST_VERSION", "Policy", "load_policy", "parse_policy", "shipped_policies"]
-=======
-__all__ = ["Policy", "earlier_policies", "load_policy", "parse_policy", "shipped_policies"]
->>>>>>> capture
+__all__ = [
+    "HIGHEST_VERSION",
+    "Policy",
+    "earlier_policies",
+    "load_policy",
+    "parse_policy",
+    "shipped_policies",
+]
 
 HIGHEST_VERSION = 2**31 - 1
 MOST_ATTEMPTS = 100
@@ -187,19 +190,12 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
     attempts, version, pace = raw.get("attempts", 1), raw.get("version"), raw.get("pace", "usual")
     if not isinstance(pace, str) or pace not in PACES:
         raise refuse(f"pace must be one of {sorted(PACES)}, got {pace!r}")
-<<<<<<< HEAD
     if not isinstance(raw.get("id"), str) or not _counts(version, HIGHEST_VERSION):
         raise refuse(f"wants an id (text) and a version (whole number of 1 to {HIGHEST_VERSION})")
     if not _counts(attempts, MOST_ATTEMPTS):
         raise refuse(f"attempts must be a whole number of 1 to {MOST_ATTEMPTS}")
-=======
-    if not isinstance(raw.get("id"), str) or not isinstance(version, int):
-        raise refuse("wants an id (text) and a version (whole number)")
-    if not isinstance(attempts, int) or attempts < 1:
-        raise refuse(f"attempts must be a whole number from 1, got {attempts!r}")
     witnesses, moment = _witnesses(raw, names, refuse)
     names = tuple(dict.fromkeys(names + witnesses))
->>>>>>> capture
     points = _points(raw.get("operating_points", {}), raw["id"], refuse)
     facts = parse_facts(raw.get("facts", []), refuse)
     constants = parse_constants(raw.get("constants", {}), refuse)
