@@ -105,7 +105,7 @@ def _back_and_forth(count: int, wanted: int) -> list[int]:
 
 
 def _under(clip: Clip, chosen: Sequence[int], sound: Audio) -> Clip:
-    times = np.arange(len(chosen)) * (1000 / clip.fps)
+    times = np.arange(len(chosen), dtype=np.float64) * (1000 / clip.fps)
     return Clip(tuple(clip.frames[at] for at in chosen), times, sound)
 
 

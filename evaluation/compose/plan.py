@@ -37,6 +37,10 @@ FACTS = {"amount": 200, "days_overdue": 0}
 IDENTITY = ("document.read", "document.specimen", "face.match", "face.copy")
 """Checks without which clips are judged of whose people no other session is there."""
 JOINS = ("capture.continuity",)
+"""Without which joined words are judged where they stand for a genuine reader."""
+SITTING = ("face.copy",)
+"""Without which a reader is judged whose portrait was taken in the same sitting: two pictures taken
+seconds apart are too alike to tell from copies (docs/continuity.md)."""
 SHORTEST_S, LONGEST_S = 6.0, 9.0
 SENTENCE_MS = 3000.0
 
@@ -99,7 +103,7 @@ class Composer:
             clip = self._genuine_clip(number, attempt)
             yield self._row("genuine_digits", number, "digits of joined words", {
                 **self._reader(number), **_answer(asked), "clip": clip, "attempt": attempt,
-                "waived": [*JOINS],
+                "waived": [*SITTING, *JOINS],
             })  # fmt: skip
 
     def genuine_phrase(self, number: int) -> Iterator[Values]:
@@ -210,7 +214,8 @@ class Composer:
         same = with_colours(replace(_asked(chance), digits=then.digits, colours=None), chance)
         for kind, asked in (("old_clip", now), ("other_schedule", same)):
             yield self._attack(kind, number, {
-                **self._reader(number), **_answer(asked), "clip": clip, "waived": [*JOINS],
+                **self._reader(number), **_answer(asked), "clip": clip,
+                "waived": [*SITTING, *JOINS],
             })  # fmt: skip
 
     def dubs(self, number: int) -> Iterator[Values]:
@@ -266,7 +271,7 @@ class Composer:
             ),
         )
         yield self._attack("two_people", number, {
-            **self._reader(number), **_answer(asked), "clip": clip, "waived": [*JOINS],
+            **self._reader(number), **_answer(asked), "clip": clip, "waived": [*SITTING, *JOINS],
         })  # fmt: skip
 
     # --- attacks on the selfie -----------------------------------------------------------------
@@ -304,7 +309,8 @@ class Composer:
     def _joined(
         self, asked: Challenge, chance: random.Random, voices: dict[str, Audio] | None = None
     ) -> Clip:
-        return joined(self.sentences, asked.digits, asked.schedule_ms, chance, voices)
+        until_ms = _colours(asked).end_ms
+        return joined(self.sentences, asked.digits, asked.schedule_ms, chance, voices, until_ms)
 
     def _lit_take(self, take: Sentence, colours: Colours, chance: random.Random) -> Clip:
         return captures.lit(take.load(), colours, self.tracker, chance)
@@ -326,7 +332,7 @@ class Composer:
         picture = f"portrait_{take.file.stem}.png"
         if not (self.out / picture).exists():
             write_image(self.out / picture, take.load().frames[0], "a frame, for evaluation")
-        about: Values = {"person": "grid_s1", "facts": FACTS}
+        about: Values = {"person": "grid_s1", "facts": FACTS, "waived": [*SITTING]}
         if number % 2:
             return {**about, "policy": [*KNOWN], "reference_face": picture}
         card = self._card(f"reader_{number:03}", self.out / picture)

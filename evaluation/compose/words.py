@@ -87,6 +87,7 @@ def joined(
     schedule_ms: tuple[float, ...],
     chance: random.Random,
     sound_of: dict[str, Audio] | None = None,
+    until_ms: float = 0.0,
 ) -> Clip:
     """Join words to a string of digits, each said when a reader would say it.
 
@@ -96,6 +97,7 @@ def joined(
         schedule_ms: When each digit is shown.
         chance: Chooses words and delays.
         sound_of: Sound by digit that is laid under the pictures in place of their own.
+        until_ms: How long it is recorded at least.
     """
     frames: list[Image] = []
     sound: list[NDArray[np.float32]] = []
@@ -122,9 +124,9 @@ def joined(
         ramp = np.linspace(0, 1, int(EDGE_S * rate), dtype=np.float32)
         sound[first][: len(ramp)] *= ramp
         sound[-1][-len(ramp) :] *= ramp[::-1]
-    for at in range(TAIL_FRAMES):
-        put(clip, 5 + at)
-    times = np.arange(len(frames)) * FRAME_MS
+    for turn in range(max(TAIL_FRAMES, round(until_ms / FRAME_MS) + 1 - len(frames))):
+        put(clip, there_and_back[turn % len(there_and_back)])
+    times = np.arange(len(frames), dtype=np.float64) * FRAME_MS
     return Clip(tuple(frames), times, Audio(np.concatenate(sound), rate))
 
 

@@ -125,7 +125,7 @@ def _attack_figures(figures: Figures, path: str, rows: Rows) -> dict[str, Rate]:
         figures.rate(f"{path}attack_accepted|{name}", rate)
     for name, rate in reviewed.items():
         figures.share(f"{path}attack_reviewed|{name}", rate)
-    return accepted
+    return dict(accepted)
 
 
 def _first_causes(rows: Rows) -> dict[str, int]:
