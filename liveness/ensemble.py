@@ -139,4 +139,4 @@ def _ensemble(name: str, table: Table) -> Ensemble:
 
 
 def _limits(table: Table) -> Limits:
-    return Limits(table.number("clear"), table.number("certain"))
+    return Limits(table.number("clear"), table.number("certain"), table.number("left", 0.0))
