@@ -61,14 +61,10 @@ class _Bench:
         settings = Settings()
         self._store = settings.model_store()
         self._profile = self._store.profile(profile or settings.profile)
-        detector, mesh, recogniser = (
-            self._profile.roles[role][0] for role in ("detector", "mesh", "recogniser")
-        )
+        detector, mesh = (self._profile.roles[role][0] for role in ("detector", "mesh"))
         self._detector = FaceDetector(self._store.session(detector))
         self._mesher = FaceMesher(self._store.session(mesh))
-        self.embedder = FaceEmbedder.from_card(
-            self._store.session(recogniser), self._store.card(recogniser)
-        )
+        self.embedder = FaceEmbedder.load(self._store, self._profile.roles["recogniser"])
 
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""

@@ -242,9 +242,8 @@ class _Faces:
         roles = store.profile(settings.profile).roles
         self._detector = FaceDetector(store.session(roles["detector"][0]))
         self._mesher = FaceMesher(store.session(roles["mesh"][0]))
-        name = roles["recogniser"][0]
-        self._embedder = FaceEmbedder.from_card(store.session(name), store.card(name))
-        self.curve = FmrCurve.from_card(store.card(name))
+        self._embedder = FaceEmbedder.load(store, roles["recogniser"])
+        self.curve = FmrCurve.from_card(store.card(roles["recogniser"][-1]))
 
     def template(self, pictures: Sequence[Path]) -> "Template":
         """One template of a person's pictures.

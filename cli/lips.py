@@ -114,10 +114,8 @@ def _hear(
         return Heard(audio, speech.segments_s)
     role = f"digits_{challenge.language}"
     if challenge.digits and role in models.roles:
-        net = store.session(models.roles[role][0])
-        digits = DigitsCheck({challenge.language: net}).read(
-            speech, challenge.digits, challenge.language
-        )
+        check = DigitsCheck.load(store, models)
+        digits = check.read(speech, challenge.digits, challenge.language)
         onsets_ms = digits.times.start_ms if digits.times else ()
         return Heard(audio, speech.segments_s, onsets_ms, digits.score)
     if challenge.phrase and all(store.has(name) for name in Whisper.models):

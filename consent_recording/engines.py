@@ -132,10 +132,7 @@ class Engines:
         return cls(
             detector=engine("detector", lambda names: FaceDetector(session(names))),
             mesher=engine("mesh", lambda names: FaceMesher(session(names))),
-            embedder=engine(
-                "recogniser",
-                lambda names: FaceEmbedder.from_card(session(names), store.card(names[0])),
-            ),
+            embedder=engine("recogniser", lambda names: FaceEmbedder.load(store, names)),
             silent=engine("silent", lambda _: SilentCheck.load(store, profile)),
             lips=engine("lips", lambda _: LipsCheck.load(store, profile, adaptation)),
             vad=engine("speech", session),

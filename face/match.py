@@ -104,15 +104,13 @@ class FaceMatchCheck:
         lengths = [self._embedder.recognisability(vector)[0] for vector in vectors]
         evidence["probe_recognisability"] = round(float(np.mean(lengths)), 2)
         return Measurement(
-            self.name, score, "not_mated", evidence, (self._embedder.model,), _since(start)
+            self.name, score, "not_mated", evidence, self._embedder.models, _since(start)
         )
 
     def _not_assessed(
         self, reason: str, evidence: dict[str, EvidenceValue], start: float
     ) -> Measurement:
-        return Measurement(
-            self.name, None, reason, evidence, (self._embedder.model,), _since(start)
-        )
+        return Measurement(self.name, None, reason, evidence, self._embedder.models, _since(start))
 
 
 class SamePersonCheck:
@@ -158,7 +156,7 @@ class SamePersonCheck:
             "views": len(views),
             "views_with_one_face": len(with_face),
         }
-        models = (self._embedder.model,)
+        models = self._embedder.models
         if len(large) < 2 * SHORTEST_STRETCH:
             reason = "too_few_frames"
             if len(with_face) >= 2 * SHORTEST_STRETCH:

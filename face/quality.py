@@ -114,7 +114,7 @@ class FaceQualityCheck:
 
     @property
     def _models(self) -> tuple[ModelRef, ...]:
-        return () if self._embedder is None else (self._embedder.model,)
+        return () if self._embedder is None else self._embedder.models
 
 
 def unified_quality(components: Sequence[Component]) -> float:

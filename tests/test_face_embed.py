@@ -12,6 +12,7 @@ from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned
 from veridical.errors import InputError
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, compare, look
 from veridical.face.embed import embedding_points
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
 from veridical.models import ModelStore, read_card
 from veridical.types import Template, View
@@ -22,7 +23,7 @@ GOLDEN_NON_MATED_MEAN = 0.116
 
 
 def embedder() -> FaceEmbedder:
-    return FaceEmbedder(RuleSession(mean_colour))
+    return FaceEmbedder(Recogniser(RuleSession(mean_colour), RecogniserInput()))
 
 
 def test_a_template_has_unit_length_and_names_its_model_and_weights() -> None:
@@ -52,7 +53,7 @@ def test_the_net_sees_each_face_as_it_is_and_mirrored() -> None:
 
     half = plain(0, 0, 0)
     half.pixels[:, :150] = 255
-    FaceEmbedder(RuleSession(note))(half, FACE)
+    FaceEmbedder(Recogniser(RuleSession(note), RecogniserInput()))(half, FACE)
     plain_look, mirrored = seen[0][:, 0]
     assert plain_look[56, 10] > 200 > 50 > plain_look[56, 100]
     assert mirrored[56, 100] > 200 > 50 > mirrored[56, 10]

@@ -7,10 +7,11 @@ from tests.face_standins import RuleSession, face_at, mean_colour, plain, view_o
 from veridical.errors import InputError
 from veridical.face import FaceEmbedder, FaceMatchCheck, SamePersonCheck
 from veridical.face.match import least_alike_stretch
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.result import Measurement
 from veridical.types import Image, Template, View
 
-EMBEDDER = FaceEmbedder(RuleSession(mean_colour))
+EMBEDDER = FaceEmbedder(Recogniser(RuleSession(mean_colour), RecogniserInput()))
 MATCH = FaceMatchCheck(EMBEDDER)
 SAME = SamePersonCheck(EMBEDDER)
 

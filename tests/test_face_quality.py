@@ -14,6 +14,7 @@ from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
 from veridical.face.components import Component, measure_components
 from veridical.face.quality import ADVICE, WEIGHTS, advice, unified_quality
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
 from veridical.models import ModelStore, read_card
 from veridical.types import Image, View
@@ -116,7 +117,11 @@ def test_a_clip_is_as_good_as_its_middle_view_and_evidence_stays_small() -> None
 
 
 def test_a_recogniser_adds_its_own_view() -> None:
-    check = FaceQualityCheck(FaceEmbedder(RuleSession(mean_colour), poor_length=0, good_length=400))
+    check = FaceQualityCheck(
+        FaceEmbedder(
+            Recogniser(RuleSession(mean_colour), RecogniserInput(poor_length=0, good_length=400))
+        )
+    )
     bright, dim = (check(view_of(plain(v, v, v), FACE)) for v in (160, 60))
     assert bright.evidence["recognisability_raw"] > dim.evidence["recognisability_raw"]  # type: ignore[operator]
     assert bright.models

@@ -347,11 +347,7 @@ def build_verifier(
 
     detector = engine(lambda: FaceDetector(store.session(role("detector"))))
     mesher = mesher or engine(lambda: FaceMesher(store.session(role("mesh"))))
-    embedder = engine(
-        lambda: FaceEmbedder.from_card(
-            store.session(role("recogniser")), store.card(role("recogniser"))
-        )
-    )
+    embedder = engine(lambda: FaceEmbedder.load(store, profile.roles["recogniser"]))
     reader = engine(lambda: load_reader(store, profile))
     silent = engine(lambda: SilentCheck.load(store, profile))
     vad, speaker = session("speech"), session("voice")
@@ -411,7 +407,7 @@ def _signals(
     face_identity: FaceIdentityCheck | None = None
     identity_face: IdentityFaceCheck | None = None
     if embedder is not None and ledger is not None:
-        curve = FmrCurve.from_card(store.card(profile.roles["recogniser"][0]))
+        curve = FmrCurve.from_card(store.card(profile.roles["recogniser"][-1]))
         identity_face = IdentityFaceCheck(embedder.model)
         if curve is not None:
             face_identity = FaceIdentityCheck(curve, embedder.model, settings.same_face_fpir)

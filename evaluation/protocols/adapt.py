@@ -116,18 +116,13 @@ class AnswerMaker:
         store = self.settings.model_store()
         profile = store.profile(self.settings.profile)
         roles = profile.roles
-        nets = {
-            language: store.session(roles[f"digits_{language}"][0])
-            for language in ("en", "zh")
-            if f"digits_{language}" in roles and store.has(roles[f"digits_{language}"][0])
-        }
         return AnswerWorker(
             FaceTracker(
                 FaceDetector(store.session(roles["detector"][0])),
                 FaceMesher(store.session(roles["mesh"][0])),
             ),
             store.session(roles["speech"][0]),
-            DigitsCheck(nets),
+            DigitsCheck.load(store, profile),
         )
 
 

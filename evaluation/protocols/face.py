@@ -105,11 +105,10 @@ class FaceMaker:
         """Load detector, mesh and recogniser of the profile."""
         store = self.settings.model_store()
         roles = store.profile(self.settings.profile).roles
-        recogniser = roles["recogniser"][0]
         return FaceWorker(
             FaceDetector(store.session(roles["detector"][0])),
             FaceMesher(store.session(roles["mesh"][0])),
-            FaceEmbedder.from_card(store.session(recogniser), store.card(recogniser)),
+            FaceEmbedder.load(store, roles["recogniser"]),
             self.degrade,
         )
 
@@ -239,9 +238,9 @@ def evaluate_face(
         )
     store = settings.model_store()
     profile = store.profile(settings.profile)
-    models = tuple(
-        store.card(profile.roles[role][0]).ref for role in ("detector", "mesh", "recogniser")
-    )
+    found_by = [store.card(profile.roles[role][0]).ref for role in ("detector", "mesh")]
+    recognisers = [store.card(name).ref for name in profile.roles["recogniser"]]
+    models = (*found_by, *recognisers)
     pairs = "reference" in columns_of(request.index)
     samples, listed = _read_pairs(request) if pairs else (read_samples(request), None)
     data = hash_data(request.index, [sample.path for sample in samples])
@@ -252,9 +251,9 @@ def evaluate_face(
             "data": data,
             "degrade": degrade,
             "limit": request.limit,
-            # A calibration is of the models that `face.match` names: the recogniser alone.
-            "found_by": [f"{model.name}@{model.sha256}" for model in models[:-1]],
-            "models": [f"{model.name}@{model.sha256}" for model in models[-1:]],
+            # A calibration is of the models that `face.match` names: the recognisers alone.
+            "found_by": [f"{model.name}@{model.sha256}" for model in found_by],
+            "models": [f"{model.name}@{model.sha256}" for model in recognisers],
         },
     )
     scores = request.out / "scores.csv"

@@ -56,10 +56,9 @@ class Bench:
         settings = Settings()
         store = settings.model_store()
         roles = store.profile(settings.profile).roles
-        name = roles["recogniser"][0]
         self.detector = FaceDetector(store.session(roles["detector"][0]))
         self.mesher = FaceMesher(store.session(roles["mesh"][0]))
-        self.embedder = FaceEmbedder.from_card(store.session(name), store.card(name))
+        self.embedder = FaceEmbedder.load(store, roles["recogniser"])
         self.cpu_ms: dict[str, list[float]] = {"detect": [], "mesh": [], "embed": []}
 
     def central(self, image: Image) -> View | None:

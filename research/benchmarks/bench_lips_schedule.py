@@ -94,11 +94,10 @@ def simulate(pace: Pace, digits: int, **reader: float) -> str:
     )
 
 
-def hear(index: Path, vad: Session, net: Session) -> None:
+def hear(index: Path, vad: Session, check: DigitsCheck) -> None:
     """Lay real digits on a schedule and listen."""
     chance, prompts = np.random.default_rng(2), random.Random(2)  # noqa: S311
     takes = _takes(index)
-    check = DigitsCheck({"en": net})
     errors: list[float] = []
     right, wrong, joint = [], [], []
     for _ in range(STRINGS):
@@ -213,8 +212,8 @@ def main() -> None:
     if len(sys.argv) > 1:
         store = Settings().model_store()
         roles = store.profile().roles
-        vad, net = store.session(roles["speech"][0]), store.session(roles["digits_en"][0])
-        hear(Path(sys.argv[1]), vad, net)
+        vad, check = store.session(roles["speech"][0]), DigitsCheck.load(store, store.profile())
+        hear(Path(sys.argv[1]), vad, check)
         together(Path(sys.argv[1]), store, strings=STRINGS_TOGETHER)
 
 

@@ -48,8 +48,7 @@ def main() -> None:
     roles = store.profile().roles
     detector = FaceDetector(store.session(roles["detector"][0]))
     mesher = FaceMesher(store.session(roles["mesh"][0]))
-    name = roles["recogniser"][0]
-    embedder = FaceEmbedder.from_card(store.session(name), store.card(name))
+    embedder = FaceEmbedder.load(store, roles["recogniser"])
     vectors, identities = [], []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
