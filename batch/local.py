@@ -53,18 +53,8 @@ class LocalEngine:
         """See `Engine.results`."""
         open_: dict[Future[dict[str, Any]], Row] = {}
         again: list[Row] = []
-        exhausted = False
         while True:
-            while not exhausted and not again and len(open_) < self._workers * WINDOW:
-                row = next(rows, None)
-                if row is None:
-                    exhausted = True
-                else:
-                    open_[self._pool.submit(_verify, row)] = row
-            # After a death, suspects run one at a time: then the next death names its row.
-            if again and not open_:
-                row = again.pop()
-                open_[self._pool.submit(_verify, row)] = row
+            self._hand_out(rows, open_, again)
             if not open_:
                 return
             finished, _ = wait(open_, return_when=FIRST_COMPLETED)
@@ -75,8 +65,7 @@ class LocalEngine:
                 except BrokenProcessPool:
                     suspects = [row, *open_.values()]
                     open_.clear()
-                    self.close()
-                    self._pool = self._start()
+                    self._restart()
                     if len(suspects) == 1:
                         self._deaths[row.number] += 1
                     if self._deaths[row.number] >= MAX_DEATHS:
@@ -84,6 +73,28 @@ class LocalEngine:
                     else:
                         again += suspects
                     break
+
+    def _hand_out(
+        self, rows: Iterator[Row], open_: dict[Future[dict[str, Any]], Row], again: list[Row]
+    ) -> None:
+        """Give the pool as much work as it should have."""
+        # After a death, suspects run one at a time: then the next death names its row.
+        most = 1 if again else self._workers * WINDOW
+        while len(open_) < most:
+            row = again.pop() if again else next(rows, None)
+            if row is None:
+                return
+            try:
+                open_[self._pool.submit(_verify, row)] = row
+            except BrokenProcessPool:  # a worker died since: of no row's fault that is known yet
+                again.append(row)
+                if open_:
+                    return  # the rows it had tell of the death
+                self._restart()
+
+    def _restart(self) -> None:
+        self.close()
+        self._pool = self._start()
 
     def close(self) -> None:
         """See `Engine.close`."""

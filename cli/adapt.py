@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+from veridical.evaluation.calibrate import parse_target
+from veridical.evaluation.harness import available_cores
+from veridical.evaluation.protocols.adapt import adapt_lips
+from veridical.evaluation.request import Request
+from veridical.verification.settings import Settings
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -47,12 +53,6 @@ def lips(
     Only genuine rows are read, and of an index with a column `train_ok` only those that say yes.
     Fifty people with five answers each are a start; fewer than five are refused.
     """
-    from veridical.evaluation.calibrate import parse_target
-    from veridical.evaluation.harness import available_cores
-    from veridical.evaluation.protocols.adapt import adapt_lips
-    from veridical.evaluation.request import Request
-    from veridical.verification.settings import Settings
-
     settings = Settings()
     if profile:
         settings.profile = profile

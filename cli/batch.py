@@ -3,17 +3,21 @@
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table
 
+from veridical.batch import BatchSummary, local_workers, run_batch
+from veridical.batch.report import write_report
+from veridical.batch.rows import StartEngine
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.cli.extras import needed
-from veridical.cli.main import app
-
-if TYPE_CHECKING:
-    from veridical.batch import BatchSummary
-    from veridical.batch.rows import StartEngine
+from veridical.models.quota import cpu_quota
+from veridical.verification import Settings
 
 __all__ = ["batch"]
 
@@ -25,7 +29,6 @@ class WorkPlace(StrEnum):
     RAY = "ray"
 
 
-@app.command()
 def batch(
     manifest: Annotated[
         str, typer.Argument(help="CSV or JSON Lines, one transaction a row: path or URL.")
@@ -51,18 +54,10 @@ def batch(
     Exit code 0 when every row has a verdict, 4 when some rows could not be verified, 1 when a
     verdict differs from what its row expects.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    from veridical.batch import run_batch
-    from veridical.batch.report import write_report
-    from veridical.verification import Settings
-
     settings = Settings()
     if policy:
         settings.policy = policy
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     start = _workers(engine, workers, address)
     columns = (
         TextColumn("{task.description}"),
@@ -108,9 +103,6 @@ def batch(
 
 def _workers(engine: WorkPlace, count: int, address: str) -> "StartEngine":
     if engine is WorkPlace.LOCAL:
-        from veridical.batch import local_workers
-        from veridical.models.quota import cpu_quota
-
         return local_workers(count or math.ceil(cpu_quota()))
     with needed("ray"):
         from veridical.batch.cluster import ray_workers
@@ -118,8 +110,6 @@ def _workers(engine: WorkPlace, count: int, address: str) -> "StartEngine":
 
 
 def _print_summary(summary: "BatchSummary") -> None:
-    from rich.console import Console
-    from rich.table import Table
 
     table = Table(title=f"{summary.done} of {summary.rows} rows have a result")
     for title in ("this run", "rows"):
@@ -132,4 +122,4 @@ def _print_summary(summary: "BatchSummary") -> None:
         table.add_row(f"[dim]cause {cause}[/]", str(count))
     if summary.unexpected:
         table.add_row("[red]not as expected[/]", str(summary.unexpected))
-    Console().print(table)
+    open_console().print(table)

@@ -7,27 +7,24 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from veridical.cli.main import app
+from veridical.cli.console import open_console
+from veridical.cli.demo import make_samples
+from veridical.cli.timing import cold, measure
+from veridical.service.pictures import to_jpeg
+from veridical.verification import Settings, load_verifier
 
 __all__ = ["bench"]
 
 
-@app.command()
 def bench(
     repeats: Annotated[int, typer.Option(min=1, help="Counted runs, after a warm-up.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Time the standard transaction, one thread: a card and six seconds of clip."""
-    from rich.console import Console
-
-    from veridical.cli.demo import make_samples
-    from veridical.cli.timing import cold, measure
-    from veridical.service.pictures import to_jpeg
-    from veridical.verification import Settings, load_verifier
-
     settings = Settings()
-    console = Console(stderr=True, highlight=False)
+    console = open_console(stderr=True)
     with console.status("making the transaction"):
         sample = make_samples(settings)[0]
         verifier = load_verifier(settings)
@@ -49,8 +46,6 @@ def bench(
 
 
 def _print(figures: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
 
     what = figures["standard_transaction"]
     table = Table(title=f"CPU ms, warm, {what['repeats']} runs: card and {what['clip']}")
@@ -58,7 +53,7 @@ def _print(figures: dict[str, Any]) -> None:
         table.add_column(title, justify="left" if title == "stage" else "right")
     for stage, ms in figures["cpu_ms"].items():
         table.add_row(stage, f"{ms['median']:.0f}", f"{ms['min']:.0f}")
-    console = Console(highlight=False)
+    console = open_console()
     console.print(table)
     console.print(f"verdicts per core-second    {figures['verdicts_per_core_second']}")
     console.print(f"cores for 1 000 000 a day   {figures['cores_for_a_million_a_day']}")

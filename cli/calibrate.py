@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from veridical.cli.main import app
+from veridical.errors import InputError
+from veridical.evaluation import calibrate as fits
 
 __all__ = ["calibrate"]
 
 
-@app.command()
 def calibrate(
     kind: Annotated[str, typer.Argument(help="face, silent, speaker, digits or lips.")],
     scores: Annotated[Path, typer.Argument(help="Score file of `veridical evaluate`.")],
@@ -35,9 +35,6 @@ def calibrate(
     Refuses a target that the trials cannot support: fmr=1e-4 takes 30 000 independent non-mated
     comparisons.
     """
-    from veridical.errors import InputError
-    from veridical.evaluation import calibrate as fits
-
     if kind not in fits.CHECK_OF_KIND:
         raise InputError(
             f"a kind is one of {', '.join(fits.CHECK_OF_KIND)}, got {kind!r}", "usage.kind"

@@ -1,10 +1,10 @@
 """What did the applicant hand in: a picture or a clip?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from veridical.verification import Transaction
+from veridical.errors import InputError
+from veridical.media import read_clip, read_image, sniff
+from veridical.verification import Transaction
 
 __all__ = ["read_capture"]
 
@@ -15,10 +15,6 @@ def read_capture(file: Path) -> "Transaction":
     Raises:
         InputError: The file cannot be read or is neither.
     """
-    from veridical.errors import InputError
-    from veridical.media import read_clip, read_image, sniff
-    from veridical.verification import Transaction
-
     try:
         with file.open("rb") as opened:
             kind = sniff(opened.read(256))

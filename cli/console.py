@@ -1,4 +1,6 @@
-"""How verdicts look in a terminal."""
+"""How verdicts and tables look in a terminal, and in a pipe."""
+
+import os
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,7 +10,7 @@ from veridical.result import CheckResult, Outcome, Status
 from veridical.verification import Verdict
 from veridical.verification.reasons import explain_cause
 
-__all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "print_verdict"]
+__all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "open_console", "print_verdict"]
 
 OUTCOME_STYLES = {
     Outcome.ACCEPT: "bold green",
@@ -16,6 +18,8 @@ OUTCOME_STYLES = {
     Outcome.RETRY: "bold cyan",
     Outcome.REJECT: "bold red",
 }
+PIPED_WIDTH = 10_000
+"""Columns of a console that is no terminal: no row is broken or cut."""
 STATUS_STYLES = {
     Status.PASS: "green",
     Status.REVIEW: "yellow",
@@ -24,9 +28,17 @@ STATUS_STYLES = {
 }
 
 
+def open_console(*, stderr: bool = False) -> Console:
+    """A console that shortens nothing when its output goes to a file or another program."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    return console
+
+
 def print_verdict(verdict: Verdict) -> None:
     """Print the outcome, its first cause, and one line a check."""
-    console = Console(highlight=False)
+    console = open_console()
     style = OUTCOME_STYLES[verdict.outcome]
     console.print(f"[{style}]{verdict.outcome.upper()}[/]", end="")
     if verdict.first_cause:

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from veridical.store import check_keys
+from veridical.verification import Settings
+
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="The database: upgrade, back up and restore.")
@@ -13,8 +16,6 @@ app = typer.Typer(no_args_is_help=True, help="The database: upgrade, back up and
 @app.command()
 def upgrade() -> None:
     """Make the tables, or bring them to this version."""
-    from veridical.verification import Settings
-
     database = Settings().open_database()
     typer.echo(f"version {database.version}")
     database.close()
@@ -29,8 +30,6 @@ def backup(
     The copy holds wrapped keys: it is unreadable without the master keys, and it brings erased
     subjects back for as long as it is kept.
     """
-    from veridical.verification import Settings
-
     database = Settings().open_database()
     try:
         database.backup(target)
@@ -47,9 +46,6 @@ def restore(
 
     The place must be free: nothing is overwritten. Give the master keys back first.
     """
-    from veridical.store import check_keys
-    from veridical.verification import Settings
-
     settings = Settings()
     settings.unopened_database().restore(source)
     database = settings.open_database()

@@ -1,27 +1,36 @@
 """`veridical demo`: four sample transactions, verified before your eyes."""
 
+import base64
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import jinja2
 import typer
+from rich.table import Table
 
+import veridical
+from veridical.cli.console import OUTCOME_STYLES, open_console
 from veridical.cli.exits import Exit
-from veridical.cli.main import app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from veridical.evaluation.samples import Sample
-    from veridical.models import SourceFile
-    from veridical.verification import Settings, Verdict
-    from veridical.verification.analysis import Analysis
+from veridical.evaluation.samples import Sample, build_samples, build_talkers
+from veridical.models import SourceFile, fetch_member
+from veridical.models.pull import CACHE_NAME
+from veridical.service.pictures import draw_document, draw_faces, to_jpeg
+from veridical.verification import (
+    Settings,
+    Verdict,
+    explain,
+    load_policy,
+    load_verifier,
+    verdict_to_json,
+)
+from veridical.verification.analysis import Analysis
 
 __all__ = ["demo", "make_samples", "make_talkers"]
 
 
-@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report and the pictures.")] = Path(
         "demo-report"
@@ -34,13 +43,9 @@ def demo(
     ] = False,
 ) -> None:
     """Verify a genuine applicant, four kinds of impostor, and a photograph made to speak."""
-    from rich.console import Console
-
-    from veridical.verification import Settings, load_policy, load_verifier
-
     settings = Settings()
     settings.policy = "demo"
-    console = Console(stderr=True, highlight=False)
+    console = open_console(stderr=True)
     with console.status("making samples"):
         samples = (*make_samples(settings), *make_talkers(settings))
     if prepare:
@@ -78,21 +83,15 @@ def demo(
 
 def make_samples(settings: "Settings") -> "tuple[Sample, ...]":
     """The four transactions, their pictures and fonts fetched where they are not cached."""
-    from veridical.evaluation.samples import build_samples
-
     return build_samples(_fetcher(settings))
 
 
 def make_talkers(settings: "Settings") -> "tuple[Sample, ...]":
     """The five of a photograph made to speak, a stand-in for a talking head."""
-    from veridical.evaluation.samples import build_talkers
-
     return build_talkers(_fetcher(settings))
 
 
 def _fetcher(settings: "Settings") -> "Callable[[SourceFile], bytes]":
-    from veridical.models import fetch_member
-    from veridical.models.pull import CACHE_NAME
 
     def fetch(source: "SourceFile") -> bytes:
         return fetch_member(source, settings.models_dir / CACHE_NAME, mirror=settings.models_mirror)
@@ -101,11 +100,6 @@ def _fetcher(settings: "Settings") -> "Callable[[SourceFile], bytes]":
 
 
 def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from veridical.cli.console import OUTCOME_STYLES
-    from veridical.verification import explain
 
     table = Table(title="veridical demo: sample transactions")
     for title in ("sample", "what it is", "outcome", "first cause"):
@@ -120,19 +114,11 @@ def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
             f"[{style}]{verdict.outcome}[/]",
             f"{cause}\n[dim]{meaning}[/]" if cause else "",
         )
-    Console().print(table)
+    open_console().print(table)
 
 
 def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -> Path:
     """Write the pictures and the HTML report; answer the report's path."""
-    import base64
-
-    import jinja2
-
-    import veridical
-    from veridical.service.pictures import draw_document, draw_faces, to_jpeg
-    from veridical.verification import explain, verdict_to_json
-
     out.mkdir(parents=True, exist_ok=True)
     items: list[dict[str, Any]] = []
     for sample, analysis, verdict in judged:

@@ -1,18 +1,33 @@
 """`veridical doctor`: is this installation fit, and what is it made of?"""
 
 import json
+import os
+import platform
 import sys
 from typing import Annotated, Any
 
+import cv2
+import numpy as np
+import onnxruntime
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+import veridical
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-from veridical.cli.main import app
+from veridical.errors import VeridicalError
+from veridical.models.calibration import load_calibrations
+from veridical.models.quota import cpu_quota
+from veridical.service.settings import ServiceSettings
+from veridical.service.transactions.drift_views import overviews
+from veridical.service.transactions.resources import now_ms
+from veridical.verification import Settings, load_policy
+from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["doctor"]
 
 
-@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     drift: Annotated[
@@ -38,20 +53,6 @@ def doctor(
 
 def examine() -> dict[str, Any]:
     """Everything the doctor looks at; opens every model of the profile, touches no network."""
-    import os
-    import platform
-
-    import cv2
-    import numpy as np
-    import onnxruntime
-
-    import veridical
-    from veridical.errors import VeridicalError
-    from veridical.models.calibration import load_calibrations
-    from veridical.models.quota import cpu_quota
-    from veridical.verification import Settings, load_policy
-    from veridical.verification.policy.trials import refuse_failing
-
     settings, problems = Settings(), []
     store = settings.model_store()
     try:
@@ -101,10 +102,8 @@ def examine() -> dict[str, Any]:
 
 
 def _print(findings: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
 
-    console = Console(highlight=False)
+    console = open_console()
     for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
                 "commercial_only", "network"):  # fmt: skip
         console.print(f"[bold]{key:16}[/] {findings[key]}")
@@ -131,10 +130,6 @@ def _print(findings: dict[str, Any]) -> None:
 
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
-    from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions.drift_views import overviews
-    from veridical.service.transactions.resources import now_ms
-
     database = ServiceSettings().open_database()
     try:
         found = overviews(database, now_ms())
@@ -152,11 +147,8 @@ def _drift(*, as_json: bool) -> Exit:
 
 
 def _print_drift(found: dict[str, dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False)
+    console = open_console()
     for tenant, view in found.items():
         console.print(f"[bold]{escape(tenant)}[/]")
         for alert in view["alerts"]:

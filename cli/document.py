@@ -1,25 +1,31 @@
 """`veridical document ...`: read identity documents from pictures."""
 
+import dataclasses
 import json
 import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import cv2
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from veridical.ocr import Document
-    from veridical.types import Image
+from veridical.errors import InputError
+from veridical.media import read_image
+from veridical.ocr import KINDS, Document, kind_names
+from veridical.service.pictures import draw_document, to_jpeg
+from veridical.types import Image
+from veridical.verification import Settings
+from veridical.verification.verifier import READERS
 
 __all__ = ["app", "read"]
 
 app = typer.Typer(no_args_is_help=True, help="Identity documents.")
-
-KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3", "mrva", "mrvb")
 
 
 @app.callback()
@@ -30,7 +36,7 @@ def root() -> None:
 @app.command()
 def read(
     file: Annotated[Path, typer.Argument(help="Picture of one or more documents.")],
-    kind: Annotated[str, typer.Option(help=f"Read it as: {', '.join(KINDS)}.")] = "",
+    kind: Annotated[str, typer.Option(help="Read it as one of `veridical document kinds`.")] = "",
     annotated: Annotated[
         Path | None,
         typer.Option(help="Write the picture with boxes and fields drawn to this file."),
@@ -38,28 +44,15 @@ def read(
     as_json: Annotated[bool, typer.Option("--json", help="Print the documents as JSON.")] = False,
 ) -> None:
     """Read the documents in a picture. Exit code 0 when every one reads and agrees with itself."""
-    from datetime import date
-
-    from veridical.errors import InputError
-    from veridical.media import read_image
-    from veridical.service.pictures import to_jpeg
-    from veridical.verification import Settings
-    from veridical.verification.verifier import READERS
-
-    if kind and kind not in KINDS:
+    if kind and kind not in kind_names():
         raise InputError(
-            f"--kind must be one of {', '.join(KINDS)}, got {kind}", "usage.document_kind"
+            f"--kind must be one of {', '.join(kind_names())}, got {kind}", "usage.document_kind"
         )
     settings = Settings()
     store = settings.model_store()
     reader = READERS[settings.ocr_engine](store, store.profile(settings.profile))
     image = read_image(file)
-    today = date.today()
-    if kind:
-        document = reader(image, kind=kind, today=today)
-        documents: tuple[Document, ...] = () if document.kind == "none" else (document,)
-    else:
-        documents = reader.read_all(image, today=today)
+    documents = reader.read_all(image, kind=kind or None, today=date.today())
     if annotated:
         annotated.write_bytes(to_jpeg(_annotated(image, documents)))
     if as_json:
@@ -74,13 +67,24 @@ def read(
         raise typer.Exit(Exit.NOT_ACCEPTED)
 
 
+@app.command()
+def kinds(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the kinds as JSON.")] = False,
+) -> None:
+    """List the documents that can be read, and the fields of each; * marks a wanted one."""
+    sides = [side for kind in KINDS for side in kind.sides]
+    if as_json:
+        rows = [dataclasses.asdict(side) for side in sides]
+        json.dump(rows, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    for side in sides:
+        names = " ".join(field.name + "*" * field.wanted for field in side.fields)
+        typer.echo(f"{side.name}: {side.en} / {side.zh}\n    {names}")
+
+
 def _annotated(image: "Image", documents: "Sequence[Document]") -> "Image":
     """The picture with every document's outline, its fields and what they are."""
-    import cv2
-
-    from veridical.service.pictures import draw_document
-    from veridical.types import Image
-
     shown = image
     for document in documents:
         shown = draw_document(shown, document)
@@ -129,11 +133,7 @@ def _as_json(document: "Document") -> dict[str, object]:
 
 def _print(document: "Document") -> None:
     """One field a line, with where it comes from and how sure the reader is."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False)
+    console = open_console()
     console.print(f"[bold]{document.kind}[/]", *(f"[yellow]{w}[/]" for w in document.warnings))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("field", "value", "score", "source"):

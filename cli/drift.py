@@ -5,6 +5,12 @@ from typing import Annotated
 
 import typer
 
+from veridical.cli.exits import Exit
+from veridical.service.settings import ServiceSettings
+from veridical.service.transactions.drift import freeze as declare
+from veridical.service.transactions.drift_views import HOUR_MS
+from veridical.service.transactions.resources import now_ms
+
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Baselines of scores and reasons; see doctor --drift.")
@@ -33,12 +39,6 @@ def freeze(
     Replaces earlier baselines of the same models and ends their alerts. Series with too few
     observations stay as they were; exit code 1 when that is all of them.
     """
-    from veridical.cli.exits import Exit
-    from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions.drift import freeze as declare
-    from veridical.service.transactions.drift_views import HOUR_MS
-    from veridical.service.transactions.resources import now_ms
-
     now = now_ms()
     end = _ms(until) if until else now
     start = _ms(since) if since else end - 28 * 24 * HOUR_MS

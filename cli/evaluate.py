@@ -4,13 +4,23 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from veridical.evaluation.request import Evaluation, Request
-    from veridical.verification.settings import Settings
+from veridical.cli.console import open_console
+from veridical.evaluation.harness import available_cores
+from veridical.evaluation.protocols.digits import evaluate_digits
+from veridical.evaluation.protocols.document import evaluate_document
+from veridical.evaluation.protocols.face import evaluate_face
+from veridical.evaluation.protocols.identify import evaluate_identify
+from veridical.evaluation.protocols.lips import WINDOWS_S, evaluate_lips
+from veridical.evaluation.protocols.silent import evaluate_silent
+from veridical.evaluation.protocols.speaker import evaluate_speaker
+from veridical.evaluation.protocols.transactions import evaluate_transactions
+from veridical.evaluation.report import print_table, write_json, write_report
+from veridical.evaluation.request import Evaluation, Request
+from veridical.verification.settings import Settings
 
 __all__ = ["app"]
 
@@ -49,8 +59,6 @@ def face(
     thumbnails: Thumbnails = False,
 ) -> None:
     """Face comparison: FMR, FNMR, failures to acquire, differentials by group."""
-    from veridical.evaluation.protocols.face import evaluate_face
-
     request = _request("face", index, out, seed, limit, workers, thumbnails)
     _run(request, profile, json_path, lambda settings: evaluate_face(request, settings, degrade))
 
@@ -67,8 +75,6 @@ def silent(
     thumbnails: Thumbnails = False,
 ) -> None:
     """Passive liveness: APCER by species, BPCER, non-response."""
-    from veridical.evaluation.protocols.silent import evaluate_silent
-
     request = _request("silent", index, out, seed, limit, workers, thumbnails)
     _run(request, profile, json_path, lambda settings: evaluate_silent(request, settings))
 
@@ -85,8 +91,6 @@ def document(
     thumbnails: Thumbnails = False,
 ) -> None:
     """Documents: fields read exactly, wrong readings let through."""
-    from veridical.evaluation.protocols.document import evaluate_document
-
     request = _request("document", index, out, seed, limit, workers, thumbnails)
     _run(request, profile, json_path, lambda settings: evaluate_document(request, settings))
 
@@ -106,8 +110,6 @@ def transactions(
     thumbnails: Thumbnails = False,
 ) -> None:
     """The whole chain: genuine accepted within 1 and 2 attempts, attacks accepted."""
-    from veridical.evaluation.protocols.transactions import evaluate_transactions
-
     request = _request("transactions", index, out, seed, limit, workers, thumbnails)
     _run(
         request,
@@ -134,8 +136,6 @@ def speaker(
     workers: Workers = 0,
 ) -> None:
     """Speaker comparison: EER, FMR, FNMR, probes not assessed."""
-    from veridical.evaluation.protocols.speaker import evaluate_speaker
-
     request = _request("speaker", index, out, seed, limit, workers, False)
     _run(
         request,
@@ -159,8 +159,6 @@ def digits(
     workers: Workers = 0,
 ) -> None:
     """Spoken prompts: accepted when spoken, accepted when not."""
-    from veridical.evaluation.protocols.digits import evaluate_digits
-
     request = _request("digits", index, out, seed, limit, workers, False)
     _run(
         request,
@@ -185,8 +183,6 @@ def identify(
     workers: Workers = 0,
 ) -> None:
     """1:N search in lists of several sizes: FPIR, FNIR, time of a query."""
-    from veridical.evaluation.protocols.identify import evaluate_identify
-
     request = _request("identify", index, out, seed, limit, workers, False)
     _run(
         request,
@@ -210,8 +206,6 @@ def lips(
     workers: Workers = 0,
 ) -> None:
     """Lip liveness: lips against sound and text, attacks accepted."""
-    from veridical.evaluation.protocols.lips import WINDOWS_S, evaluate_lips
-
     request = _request("lips", index, out, seed, limit, workers, False)
     windows_s = tuple(window) if window else WINDOWS_S
     _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings, windows_s))
@@ -227,9 +221,6 @@ def _request(
     thumbnails: bool,
 ) -> "Request":
     """The common options as one value."""
-    from veridical.evaluation.harness import available_cores
-    from veridical.evaluation.request import Request
-
     return Request(
         index=index,
         out=out or Path(f"evaluation-{kind}"),
@@ -248,17 +239,12 @@ def _run(
     evaluate: "Callable[[Settings], Evaluation]",
 ) -> None:
     """Evaluate, then tell people and programs."""
-    from rich.console import Console
-
-    from veridical.evaluation.report import print_table, write_json, write_report
-    from veridical.verification.settings import Settings
-
     settings = Settings()
     if profile:
         settings.profile = profile
     evaluation = evaluate(settings)
-    print_table(evaluation, Console(highlight=False))
+    print_table(evaluation, open_console())
     write_report(request.out / "report.html", evaluation, request)
     if json_path is not None:
         write_json(json_path, evaluation, request)
-    Console(stderr=True, highlight=False).print(f"report: {request.out / 'report.html'}")
+    open_console(stderr=True).print(f"report: {request.out / 'report.html'}")

@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+from veridical.cli.exits import Exit
+from veridical.errors import InputError
+from veridical.store.chain import chain_lines
+from veridical.verification import Settings
+from veridical.verification.evidence import read_public_keys, rotate_signing_key, verify_chain
+
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Verify signed records of verdicts.")
@@ -22,10 +28,6 @@ def verify(
     ] = "",
 ) -> None:
     """Verify every record of a log, offline; exit code 1 at the first that does not hold."""
-    from veridical.cli.exits import Exit
-    from veridical.errors import InputError
-    from veridical.verification.evidence import read_public_keys, verify_chain
-
     keys = read_public_keys(public_key)
     if not log.is_file():
         raise InputError(f"no evidence log {log}", "evidence.missing")
@@ -40,8 +42,6 @@ def verify(
 @app.command("public-key")
 def public_key() -> None:
     """Print the public keys of this installation, rotated ones first, for those who verify."""
-    from veridical.verification import Settings
-
     settings = Settings()
     settings.signing_key()
     typer.echo(settings.public_keys().decode(), nl=False)
@@ -50,9 +50,6 @@ def public_key() -> None:
 @app.command("rotate-key")
 def rotate_key() -> None:
     """Make a new signing key; the old one stays known as a public key. Restart the service then."""
-    from veridical.verification import Settings
-    from veridical.verification.evidence import rotate_signing_key
-
     key = rotate_signing_key(Settings().signing_key_path)
     typer.echo(f"new signing key {key.key_id}")
 
@@ -63,9 +60,6 @@ def export(
     tenant: Annotated[str, typer.Option(help="Whose chain.")] = "default",
 ) -> None:
     """Write a tenant's chain out of the database, and print its head to be anchored elsewhere."""
-    from veridical.store.chain import chain_lines
-    from veridical.verification import Settings
-
     database = Settings().open_database()
     count, last = 0, ""
     try:

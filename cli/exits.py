@@ -21,6 +21,7 @@ class Exit(IntEnum):
     USAGE = 2
     ENVIRONMENT = 3
     INPUT = 4
+    INTERNAL = 70
 
 
 def exit_for(error: VeridicalError) -> Exit:

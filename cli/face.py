@@ -1,18 +1,18 @@
 """`veridical face ...`: comparison and quality of faces from files."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from veridical.cli.capture import read_capture
 from veridical.cli.measured import answer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from veridical.result import Measurement
-    from veridical.types import View
+from veridical.face import FaceDetector, FaceEmbedder, FaceMatchCheck, FaceMesher, FaceQualityCheck
+from veridical.result import Measurement
+from veridical.types import View
+from veridical.verification import Settings
+from veridical.verification.analysis import Analyser, Analysis
 
 __all__ = ["app", "match", "quality"]
 
@@ -30,8 +30,6 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Compare the one face of two files. Exit code 0 on a pass."""
-    from veridical.face import FaceMatchCheck
-
     bench = _Bench(profile)
     check = FaceMatchCheck(bench.embedder)
     portrait, *_ = bench.views(reference)
@@ -45,8 +43,6 @@ def quality(
     as_json: AsJson = False,
 ) -> None:
     """Judge how well a face was captured, aspect by aspect. Exit code 0 on a pass."""
-    from veridical.face import FaceQualityCheck
-
     bench = _Bench(profile)
     bench.answer(FaceQualityCheck(bench.embedder)(bench.views(file)), as_json)
 
@@ -55,8 +51,6 @@ class _Bench:
     """The nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-        from veridical.verification import Settings
 
         settings = Settings()
         self._store = settings.model_store()
@@ -68,8 +62,6 @@ class _Bench:
 
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""
-        from veridical.verification.analysis import Analyser, Analysis
-
         return Analysis(read_capture(file), Analyser(None, self._detector, self._mesher)).views
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:

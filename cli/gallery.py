@@ -4,19 +4,26 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table
 
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from veridical.gallery import Attributes, Enrolment, Gallery
-    from veridical.store import Database, MasterKeys
-    from veridical.types import Template
-    from veridical.verification import Settings
+from veridical.errors import InputError
+from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.face.match import MIN_PROBE_EYES_PX
+from veridical.gallery import Attributes, Enrolment, FmrCurve, Gallery
+from veridical.media import read_image
+from veridical.store import Database, MasterKeys, erase_subject, galleries_of
+from veridical.types import Template
+from veridical.verification import Settings
+from veridical.verification.galleries import open_gallery
 
 __all__ = ["app"]
 
@@ -47,8 +54,6 @@ def enrol(
     ] = False,
 ) -> None:
     """Enrol one person; several pictures become one template."""
-    from veridical.gallery import Attributes
-
     attributes = Attributes(birth_year, sex)
     with _opened(gallery, tenant) as (faces, entries):
         template = faces.template(pictures)
@@ -72,9 +77,6 @@ def search(
 
     `fpir` is the share of innocent people who meet so good a hit in a list of this size.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     with _opened(gallery, tenant) as (faces, entries):
         hits = entries.search(faces.template([picture]), limit, min_similarity)
         size = entries.statistics().entries
@@ -97,7 +99,7 @@ def search(
         table.add_column(title)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    open_console().print(table)
 
 
 @app.command()
@@ -110,10 +112,6 @@ def delete(
     ] = False,
 ) -> None:
     """Delete one person for good, from the index on disk too; exit code 1 when there was none."""
-    from veridical.store import erase_subject, galleries_of
-    from veridical.verification import Settings
-    from veridical.verification.galleries import open_gallery
-
     settings = Settings()
     with _database(settings) as (database, keys):
         names = galleries_of(database, tenant, subject) if everywhere else [gallery]
@@ -130,11 +128,6 @@ def delete(
 @app.command()
 def stats(gallery: Name = "customers", tenant: Tenant = "default", as_json: AsJson = False) -> None:
     """Count what a list holds."""
-    from dataclasses import asdict
-
-    from veridical.verification import Settings
-    from veridical.verification.galleries import open_gallery
-
     settings = Settings()
     with _database(settings) as (database, keys):
         entries = open_gallery(settings, database, keys, gallery, tenant)
@@ -202,8 +195,6 @@ def migrate(
     No search finds an outdated entry. Attributes are kept; broken off, it goes on where it stopped.
     Exit code 4 when entries stay outdated: supply their pictures, or delete them.
     """
-    from dataclasses import replace
-
     with _opened(gallery, tenant) as (faces, entries):
         outdated = {one.subject: one for one in entries.outdated()}
         people = [] if source is None else [p for p in _people(source) if p.subject in outdated]
@@ -235,8 +226,6 @@ class _Faces:
     """Turns pictures into templates by the models of the installation."""
 
     def __init__(self, settings: "Settings") -> None:
-        from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
-        from veridical.gallery import FmrCurve
 
         store = settings.model_store()
         roles = store.profile(settings.profile).roles
@@ -251,11 +240,6 @@ class _Faces:
         Raises:
             InputError: A picture is not usable, or does not show exactly one large enough face.
         """
-        from veridical.errors import InputError
-        from veridical.face import look
-        from veridical.face.match import MIN_PROBE_EYES_PX
-        from veridical.media import read_image
-
         views = [look(read_image(path), self._detector, self._mesher) for path in pictures]
         for view in views:
             if view.subject is None:
@@ -286,16 +270,9 @@ def _enrol_in_batches(
     Returns:
         Who had no usable picture, and the reason code.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    from veridical.errors import InputError
-    from veridical.gallery import Enrolment
-
     refused: list[tuple[str, str]] = []
     columns = (TextColumn("enrolling"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=open_console(stderr=True)) as bar:
         task = bar.add_task("", total=total, completed=total - len(people))
         for start in range(0, len(people), _BATCH):
             batch = []
@@ -313,9 +290,6 @@ def _enrol_in_batches(
 @contextmanager
 def _opened(name: str, tenant: str) -> "Iterator[tuple[_Faces, Gallery]]":
     """The face models and one gallery."""
-    from veridical.verification import Settings
-    from veridical.verification.galleries import open_gallery
-
     settings = Settings()
     faces = _Faces(settings)
     with _database(settings) as (database, keys):
@@ -337,9 +311,6 @@ def _people(source: Path) -> Iterator[_Person]:
     Raises:
         InputError: There is no such source, or a row is malformed.
     """
-    from veridical.errors import InputError
-    from veridical.gallery import Attributes
-
     if source.is_dir():
         for path in sorted(source.iterdir()):
             pictures = tuple(sorted(path.iterdir())) if path.is_dir() else (path,)

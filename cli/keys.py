@@ -1,6 +1,14 @@
 """`veridical keys`: the master keys that wrap every subject's data key."""
 
+import json
+from typing import Annotated
+
 import typer
+
+from veridical.errors import InputError
+from veridical.store import MasterKeys
+from veridical.store import rewrap as rewrap_all
+from veridical.verification import Settings
 
 __all__ = ["app"]
 
@@ -8,11 +16,15 @@ app = typer.Typer(no_args_is_help=True, help="Master keys of the database.")
 
 
 @app.command("list")
-def list_() -> None:
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
     """Name the master keys, oldest first; the last is the current one."""
-    from veridical.verification import Settings
-
     keys = Settings().keys()
+    if as_json:
+        rows = [{"name": name, "current": name == keys.current} for name in keys.names]
+        typer.echo(json.dumps(rows, indent=2))
+        return
     for name in keys.names:
         typer.echo(f"{name}{'  current' if name == keys.current else ''}")
 
@@ -23,10 +35,6 @@ def rotate() -> None:
 
     With keys from the environment or a key service, add the new key there and run `keys rewrap`.
     """
-    from veridical.errors import InputError
-    from veridical.store import MasterKeys
-    from veridical.verification import Settings
-
     settings = Settings()
     if settings.master_keys.get_secret_value():
         raise InputError(
@@ -43,9 +51,6 @@ def rotate() -> None:
 @app.command()
 def rewrap() -> None:
     """Wrap every data key that is not wrapped with the current master key."""
-    from veridical.store import rewrap as rewrap_all
-    from veridical.verification import Settings
-
     settings = Settings()
     database, keys = settings.open_database(), settings.keys()
     try:

@@ -2,22 +2,28 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veridical.cli.main import app
 from veridical.cli.measured import answer, point_of
-
-if TYPE_CHECKING:
-    from veridical.liveness.lips import Heard, MouthTrack
-    from veridical.models import ModelStore, Profile
-    from veridical.types import Challenge, Clip
+from veridical.errors import InputError
+from veridical.face import FaceDetector, FaceMesher
+from veridical.face.track import FaceTracker
+from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
+from veridical.liveness.lips.report import lips_report
+from veridical.media import read_clip
+from veridical.models import ModelStore, Profile
+from veridical.types import Audio, Challenge, Clip
+from veridical.verification import Settings
+from veridical.voiceprint import DigitsCheck, analyse_speech
+from veridical.voiceprint.statement import StatementCheck
+from veridical.voiceprint.whisper import Whisper
+from veridical.voiceprint.windows import Window
 
 __all__ = ["lips"]
 
 
-@app.command()
 def lips(
     file: Annotated[Path, typer.Argument(help="Clip of the applicant, with its sound.")],
     digits: Annotated[str, typer.Option("--digits", help="The prompted digits.")] = "",
@@ -40,12 +46,6 @@ def lips(
     Without digits or phrase only lips and sound are compared. Whether the right digits were said
     is a check of its own: `veridical voice digits`.
     """
-    from veridical.liveness.lips import LipsCheck
-    from veridical.liveness.lips.report import lips_report
-    from veridical.media import read_clip
-    from veridical.types import Challenge
-    from veridical.verification import Settings
-
     settings = Settings()
     store = settings.model_store()
     models = store.profile(profile or settings.profile)
@@ -71,8 +71,6 @@ def _read_schedule(path: Path | None) -> tuple[float, ...]:
     Raises:
         InputError: `challenge.malformed`: the file is missing or holds something else.
     """
-    from veridical.errors import InputError
-
     if path is None:
         return ()
     try:
@@ -86,10 +84,6 @@ def _read_schedule(path: Path | None) -> tuple[float, ...]:
 
 def _track(clip: "Clip", store: "ModelStore", models: "Profile") -> "MouthTrack":
     """Follow the mouth through the clip."""
-    from veridical.face import FaceDetector, FaceMesher
-    from veridical.face.track import FaceTracker
-    from veridical.liveness.lips import follow_mouth
-
     detector = FaceDetector(store.session(models.roles["detector"][0]))
     mesher = FaceMesher(store.session(models.roles["mesh"][0]))
     return follow_mouth(clip, FaceTracker(detector, mesher))
@@ -99,13 +93,6 @@ def _hear(
     clip: "Clip", challenge: "Challenge | None", store: "ModelStore", models: "Profile"
 ) -> "Heard | None":
     """Find speech and, where there is a net for them, the digits or words in it."""
-    from veridical.liveness.lips import Heard
-    from veridical.types import Audio
-    from veridical.voiceprint import DigitsCheck, analyse_speech
-    from veridical.voiceprint.statement import StatementCheck
-    from veridical.voiceprint.whisper import Whisper
-    from veridical.voiceprint.windows import Window
-
     if clip.audio is None:
         return None
     speech = analyse_speech(clip.audio, store.session(models.roles["speech"][0]))

@@ -4,18 +4,32 @@ import csv
 import io
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import IO, Annotated, Literal
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from veridical.store import Database
-    from veridical.store.vault import Vault
+from veridical.errors import InputError
+from veridical.store import Database
+from veridical.store.lists import add_entries, find_entries, list_sizes, remove_entries
+from veridical.store.vault import Vault
+from veridical.verification import Settings
+from veridical.verification.signals.keys import keyed
+from veridical.verification.signals.ledger import Ledger
+from veridical.verification.signals.listing import (
+    Imported,
+    checked_kind,
+    checked_label,
+    import_values,
+)
 
 __all__ = ["app"]
 
@@ -45,14 +59,6 @@ def import_(
     tenant: Tenant = "default",
 ) -> None:
     """Put the values of a file on a list; of any length. Broken off, run it again."""
-    import time
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from veridical.errors import InputError
-    from veridical.verification.signals.listing import Imported, import_values
-
     if not file.is_file():
         raise InputError(f"no file {file}", "usage.no_file")
     stands = Imported()
@@ -61,7 +67,7 @@ def import_(
         _opened(tenant) as (database, vault),
         file.open("rb") as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as lines,
-        Progress(*shown, console=Console(stderr=True)) as bar,
+        Progress(*shown, console=open_console(stderr=True)) as bar,
     ):
         task = bar.add_task(f"{effect} {kind}", total=file.stat().st_size)
         now = time.time_ns() // 1_000_000
@@ -87,11 +93,6 @@ def add(
     tenant: Tenant = "default",
 ) -> None:
     """Put some values on a list."""
-    import time
-
-    from veridical.store.lists import add_entries
-    from veridical.verification.signals.listing import checked_kind, checked_label
-
     checked_kind(kind)
     checked_label(label)
     with _opened(tenant) as (database, vault):
@@ -107,9 +108,6 @@ def remove(
     values: Values, kind: Kind, effect: EffectOption = "deny", tenant: Tenant = "default"
 ) -> None:
     """Take some values off a list; exit code 1 when none was on it."""
-    from veridical.store.lists import remove_entries
-    from veridical.verification.signals.listing import checked_kind
-
     checked_kind(kind)
     with _opened(tenant) as (database, vault):
         keys = _keys(vault, kind, values)
@@ -123,11 +121,6 @@ def remove(
 @app.command()
 def find(values: Values, kind: Kind, tenant: Tenant = "default") -> None:
     """Say on which lists some values are; exit code 1 when on none."""
-    from datetime import UTC, datetime
-
-    from veridical.store.lists import find_entries
-    from veridical.verification.signals.listing import checked_kind
-
     checked_kind(kind)
     with _opened(tenant) as (database, vault):
         keys = _keys(vault, kind, values)
@@ -150,10 +143,6 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Count what the lists hold."""
-    from dataclasses import asdict
-
-    from veridical.store.lists import list_sizes
-
     with _opened(tenant) as (database, _), database.reading() as connection:
         sizes = list_sizes(connection, tenant)
     if as_json:
@@ -168,9 +157,6 @@ def stats(
 @contextmanager
 def _opened(tenant: str) -> "Iterator[tuple[Database, Vault]]":
     """The database, and what makes the keyed hashes of a tenant."""
-    from veridical.verification import Settings
-    from veridical.verification.signals.ledger import Ledger
-
     settings = Settings()
     database = settings.open_database()
     try:
@@ -180,7 +166,6 @@ def _opened(tenant: str) -> "Iterator[tuple[Database, Vault]]":
 
 
 def _keys(vault: "Vault", kind: str, values: list[str]) -> list[bytes]:
-    from veridical.verification.signals.keys import keyed
 
     if values == ["-"]:
         values = [line.rstrip("\r\n") for line in sys.stdin]
@@ -189,8 +174,6 @@ def _keys(vault: "Vault", kind: str, values: list[str]) -> list[bytes]:
 
 def _column(lines: IO[str], name: str) -> Iterator[str]:
     """The values of one column of a CSV file."""
-    from veridical.errors import InputError
-
     rows = csv.DictReader(lines)
     if name not in (rows.fieldnames or ()):
         raise InputError(

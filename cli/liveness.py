@@ -7,6 +7,12 @@ import typer
 
 from veridical.cli.capture import read_capture
 from veridical.cli.measured import answer
+from veridical.face import FaceDetector, FaceMesher
+from veridical.liveness import SilentCheck, read_settings
+from veridical.liveness.report import silent_report
+from veridical.models import Profile
+from veridical.verification import Settings
+from veridical.verification.analysis import Analyser, Analysis
 
 __all__ = ["app", "silent"]
 
@@ -28,13 +34,6 @@ def silent(
     as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")] = False,
 ) -> None:
     """Judge passively whether a living person is before the camera. Exit code 0 on a pass."""
-    from veridical.face import FaceDetector, FaceMesher
-    from veridical.liveness import SilentCheck, read_settings
-    from veridical.liveness.report import silent_report
-    from veridical.models import Profile
-    from veridical.verification import Settings
-    from veridical.verification.analysis import Analyser, Analysis
-
     settings = Settings()
     store = settings.model_store()
     models: Profile = store.profile(profile or settings.profile)

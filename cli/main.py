@@ -1,19 +1,23 @@
-"""The root of the command line, and how every verb ends."""
+"""The root of the command line, and how every command ends."""
 
 import sys
+import traceback
 
 import typer
 
 import veridical
 from veridical.cli.exits import Exit, exit_for
+from veridical.cli.table import CommandTable
 from veridical.errors import VeridicalError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
+    cls=CommandTable,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its renderer costs more than all else that `--help` does
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Biometric identity verification: alive, the holder, the one who speaks. Offline.",
 )
 
@@ -47,18 +51,21 @@ def main() -> None:
         what = error.strerror or type(error).__name__
         sys.stderr.write(f"veridical: {error.filename or 'a file'}: {what} [environment.file]\n")
         sys.exit(Exit.ENVIRONMENT)
-    except ValueError as error:
-        settings = _malformed_settings(error)
-        if not settings:
-            raise
-        sys.stderr.write(
-            f"veridical: not a value of this setting: {', '.join(settings)} [usage.settings]\n"
-        )
-        sys.exit(Exit.USAGE)
+    except Exception as error:
+        if settings := _malformed_settings(error):
+            sys.stderr.write(
+                f"veridical: not a value of this setting: {', '.join(settings)} [usage.settings]\n"
+            )
+            sys.exit(Exit.USAGE)
+        traceback.print_exc()
+        sys.stderr.write("veridical: a fault of veridical, please report it [internal]\n")
+        sys.exit(Exit.INTERNAL)
 
 
-def _malformed_settings(error: ValueError) -> list[str]:
+def _malformed_settings(error: Exception) -> list[str]:
     """Settings of the environment that hold none of their values; unquoted, some are keys."""
+    if type(error).__name__ != "ValidationError":
+        return []
     from pydantic import ValidationError  # --help does not wait for it
 
     if not isinstance(error, ValidationError) or not error.title.endswith("Settings"):

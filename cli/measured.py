@@ -2,25 +2,21 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import typer
 
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from veridical.models import ModelStore, Profile
-    from veridical.result import Measurement, OperatingPoint
+from veridical.models import ModelStore, Profile
+from veridical.result import Measurement, OperatingPoint, Status
+from veridical.verification.decision import judge
+from veridical.verification.points import operating_points
 
 __all__ = ["answer", "point_of"]
 
 
 def point_of(check: str, store: "ModelStore", profile: "Profile") -> "OperatingPoint | None":
     """The operating point of a check outside any policy."""
-    from veridical.verification.verifier import operating_points
-
     return operating_points(store, profile).get(check)
 
 
@@ -45,9 +41,6 @@ def answer(
     Raises:
         typer.Exit: With code 1 when it is no pass.
     """
-    from veridical.result import Status
-    from veridical.verification.decision import judge
-
     result = judge(measured, point or point_of(measured.check, store, profile))
     point = result.point
     if as_json:

@@ -3,15 +3,26 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
+import onnxruntime
 import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from veridical.models import Card
-    from veridical.models.pull import Pulled
+from veridical.cli.console import open_console
+from veridical.cli.exits import Exit
+from veridical.errors import ModelError
+from veridical.models import Card, list_cards, read_card
+from veridical.models.bundle import write_bundle
+from veridical.models.catalogue import check_model
+from veridical.models.known_answer import describe_outputs
+from veridical.models.listing import cards_as_markdown, origin, profiles_of
+from veridical.models.pull import Pulled
+from veridical.models.pull import pull as pull_models
+from veridical.verification.settings import Settings
 
 __all__ = ["app"]
 
@@ -35,10 +46,6 @@ OnnxFile = Annotated[Path, typer.Option("--file", help="The ONNX file to ask.")]
 @app.command("list")
 def list_models(as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """Every model that has a card, and whether it is here."""
-    from veridical.models import list_cards
-    from veridical.models.listing import cards_as_markdown, origin, profiles_of
-    from veridical.verification.settings import Settings
-
     if as_markdown:
         sys.stdout.write(cards_as_markdown(list_cards()))
         return
@@ -75,14 +82,6 @@ def pull(names: Names = None, profile: ProfileName = "standard", mirror: Mirror 
 
     A model of `standard` that is not in `registry` may be missing: the profile falls back.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from veridical.cli.exits import Exit
-    from veridical.models import list_cards
-    from veridical.models.pull import pull as pull_models
-    from veridical.verification.settings import Settings
-
     settings = Settings()
     store = settings.model_store()
     if names:
@@ -93,7 +92,7 @@ def pull(names: Names = None, profile: ProfileName = "standard", mirror: Mirror 
         needed = store.profile("registry").models
     else:
         wanted = needed = store.profile(profile).models
-    console = Console(stderr=True, highlight=False)
+    console = open_console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("pull", total=len(wanted))
@@ -118,12 +117,6 @@ def pull(names: Names = None, profile: ProfileName = "standard", mirror: Mirror 
 @app.command()
 def verify() -> None:
     """Hash every model that is here and ask it for its known answer; exit code 3 if one fails."""
-    from veridical.cli.exits import Exit
-    from veridical.errors import ModelError
-    from veridical.models import list_cards
-    from veridical.models.catalogue import check_model
-    from veridical.verification.settings import Settings
-
     store = Settings().model_store()
     table = _table("model", "state", "source sha256")
     problems = []
@@ -148,8 +141,6 @@ def verify() -> None:
 @app.command()
 def licences() -> None:
     """The licence of every model's weights, who made them, and what is not known about them."""
-    from veridical.models import list_cards
-
     table = _table("model", "licence", "commercial", "provenance")
     for card in list_cards():
         provenance = " ".join(card.provenance.split())
@@ -163,9 +154,6 @@ def bundle(target: Target) -> None:
 
     There: `tar -xf ARCHIVE -C "$VERIDICAL_MODELS_DIR"`, then `veridical models verify`.
     """
-    from veridical.models.bundle import write_bundle
-    from veridical.verification.settings import Settings
-
     names = write_bundle(Settings().models_dir, target)
     typer.echo(f"{target}: {len(names)} models ({', '.join(names)})")
 
@@ -176,13 +164,6 @@ def answer(name: Annotated[str, typer.Argument(help="Name of a card.")], file: O
 
     The card's `[known_answer]` must hold the seed and the inputs.
     """
-    import numpy as np
-    import onnxruntime
-
-    from veridical.errors import ModelError
-    from veridical.models import read_card
-    from veridical.models.known_answer import describe_outputs
-
     known = read_card(name).known_answer
     if known is None:
         raise ModelError(f"the card of {name} has no [known_answer] with inputs", "model.card")
@@ -192,7 +173,6 @@ def answer(name: Annotated[str, typer.Argument(help="Name of a card.")], file: O
 
 
 def _table(*titles: str) -> "Table":
-    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
@@ -201,9 +181,8 @@ def _table(*titles: str) -> "Table":
 
 
 def _print(*things: object) -> None:
-    from rich.console import Console
 
-    console = Console(highlight=False)
+    console = open_console()
     for thing in things:
         console.print(thing)
 
@@ -213,7 +192,6 @@ def _commercial(card: "Card") -> str:
 
 
 def _pulled_line(result: "Pulled") -> str:
-    from rich.markup import escape
 
     if result.ready:
         return f"[green]ready[/]    {result.name:24} [dim]{escape(result.source)}[/]"

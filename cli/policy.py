@@ -6,6 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
+
+from veridical.cli.console import open_console
+from veridical.cli.exits import Exit
+from veridical.errors import InputError
+from veridical.verification import Settings, load_policy
+from veridical.verification.points import operating_points
+from veridical.verification.policy.lint import lint_policy
+from veridical.verification.policy.replay import compare_policies, stored_verdicts
+from veridical.verification.policy.replay import replay as decide_again
+from veridical.verification.policy.trials import refuse_failing, try_examples
 
 __all__ = ["app"]
 
@@ -17,10 +29,6 @@ Name = Annotated[str, typer.Argument(help="Name of a shipped policy, or path of 
 @app.command()
 def lint(policy: Name) -> None:
     """Check a policy file and its examples; exit code 2 with the fault when it has one."""
-    from veridical.verification import load_policy
-    from veridical.verification.policy.lint import lint_policy
-    from veridical.verification.policy.trials import refuse_failing
-
     found = load_policy(policy)
     typer.echo(
         f"{found.id} v{found.version} ({found.sha256[:12]}): "
@@ -35,14 +43,6 @@ def lint(policy: Name) -> None:
 @app.command("test")
 def try_out(policy: Name) -> None:
     """Decide the examples inside a policy file; exit code 1 when one ends otherwise."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from veridical.cli.exits import Exit
-    from veridical.verification import load_policy
-    from veridical.verification.policy.trials import try_examples
-
     found = load_policy(policy)
     trials = list(try_examples(found))
     failed = sum(not trial.passed for trial in trials)
@@ -57,7 +57,7 @@ def try_out(policy: Name) -> None:
             "\n".join(decision.causes),
             "[green]as expected[/]" if trial.passed else f"[red]{escape(trial.fault())}[/]",
         )
-    Console().print(table)
+    open_console().print(table)
     if failed:
         raise typer.Exit(Exit.NOT_ACCEPTED)
 
@@ -65,10 +65,6 @@ def try_out(policy: Name) -> None:
 @app.command()
 def diff(old: Name, new: Name) -> None:
     """Say what differs between two policies; exit code 1 when something does."""
-    from veridical.cli.exits import Exit
-    from veridical.verification import load_policy
-    from veridical.verification.policy.replay import compare_policies
-
     lines = compare_policies(load_policy(old), load_policy(new))
     typer.echo("\n".join(lines) or "no difference")
     if lines:
@@ -84,15 +80,6 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Decide stored verdicts again under another policy, by their scores alone."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from veridical.errors import InputError
-    from veridical.verification import Settings, load_policy
-    from veridical.verification.policy.replay import replay as decide_again
-    from veridical.verification.policy.replay import stored_verdicts
-    from veridical.verification.verifier import operating_points
-
     store = Settings().model_store()
     points = operating_points(store, store.profile())
     if str(verdicts) != "-" and not verdicts.is_file():
@@ -125,7 +112,7 @@ def replay(
         table.add_column(title)
     for (before, after), count in sorted(result.outcomes.items()):
         table.add_row(before, after, str(count))
-    console = Console()
+    console = open_console()
     console.print(table)
     for check, count in sorted(result.unmeasured.items()):
         console.print(f"{check} is required but was not measured in {count} verdicts")

@@ -2,18 +2,36 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
+from urllib.parse import quote
 
 import typer
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
+from veridical.cli.console import STATUS_STYLES, open_console, print_verdict
 from veridical.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from veridical.consent_recording import RecordingResult
-    from veridical.consent_recording.verifier import Progress
+from veridical.cli.voice import template_or_recording
+from veridical.consent_recording import (
+    Recording,
+    RecordingResult,
+    SegmentTimes,
+    load_recording_verifier,
+    load_script,
+    load_times,
+    result_to_json,
+    shipped_scripts,
+)
+from veridical.consent_recording.report import embedded, recording_report
+from veridical.consent_recording.script import Question
+from veridical.consent_recording.timeline import say
+from veridical.consent_recording.verifier import Progress
+from veridical.errors import InputError
+from veridical.result import Outcome, Status
+from veridical.verification import Settings, load_policy
 
 __all__ = ["app", "lint", "scripts", "verify"]
 
@@ -66,20 +84,6 @@ def verify(
 
     Says what happened when: who left or came, which words were missing or altered, who refused.
     """
-    from veridical.cli.voice import template_or_recording
-    from veridical.consent_recording import (
-        Recording,
-        SegmentTimes,
-        load_recording_verifier,
-        load_script,
-        load_times,
-        result_to_json,
-    )
-    from veridical.consent_recording.report import embedded, recording_report
-    from veridical.errors import InputError
-    from veridical.result import Outcome
-    from veridical.verification import Settings, load_policy
-
     if language not in ("", "en", "zh"):
         raise InputError(f"texts are in en or zh, got {language[:20]!r}", "usage.language")
     wanted = load_script(script)
@@ -122,9 +126,6 @@ def lint(
     script: Annotated[str, typer.Argument(help="Name of a shipped script, or path of a file.")],
 ) -> None:
     """Check a script, and show what it asks for."""
-    from veridical.consent_recording import load_script
-    from veridical.consent_recording.script import Question
-
     found = load_script(script)
     typer.echo(f"{found.id} version {found.version} ({found.language}, {found.sha256[:12]})")
     for segment in found.segments:
@@ -137,8 +138,6 @@ def lint(
 @app.command()
 def scripts() -> None:
     """List the scripts inside the package: examples to start from."""
-    from veridical.consent_recording import load_script, shipped_scripts
-
     for name in shipped_scripts():
         found = load_script(name)
         typer.echo(f"{name:16} {found.language}  {len(found.segments)} segments  {found.title}")
@@ -146,8 +145,6 @@ def scripts() -> None:
 
 def _link(video: Path, report: Path) -> str:
     """The video's address as the page sees it."""
-    from urllib.parse import quote
-
     path = video.resolve()
     if path.is_relative_to(report.resolve().parent):
         return quote(path.relative_to(report.resolve().parent).as_posix())
@@ -156,11 +153,7 @@ def _link(video: Path, report: Path) -> str:
 
 def _shown(work: "Callable[[Progress], RecordingResult]") -> "RecordingResult":
     """Work with its progress on the error stream, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     columns = (TextColumn("{task.description:14}"), BarColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks = {stage: bar.add_task(name, total=1.0) for stage, name in STAGES.items()}
@@ -169,15 +162,8 @@ def _shown(work: "Callable[[Progress], RecordingResult]") -> "RecordingResult":
 
 def _print(result: "RecordingResult", language: str) -> None:
     """The verdict, then what stands out, by time."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    from veridical.cli.console import STATUS_STYLES, print_verdict
-    from veridical.consent_recording.timeline import say
-    from veridical.result import Status
-
     print_verdict(result.verdict)
-    console = Console(highlight=False)
+    console = open_console()
     for event in result.timeline:
         notable = event.status in (Status.REVIEW, Status.FAIL)
         if notable or event.moment.kind.startswith("answer"):

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from veridical.cli.main import app
+from veridical.service.logs import log_to
+from veridical.service.serving import app_of, server_of
+from veridical.service.settings import ServiceSettings
 
 __all__ = ["serve"]
 
 
-@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8080,
@@ -18,10 +19,6 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API and its pages. It wants a key: see `veridical tenants`."""
-    from veridical.service.logs import log_to
-    from veridical.service.serving import app_of, server_of
-    from veridical.service.settings import ServiceSettings
-
     settings = ServiceSettings()
     log_to(level=settings.log_level)
     server_of(app_of(settings, host, dev=dev), host, port, settings.log_level).run()

@@ -5,19 +5,20 @@ from typing import Annotated
 
 import typer
 
-from veridical.cli.main import app
 from veridical.evaluation.attack import Attack, describe
+from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
+from veridical.media import read_audio
 from veridical.types import Box
 
-__all__ = ["simulate"]
+__all__ = ["HELP", "simulate"]
 
-_LIST = "\n\n".join(f"{attack.value}: {describe(attack)}." for attack in Attack)
-
-
-@app.command(
-    help="Make a simulated attack from genuine media, to rehearse a deployment.\n\n"
-    "A simulation is no artefact: what it shows is not an APCER.\n\n" + _LIST
+HELP = (
+    "Make a simulated attack from genuine media, to rehearse a deployment.\n\n"
+    "A simulation is no artefact: what it shows is not an APCER.\n\n"
+    + "\n\n".join(f"{attack.value}: {describe(attack)}." for attack in Attack)
 )
+
+
 def simulate(
     attack: Annotated[Attack, typer.Argument(help="Which attack.")],
     source: Annotated[
@@ -36,9 +37,6 @@ def simulate(
     ] = None,
 ) -> None:
     """Make a simulated attack from genuine media."""
-    from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
-    from veridical.media import read_audio
-
     rehearsal = Rehearsal(attack, seed, _box(face), read_audio(dub) if dub else None)
     if source.is_dir():
         count = sum(1 for _ in rehearse_folder(rehearsal, source, target))

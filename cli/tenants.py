@@ -1,15 +1,29 @@
 """`veridical tenants`: who may use the service, and with which keys."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from veridical.service.settings import ServiceSettings
-    from veridical.store import Database
+from veridical.errors import InputError
+from veridical.service.api.auth import ROLES, SCOPES
+from veridical.service.settings import ServiceSettings
+from veridical.service.transactions.resources import iso, now_ms
+from veridical.service.webhooks import check_address, secret_text
+from veridical.store import Database
+from veridical.store.tenants import (
+    Tenant,
+    add_tenant,
+    api_keys_of,
+    change_limits,
+    issue_api_key,
+    list_tenants,
+    revoke_api_key,
+    set_webhook,
+)
 
 __all__ = ["app"]
 
@@ -23,31 +37,40 @@ AtOnce = Annotated[int, typer.Option(min=1, help="Most requests at once, at each
 @app.command()
 def add(name: Name, requests_per_minute: Rate = 6_000, concurrent: AtOnce = 64) -> None:
     """Add a tenant."""
-    from veridical.store.tenants import Tenant, add_tenant
-
     with _database() as (database, _):
         add_tenant(database, Tenant(name, requests_per_minute, concurrent))
     typer.echo(f"added {name}; give it a key with `veridical tenants issue {name}`")
 
 
 @app.command("list")
-def list_() -> None:
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
     """Name the tenants with their limits."""
-    from veridical.store.tenants import list_tenants
-
     with _database() as (database, _):
-        for tenant in list_tenants(database):
-            typer.echo(
-                f"{tenant.name}  {tenant.requests_per_minute} a minute, {tenant.concurrent} at once"
-                f"  {tenant.webhook_url}".rstrip()
-            )
+        found = list_tenants(database)
+    if as_json:
+        rows = [
+            {
+                "name": tenant.name,
+                "requests_per_minute": tenant.requests_per_minute,
+                "concurrent": tenant.concurrent,
+                "webhook_url": tenant.webhook_url,
+            }
+            for tenant in found
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for tenant in found:
+        typer.echo(
+            f"{tenant.name}  {tenant.requests_per_minute} a minute, {tenant.concurrent} at once"
+            f"  {tenant.webhook_url}".rstrip()
+        )
 
 
 @app.command()
 def limit(name: Name, requests_per_minute: Rate = 6_000, concurrent: AtOnce = 64) -> None:
     """Set what a tenant may ask of each replica."""
-    from veridical.store.tenants import change_limits
-
     with _database() as (database, _):
         change_limits(database, name, requests_per_minute, concurrent)
 
@@ -69,11 +92,6 @@ def issue(
     ] = False,
 ) -> None:
     """Make a key and print it, once: only a hash of it is kept."""
-    from veridical.errors import InputError
-    from veridical.service.api.auth import ROLES, SCOPES
-    from veridical.service.transactions.resources import now_ms
-    from veridical.store.tenants import issue_api_key
-
     chosen = set(scope or ())
     for each in role or (() if chosen else ("backend",)):
         chosen |= set(ROLES.get(each, (each,)))
@@ -92,9 +110,6 @@ def issue(
 @app.command()
 def keys(name: Name) -> None:
     """Name a tenant's keys, oldest first, without their secrets."""
-    from veridical.service.transactions.resources import iso
-    from veridical.store.tenants import api_keys_of
-
     with _database() as (database, _):
         for key in api_keys_of(database, name):
             state = "revoked" if key.revoked_at else f"until {iso(key.expires_at) or 'revoked'}"
@@ -105,9 +120,6 @@ def keys(name: Name) -> None:
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="Prefix of the key.")]) -> None:
     """Revoke a key at once."""
-    from veridical.errors import InputError
-    from veridical.store.tenants import revoke_api_key
-
     with _database() as (database, _):
         if not revoke_api_key(database, prefix.removeprefix("vk_")[:12]):
             raise InputError("no key of that prefix, or it is revoked already", "usage.key")
@@ -117,9 +129,6 @@ def revoke(prefix: Annotated[str, typer.Argument(help="Prefix of the key.")]) ->
 @app.command()
 def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -> None:
     """Send a tenant's events to a URL, and print the new secret they are signed with, once."""
-    from veridical.service.webhooks import check_address, secret_text
-    from veridical.store.tenants import set_webhook
-
     with _database() as (database, settings):
         check_address(url, settings.transactions().allowed_callbacks)
         typer.echo(secret_text(set_webhook(database, settings.keys(), name, url)))
@@ -127,7 +136,6 @@ def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -
 
 @contextmanager
 def _database() -> "Iterator[tuple[Database, ServiceSettings]]":
-    from veridical.service.settings import ServiceSettings
 
     settings = ServiceSettings()
     database = settings.open_database()

@@ -2,20 +2,27 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from veridical.cli.console import print_verdict
 from veridical.cli.exits import Exit
-from veridical.cli.main import app
+from veridical.errors import InputError
+from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.models.quota import cpu_quota
+from veridical.result import Outcome
+from veridical.types import Challenge
+from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
+from veridical.verification.inputs import parse_facts, read_schedule, sha256_of
 
 __all__ = ["verify"]
 
 Picture = Annotated[Path | None, typer.Option(help="Picture file: JPEG, PNG or WebP.")]
 
 
-@app.command()
 def verify(
     document_front: Picture = None,
     document_back: Picture = None,
@@ -44,17 +51,6 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from veridical.cli.console import print_verdict
-    from veridical.errors import InputError
-    from veridical.media import read_audio, read_clip, read_image, read_image_with_info
-    from veridical.models.quota import cpu_quota
-    from veridical.result import Outcome
-    from veridical.types import Challenge
-    from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
-    from veridical.verification.inputs import parse_facts, read_schedule, sha256_of
-
     if not any((document_front, document_back, selfie, clip, voice)):
         raise InputError(
             "nothing to verify: give --document-front and --selfie or --clip; see "

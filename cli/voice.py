@@ -3,22 +3,31 @@
 import base64
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 import typer
 
 from veridical.cli.exits import Exit
 from veridical.cli.measured import answer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from veridical.result import Measurement
-    from veridical.types import Template
-    from veridical.voiceprint import DigitsCheck, SpeechAnalysis, VoiceEmbedder
-    from veridical.voiceprint.statement import StatementCheck, StatementReading
-    from veridical.voiceprint.windows import Window
+from veridical.errors import InputError, ModelError
+from veridical.media import read_audio, read_sound
+from veridical.result import Measurement
+from veridical.types import Template
+from veridical.verification import Settings
+from veridical.voiceprint import (
+    DigitsCheck,
+    SpeechAnalysis,
+    VoiceEmbedder,
+    VoiceMatchCheck,
+    analyse_speech,
+    enrol_voice,
+)
+from veridical.voiceprint.statement import StatementCheck, StatementReading
+from veridical.voiceprint.whisper import Whisper
+from veridical.voiceprint.windows import Window, speech_windows
 
 __all__ = ["app", "digits", "enrol", "match", "statement", "template_or_recording"]
 
@@ -45,8 +54,6 @@ def enrol(
 
     The file holds biometric data: keep it as you would keep the recording.
     """
-    from veridical.voiceprint import enrol_voice
-
     bench = _Bench(profile)
     spoken = [bench.speech(take) for take in takes]
     made = enrol_voice(bench.embedder, spoken, language=_known(language))
@@ -73,8 +80,6 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Compare a recording with an enrolled voice. Exit code 0 on a pass."""
-    from veridical.voiceprint import VoiceMatchCheck
-
     bench = _Bench(profile)
     enrolled = _read_template(reference) or bench.embedder(bench.speech(reference))
     check = VoiceMatchCheck(bench.embedder)
@@ -109,11 +114,6 @@ def statement(
 
     Says which words are missing, altered or inserted, and when; by the model set's listener.
     """
-    from veridical.errors import ModelError
-    from veridical.media import read_sound
-    from veridical.result import Measurement
-    from veridical.voiceprint.windows import speech_windows
-
     bench = _Bench(profile)
     expected = _text(text)
     enrolled = None
@@ -163,8 +163,6 @@ def _known(language: str) -> str:
     Raises:
         InputError: `voice.language`: it is another.
     """
-    from veridical.errors import InputError
-
     if language not in ("", "en", "zh"):
         raise InputError(f"a language is en or zh, got {language[:20]!r}", "voice.language")
     return language
@@ -176,8 +174,6 @@ def _text(given: str) -> str:
     Raises:
         InputError: `voice.statement`: the file cannot be read as text.
     """
-    from veridical.errors import InputError
-
     if not given.startswith("@"):
         return given
     try:
@@ -214,7 +210,6 @@ class _Bench:
     """The voice nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-        from veridical.verification import Settings
 
         settings = Settings()
         self._store = settings.model_store()
@@ -224,29 +219,19 @@ class _Bench:
     @property
     def embedder(self) -> "VoiceEmbedder":
         """The speaker model."""
-        from veridical.voiceprint import VoiceEmbedder
-
         return VoiceEmbedder(self._store.session(self._profile.roles["voice"][0]))
 
     def digits(self) -> "DigitsCheck":
         """The digit check of the profile."""
-        from veridical.voiceprint import DigitsCheck
-
         return DigitsCheck.load(self._store, self._profile)
 
     def statement(self) -> "StatementCheck":
         """The check of read statements; its recogniser is an optional model."""
-        from veridical.voiceprint.statement import StatementCheck
-        from veridical.voiceprint.whisper import Whisper
-
         encoder, decoder = (self._store.session(name) for name in Whisper.models)
         return StatementCheck(Whisper(encoder, decoder), self.embedder)
 
     def speech(self, file: Path) -> "SpeechAnalysis":
         """Read and analyse the sound of a file."""
-        from veridical.media import read_audio
-        from veridical.voiceprint import analyse_speech
-
         return analyse_speech(read_audio(file), self.vad)
 
     def answer(
@@ -262,11 +247,6 @@ def _read_template(path: Path) -> "Template | None":
     Raises:
         InputError: `voice.template`: it is JSON, but not as `enrol` writes it.
     """
-    import numpy as np
-
-    from veridical.errors import InputError
-    from veridical.types import Template
-
     if not path.is_file() or path.stat().st_size > LARGEST_TEMPLATE_BYTES:
         return None
     try:

@@ -1,20 +1,28 @@
 """`veridical webcam`: the capture page, on this machine or on a phone beside it."""
 
+import secrets
+import threading
+import time
+import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import segno
 import typer
+import uvicorn
+from pydantic import SecretStr
 
-from veridical.cli.main import app
-
-if TYPE_CHECKING:
-    import uvicorn
+from veridical.errors import InputError
+from veridical.service.logs import log_to
+from veridical.service.pages.qa import QaFolder
+from veridical.service.pages.tls import address_in_network, certificate_for
+from veridical.service.serving import app_of, server_of
+from veridical.service.settings import ServiceSettings
 
 __all__ = ["Page", "announce", "forget_participant", "webcam"]
 
 
-@app.command()
 def webcam(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8080,
     policy: Annotated[
@@ -44,17 +52,6 @@ def webcam(
     Beyond this machine, cameras work over HTTPS only: --tls makes a certificate, which the phone
     has to be told to trust once, and a key that holds until this command ends.
     """
-    import secrets
-    import threading
-
-    from pydantic import SecretStr
-
-    from veridical.errors import InputError
-    from veridical.service.logs import log_to
-    from veridical.service.pages.tls import address_in_network, certificate_for
-    from veridical.service.serving import app_of, server_of
-    from veridical.service.settings import ServiceSettings
-
     if host and not tls:
         raise InputError("--host is for the phone's way in: give --tls as well", "usage.webcam")
     settings = ServiceSettings()
@@ -94,9 +91,6 @@ def forget_participant(participant: str, folder: Path | None) -> None:
     Raises:
         InputError: `usage.webcam`: no folder is named.
     """
-    from veridical.errors import InputError
-    from veridical.service.pages.qa import QaFolder
-
     if folder is None:
         raise InputError("where are the recordings? give --qa-dir as well", "usage.webcam")
     typer.echo(f"{QaFolder(folder).forget(participant)} recordings removed")
@@ -121,11 +115,6 @@ class Page:
 
 def announce(server: "uvicorn.Server", page: Page) -> None:
     """Once the server listens: print the address, for phones as a QR code too, and open it."""
-    import time
-    import webbrowser
-
-    import segno
-
     while not server.started:
         if server.should_exit:
             return

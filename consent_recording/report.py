@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jinja2
 
 from veridical.errors import InputError
 from veridical.media import sniff
-from veridical.verification import explain
+from veridical.verification import CHECKS, explain
+from veridical.verification.catalogue import Language
 
 __all__ = ["embedded", "recording_report"]
 
@@ -25,17 +26,8 @@ FIRST_LANE = 50
 LARGEST_EMBEDDED_BYTES = 100 * 2**20
 """A page beyond this size no browser opens gladly."""
 
-LANES = (
-    "presence",
-    "alone",
-    "same_person",
-    "liveness",
-    "statements",
-    "answers",
-    "digits",
-    "speaker",
-    "lips",
-)
+_LANES = {name: spec.short for name, spec in CHECKS.items() if spec.for_recordings and spec.short}
+_WHOLE = ("recording.presence", "recording.alone", "recording.same_person")
 WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Review of a recording", "录制复核"),
     "accept": ("accepted", "通过"),
@@ -77,15 +69,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "recording itself.",
         "本页包含当事人的陈述，可能还有其影像，请与录像同等保管和销毁。",
     ),
-    "lane_presence": ("face present", "人脸在场"),
-    "lane_alone": ("alone", "单人"),
-    "lane_same_person": ("same person", "同一人"),
-    "lane_liveness": ("live", "活体"),
-    "lane_statements": ("statements", "声明"),
-    "lane_answers": ("answers", "回答"),
-    "lane_digits": ("digits", "数字"),
-    "lane_speaker": ("voice", "声纹"),
-    "lane_lips": ("lips", "唇动"),
 }
 
 
@@ -130,9 +113,7 @@ def embedded(video: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def recording_report(
-    told: Mapping[str, Any], video: str = "", language: Literal["en", "zh"] = "en"
-) -> str:
+def recording_report(told: Mapping[str, Any], video: str = "", language: Language = "en") -> str:
     """Draw one recording.
 
     Args:
@@ -157,7 +138,7 @@ def recording_report(
         cause=explain(cause.partition(":")[2], language) if cause else "",
         explained=lambda reason: explain(reason, language),
         clock=_clock,
-        chart=_chart(told, words),
+        chart=_chart(told, language),
     )
 
 
@@ -170,26 +151,23 @@ def _marked(segment: Mapping[str, Any]) -> dict[str, Any]:
     return {**segment, "words": words}
 
 
-def _chart(told: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+def _chart(told: Mapping[str, Any], language: Language) -> dict[str, Any]:
     """Where everything stands in the drawing."""
     duration = max(1.0, float(told["duration_s"]))
     scale = (WIDTH - LEFT - 10) / duration
-    statuses = {
-        check["check"].removeprefix("recording."): check["status"]
-        for check in told["verdict"]["checks"]
-    }
+    statuses = {check["check"]: check["status"] for check in told["verdict"]["checks"]}
     lanes = []
-    for place, name in enumerate(lane for lane in LANES if lane in statuses):
+    for place, name in enumerate(check for check in _LANES if check in statuses):
         bars = tuple(
             _bar(event, event["status"], event["text"], scale)
             for event in told["timeline"]
-            if event["check"] == f"recording.{name}"
+            if event["check"] == name
         )
         # What speaks of the whole recording stands as a thin line behind what happened in it.
-        whole = name in ("presence", "alone", "same_person") and statuses[name] == "pass"
+        whole = name in _WHOLE and statuses[name] == "pass"
         base = "pass" if whole else ""
         shown = tuple(bar for bar in bars if not (whole and bar.status == "pass"))
-        lanes.append(_Lane(words[f"lane_{name}"], FIRST_LANE + place * LANE, base, shown))
+        lanes.append(_Lane(_LANES[name][language], FIRST_LANE + place * LANE, base, shown))
     step = next((s for s in (1, 2, 5, 10, 15, 30, 60, 120) if duration / s <= 12), 300)
     ticks = [
         {"x": round(LEFT + at * scale, 1), "text": _clock(float(at))}

@@ -1,16 +1,12 @@
 """How recordings are looked at: the shipped numbers, read once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from veridical.errors import ModelError
 from veridical.media import Limits
-from veridical.models.card import read_operating_points
 from veridical.models.tables import Table, load_table
-from veridical.result import OperatingPoint
 
 __all__ = ["RecordingSettings", "recording_settings"]
 
@@ -40,8 +36,6 @@ class RecordingSettings:
         least_voice_s: Net speech of a segment below which its voice is not compared.
         answer_clear_nats: How much better one kind of answer must explain the sound.
         answer_near_nats: How much worse than free recognition an answer may explain it.
-        points: Operating points of the checks that have their own.
-        same_as: Check whose operating point serves, by check.
     """
 
     limits: Limits
@@ -62,20 +56,6 @@ class RecordingSettings:
     least_voice_s: float
     answer_clear_nats: float
     answer_near_nats: float
-    points: Mapping[str, OperatingPoint]
-    same_as: Mapping[str, str]
-
-    def operating_points(self, others: Mapping[str, OperatingPoint]) -> dict[str, OperatingPoint]:
-        """The points of every recording check.
-
-        Args:
-            others: Those of the checks that some are judged as: of model cards and profiles.
-        """
-        return {
-            **others,
-            **self.points,
-            **{own: others[other] for own, other in self.same_as.items() if other in others},
-        }
 
 
 @cache
@@ -87,8 +67,7 @@ def recording_settings() -> RecordingSettings:
     """
     table = load_table(FILE)
     limits, picture = table.table("limits"), table.table("picture")
-    sound, answers, same_as = table.table("sound"), table.table("answers"), table.table("same_as")
-    points = read_operating_points(table, "recording")
+    sound, answers = table.table("sound"), table.table("answers")
     return RecordingSettings(
         limits=Limits(
             max_recording_s=limits.number("longest_s"),
@@ -111,8 +90,6 @@ def recording_settings() -> RecordingSettings:
         least_voice_s=_positive(sound, "least_voice_s"),
         answer_clear_nats=_positive(answers, "clear_nats"),
         answer_near_nats=_positive(answers, "near_nats"),
-        points=MappingProxyType({check: measured.point for check, measured in points.items()}),
-        same_as=MappingProxyType({check: same_as.text(check) for check in same_as.values}),
     )
 
 

@@ -33,8 +33,8 @@ from veridical.models import ModelStore, Profile
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
 from veridical.verification import Policy, Settings, Verdict, decide, load_policy, verdict_to_json
+from veridical.verification.points import operating_points
 from veridical.verification.verdict import verdict_of
-from veridical.verification.verifier import operating_points
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.fbank import RATE_HZ
 from veridical.voiceprint.windows import speech_windows
@@ -330,7 +330,7 @@ def load_recording_verifier(
     adaptation = settings.open_lips_adaptation()
     return RecordingVerifier(
         Engines.load(store, profile, own.heard_window_s, adaptation),
-        own.operating_points(operating_points(store, profile)),
+        operating_points(store, profile),
         policy or load_policy(POLICY),
         profile.name,
         own,

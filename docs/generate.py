@@ -5,15 +5,15 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from veridical.cli import app
+from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
 from veridical.verification import CHECKS, reasons
+from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
@@ -41,10 +41,12 @@ def cli_page() -> str:
     lines = [
         "# Command line\n",
         "Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 environment (models, server), "
-        "4 unusable input.\n",
+        "4 unusable input, 70 a fault of veridical itself.\n",
     ]
-    root = typer.main.get_command(app)
-    for path, command in _commands(root, ("veridical",)):
+    named = ((name, load_command(name)) for name in sorted(COMMANDS))
+    for path, command in chain.from_iterable(
+        _commands(command, ("veridical", name)) for name, command in named
+    ):
         usage = command.collect_usage_pieces(command.context_class(command))
         lines.append(f"## `{' '.join(path)}`\n")
         lines.append((command.help or "").strip() + "\n")
@@ -78,10 +80,36 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
 
 def reasons_page() -> str:
     """All checks and reason codes with their texts."""
-    lines = ["# Checks and reasons\n", "| check | question |", "|---|---|"]
-    lines += [f"| `{check}` | {question} |" for check, question in CHECKS.items()]
+    lines = [
+        "# Checks and reasons\n",
+        "Asked for is what a policy that names the check has the applicant hand in; a signal asks "
+        "for nothing. Judged by: whose thresholds, where policy and calibration give none.\n",
+        "| check | question | 问题 | asked for | judged by |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{check}` | {spec.question.en} | {spec.question.zh} | {_asked(spec)} | {_point(spec)} |"
+        for check, spec in CHECKS.items()
+    ]
     lines += [
         "",
+        "## Evidence\n",
+        "What a rule may read of a check beside its score, as `check.key`; a star stands for any "
+        "word.\n",
+        "| check | key | meaning | 含义 |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | `{key}` | {text.en} | {text.zh} |"
+        for name, found in [
+            *((f"`{check}`", spec.evidence) for check, spec in CHECKS.items()),
+            ("every calibrated check", COMMON_EVIDENCE),
+        ]
+        for key, text in found.items()
+    ]
+    lines += [
+        "",
+        "## Reasons\n",
         "A reason is mendable when the applicant can mend it by trying again: under a policy with "
         "attempts left the outcome is then `retry`. Applicants are told what helps an honest "
         "person and nothing an attacker could learn from.\n",
@@ -90,10 +118,27 @@ def reasons_page() -> str:
     ]
     for code, reason in sorted(reasons().items()):
         lines.append(
-            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator['en']} | "
-            f"{reason.operator['zh']} | {reason.applicant['en']} | {reason.applicant['zh']} |"
+            f"| `{code}` | {'yes' if reason.mendable else 'no'} | {reason.operator.en} | "
+            f"{reason.operator.zh} | {reason.applicant.en} | {reason.applicant.zh} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _asked(spec: CheckSpec) -> str:
+    """What the check needs, in words."""
+    needs = [" or ".join(f"`{medium}`" for medium in need) for need in spec.needs]
+    return ", ".join([*needs, *filter(None, [spec.prompt])]) or "–"
+
+
+def _point(spec: CheckSpec) -> str:
+    """Whose thresholds judge it, in words."""
+    match spec.point:
+        case Bands(accept_at, reject_below):
+            return f"itself: passes from {accept_at:g}, fails below {reject_below:g}"
+        case SameAs(other):
+            return f"as `{other}`"
+        case _:
+            return "the model's card"
 
 
 if __name__ == "__main__":

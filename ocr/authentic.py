@@ -18,6 +18,7 @@ from veridical.media import ImageInfo
 from veridical.ocr.document import Document
 from veridical.ocr.geometry import bounds
 from veridical.ocr.glare import glare
+from veridical.ocr.kinds import kind_of
 from veridical.ocr.tampering import cut, jpeg_history, noise_contrast, portrait_edges
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Box, Image
@@ -103,8 +104,9 @@ class DocumentAuthenticCheck:
                 grey, portrait, None if number is None else number.box
             )
         whole_card = document.evidence.get("edges_seen") == 4
-        if number is not None and whole_card and document.kind == "prc_id_front":
-            measured["digits_uneven"] = _digits_uneven(document.card)
+        digits = kind_of(document.kind).side(document.kind).digits
+        if number is not None and whole_card and digits is not None:
+            measured["digits_uneven"] = _digits_uneven(document.card, digits)
         suspicions = {
             name: suspicion(name, value) for name, value in measured.items() if value is not None
         }
@@ -217,14 +219,15 @@ def _sharpness(grey: NDArray[np.uint8], box: Box) -> tuple[float, float] | None:
     return float(np.percentile(steps, 98)) / max(contrast, 8.0), contrast
 
 
-def _digits_uneven(card: Image) -> float | None:
+def _digits_uneven(card: Image, place: tuple[float, float, float, float]) -> float | None:
     """How far a digit of the number stands off the others' line or height, in digit heights.
 
     Args:
-        card: The front of a resident identity card, laid flat.
+        card: A card whose number has 18 digits, laid flat.
+        place: Left, top, right, bottom of the number, in shares of the card's sides.
     """
-    top, bottom = round(card.height * 0.80), round(card.height * 0.96)
-    left, right = round(card.width * 0.33), round(card.width * 0.97)
+    left, right = round(card.width * place[0]), round(card.width * place[2])
+    top, bottom = round(card.height * place[1]), round(card.height * place[3])
     strip = cv2.cvtColor(card.pixels[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
     ground = cv2.morphologyEx(strip, cv2.MORPH_CLOSE, np.ones((31, 31), np.uint8))
     ink = cv2.threshold(cv2.subtract(ground, strip), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]

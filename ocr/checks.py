@@ -2,28 +2,27 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from veridical.ocr.document import Document, unsure_fields
-from veridical.ocr.number import is_consistent
-from veridical.ocr.region import RegionStatus, region_status
-from veridical.ocr.validate import WANTED_FIELDS, sides_disagree, validate
+from veridical.ocr.kinds import back_of, kind_of
+from veridical.ocr.validate import missing_fields, validate
 from veridical.result import EvidenceValue, Measurement
 
 __all__ = ["DocumentReadCheck", "DocumentSpecimenCheck"]
 
-CONTRADICTIONS = (
-    "number_check_digit",
-    "mrz_check_digit",
-    "number_birth_mismatch",
-    "number_sex_mismatch",
-    "birth_in_future",
-    "issued_before_birth",
-    "expired",
-    "not_yet_valid",
-)
-"""Findings no genuine, valid document shows, gravest first."""
+CONTRADICTIONS: Mapping[str, tuple[str, ...]] = {
+    "number_check_digit": ("number",),
+    "mrz_check_digit": ("document_number", "birth", "expiry"),
+    "number_birth_mismatch": ("number", "birth"),
+    "number_sex_mismatch": ("number", "sex"),
+    "birth_in_future": ("birth",),
+    "issued_before_birth": ("birth", "valid_from"),
+    "expired": ("valid_to", "expiry"),
+    "not_yet_valid": ("valid_from",),
+}
+"""Findings no genuine, valid document shows, gravest first, and the fields behind each."""
 DOUBTS = (
     "glare_on_field",
     "fields_missing",
@@ -36,8 +35,11 @@ DOUBTS = (
     "visual_mismatch",
     "region_unknown",
     "state_unknown",
+    "same_side_twice",
 )
 """Findings a genuine document may show."""
+SEEN_IN_PICTURE = ("visual_mismatch",)
+"""Warnings of the reader that the fields alone do not tell."""
 SURE = 0.9
 """Mean character probability from which a contradiction is the document's and not the reader's."""
 
@@ -61,91 +63,85 @@ class DocumentReadCheck:
             today: Day by which validity is judged.
         """
         start = time.perf_counter()
-        sides = [side for side in (front, back) if side is not None and side.kind != "none"]
+        score, reason, evidence = _judge(front, back, today)
         models = tuple(dict.fromkeys(m for s in (front, back) if s for m in s.models))
+        elapsed_ms = (time.perf_counter() - start) * 1e3
+        return Measurement(self.name, score, reason, evidence, models, elapsed_ms)
 
-        def answer(
-            score: float | None, reason: str, evidence: dict[str, EvidenceValue]
-        ) -> Measurement:
-            elapsed_ms = (time.perf_counter() - start) * 1e3
-            return Measurement(self.name, score, reason, evidence, models, elapsed_ms)
 
-        if front is None and back is None:
-            return answer(None, "document_missing", {})
-        if not sides:
-            return answer(None, "document_not_found", {})
-        if (
-            front is not None
-            and front.kind == "none"
-            and not any(side.kind.startswith(("td", "mrv")) for side in sides)
-        ):
-            return answer(None, "document_not_found", {"back": sides[0].kind})
-        if back is not None and back.kind == "none" and sides[0].kind == "prc_id_front":
-            return answer(None, "document_back_not_found", {"front": sides[0].kind})
-        found = [
-            code
-            for side in sides
-            for code in validate(side.kind, side.fields, side.mrz, today, side.texts)
-        ]
-        found += [code for side in sides for code in side.warnings if code == "visual_mismatch"]
-        if len(sides) == 2 and (sides[0].kind, sides[1].kind) == ("prc_id_front", "prc_id_back"):
-            found += sides_disagree(*sides)
-        elif len(sides) == 2 and sides[0].kind == sides[1].kind:
+def _judge(
+    front: Document | None, back: Document | None, today: date
+) -> tuple[float | None, str, dict[str, EvidenceValue]]:
+    """Score, reason and evidence."""
+    sides = [side for side in (front, back) if side is not None and side.kind != "none"]
+    lacking = _not_found(front, back, sides)
+    if lacking is not None:
+        return None, *lacking
+    found = _findings(sides, today)
+    evidence = _evidence(sides, found)
+    hidden = " ".join(str(side.evidence.get("hidden_by_glare", "")) for side in sides).strip()
+    if "fields_missing" in found and hidden:
+        # Says what to do about it: turn the light away.
+        found[found.index("fields_missing")] = "glare_on_field"
+        evidence["hidden_by_glare"] = hidden
+    least = min((field.score for side in sides for field in side.fields.values()), default=0.0)
+    evidence["least_field_score"] = round(least, 3)
+    for code in (*CONTRADICTIONS, *DOUBTS):
+        if code in found:
+            return 0.0 if _is_sure(code, sides) else 0.5, code, evidence
+    return 0.7 + 0.3 * least, "", evidence
+
+
+def _not_found(
+    front: Document | None, back: Document | None, sides: Sequence[Document]
+) -> tuple[str, dict[str, EvidenceValue]] | None:
+    """Why nothing can be judged, and what there is instead; None when something can."""
+    if front is None and back is None:
+        return "document_missing", {}
+    if not sides:
+        return "document_not_found", {}
+    alone = any(kind_of(side.kind).side(side.kind).alone for side in sides)
+    if front is not None and front.kind == "none" and not alone:
+        return "document_not_found", {"back": sides[0].kind}
+    if back is not None and back.kind == "none" and back_of(sides[0].kind) is not None:
+        return "document_back_not_found", {"front": sides[0].kind}
+    return None
+
+
+def _findings(sides: Sequence[Document], today: date) -> list[str]:
+    """Codes of everything that does not fit, on a side and between them."""
+    found = [code for side in sides for code in validate(side, today)]
+    found += [code for side in sides for code in side.warnings if code in SEEN_IN_PICTURE]
+    if len(sides) == 2:
+        one, other = sides
+        back = back_of(one.kind)
+        if one.kind == other.kind:
             found.append("same_side_twice")
-        evidence: dict[str, EvidenceValue] = {
-            "kind": "+".join(side.kind for side in sides),
-            "findings": " ".join(found),
-            "missing": " ".join(
-                name
-                for side in sides
-                for name in WANTED_FIELDS.get(side.kind, ())
-                if name not in side.fields
-            ),
-            "corrections": sum(
-                len(field.corrections) for side in sides for field in side.fields.values()
-            ),
-            "derived": " ".join(
-                name
-                for side in sides
-                for name, field in side.fields.items()
-                if field.source == "derived"
-            ),
-        }
-        number = next((side.value("number") for side in sides if "number" in side.fields), None)
-        if number:
-            # A withdrawn code is no finding: people born under it keep it for life.
-            evidence["region"] = str(region_status(number[:6]))
-        if "field_unsure" in found:
-            evidence["unsure"] = " ".join(
-                name for side in sides for name in unsure_fields(side.fields)
-            )
-        hidden = " ".join(str(side.evidence.get("hidden_by_glare", "")) for side in sides).strip()
-        if "fields_missing" in found and hidden:
-            # Says what to do about it: turn the light away.
-            found[found.index("fields_missing")] = "glare_on_field"
-            evidence["hidden_by_glare"] = hidden
-        scores = [field.score for side in sides for field in side.fields.values()]
-        least = min(scores, default=0.0)
-        evidence["least_field_score"] = round(least, 3)
-        for code in (*CONTRADICTIONS, *DOUBTS, "same_side_twice"):
-            if code in found:
-                sure = code in CONTRADICTIONS and _sure_of(code, sides)
-                return answer(0.0 if sure else 0.5, code, evidence)
-        return answer(0.7 + 0.3 * least, "", evidence)
+        elif back is not None and back.name == other.kind:
+            found += kind_of(one.kind).compare(one, other)
+    return found
 
 
-def _sure_of(code: str, sides: Sequence[Document]) -> bool:
-    """Whether the fields behind a contradiction were clearly read."""
-    names = {
-        "number_check_digit": ("number",),
-        "number_birth_mismatch": ("number", "birth"),
-        "number_sex_mismatch": ("number", "sex"),
-        "mrz_check_digit": ("document_number", "birth", "expiry"),
-        "birth_in_future": ("birth",),
-        "issued_before_birth": ("birth", "valid_from"),
-        "expired": ("valid_to", "expiry"),
-        "not_yet_valid": ("valid_from",),
-    }[code]
+def _evidence(sides: Sequence[Document], found: Sequence[str]) -> dict[str, EvidenceValue]:
+    """What a reviewer is told beside the score; names of fields, never their values."""
+    read = [(name, field) for side in sides for name, field in side.fields.items()]
+    evidence: dict[str, EvidenceValue] = {
+        "kind": "+".join(side.kind for side in sides),
+        "findings": " ".join(found),
+        "missing": " ".join(name for side in sides for name in missing_fields(side)),
+        "corrections": sum(len(field.corrections) for _, field in read),
+        "derived": " ".join(name for name, field in read if field.source == "derived"),
+    }
+    for side in reversed(sides):
+        evidence |= kind_of(side.kind).evidence(side)
+    if "field_unsure" in found:
+        evidence["unsure"] = " ".join(name for side in sides for name in unsure_fields(side.fields))
+    return evidence
+
+
+def _is_sure(code: str, sides: Sequence[Document]) -> bool:
+    """Whether a finding is a contradiction between fields that were clearly read."""
+    names = CONTRADICTIONS.get(code, ())
     scores = [side.fields[name].score for side in sides for name in names if name in side.fields]
     return min(scores, default=0.0) >= SURE
 
@@ -169,32 +165,22 @@ class DocumentSpecimenCheck:
         start = time.perf_counter()
         if document.kind == "none":
             return Measurement(self.name, None, "document_not_found", {}, document.models)
-        number = document.value("number") or ""
+        names = (document.value(name) or "" for name in ("surname", "given_names", "name"))
         marked = any(MARK.search(text) for text in (*document.texts, *texts))
-        never = is_consistent(number) and region_status(number[:6]) is RegionStatus.NEVER_ISSUED
-        states = {document.value("issuer"), document.value("nationality")} & EXAMPLE_STATES
-        named = any(
-            MARK.search(document.value(name) or "") for name in ("surname", "given_names", "name")
-        )
-        reason = (
-            "specimen_mark"
-            if marked or named
-            else "region_never_issued"
-            if never
-            else "example_state"
-            if states
-            else ""
-        )
+        never = kind_of(document.kind).specimen(document)
+        reason = "specimen_mark" if marked or any(map(MARK.search, names)) else never
         return Measurement(
             self.name,
             0.0 if reason else 1.0,
             reason,
-            {"mark": marked, "region_never_issued": never, "example_state": bool(states)},
+            {
+                "mark": marked,
+                "region_never_issued": never == "region_never_issued",
+                "example_state": never == "example_state",
+            },
             document.models,
             (time.perf_counter() - start) * 1e3,
         )
 
 
 MARK = re.compile(r"SPECIM|PECIMEN|CIMEN|样本|樣本|样张|VZOR|MUSTER|SPÉCIM", re.IGNORECASE)
-EXAMPLE_STATES = {"UTO"}
-"""Utopia, the state of ICAO's examples (Doc 9303-3, part 5)."""

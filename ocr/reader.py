@@ -1,7 +1,7 @@
 """Which documents are in a picture, and what do they say?"""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import cv2
@@ -9,14 +9,12 @@ import numpy as np
 
 from veridical.models import ModelStore, Profile
 from veridical.ocr.border import find_border
-from veridical.ocr.document import Document, Field
+from veridical.ocr.document import Document
 from veridical.ocr.geometry import Quad, bounds, crop_quad, edge_lengths
 from veridical.ocr.glare import glare
-from veridical.ocr.mrz_zone import Zone, read_zone
+from veridical.ocr.kinds import KINDS, Found, Tools, back_of, kind_names
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, reading_angle
-from veridical.ocr.resident import Front, find_number, read_front, read_front_without_number
-from veridical.ocr.resident_back import Back, read_back
 from veridical.ocr.text import (
     LineFinder,
     LineReader,
@@ -25,8 +23,7 @@ from veridical.ocr.text import (
     TextDirection,
     TextRecogniser,
 )
-from veridical.ocr.validate import WANTED_FIELDS, validate
-from veridical.ocr.visual_zone import DIFFERS, compare_visual
+from veridical.ocr.validate import validate
 from veridical.result import EvidenceValue, ModelRef
 from veridical.types import Image
 
@@ -53,22 +50,9 @@ FLAT_HEIGHT_PX = 480
 EDGES_WANTED = 3
 """Edges that must be seen before they move the corners that the layout predicts."""
 PORTRAIT_HEIGHT_PX = 320
-TRAVEL_PORTRAIT = (0.02, 0.1, 0.38, 0.72)
-"""Left, top, right, bottom of the portrait on a page with a zone, in shares of the page."""
-
-CARD_SIDES = ("prc_id_front", "prc_id_back")
 LINES_OF_A_SIDE = 3
-"""Lines beside a card from which its other side is looked for."""
-
-Found = Front | Back | Zone
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reading:
-    """One document on one page."""
-
-    page: Page
-    found: Found
+"""Lines beside a document from which another one is looked for."""
+MOST_DOCUMENTS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,121 +119,97 @@ class DocumentReader:
     def __call__(
         self, image: Image, *, kind: str | None = None, today: date | None = None
     ) -> Document:
-        """Read the document in a picture.
+        """The first of what `read_all` reads in a picture.
 
         Args:
             image: The picture, turned any way.
-            kind: What to read it as: `prc_id_front`, `prc_id_back`, or any of the kinds with a
-                machine-readable zone; found out when None.
+            kind: What to read it as, one of `kind_names()`; found out when None.
             today: Day by which validity is judged; the current one when None.
 
         Returns:
             What was read; kind `none` when the picture shows no document known here.
         """
-        day = today or date.today()
-        best: _Reading | None = None
-        before: Found | None = None
-        fullest: Page | None = None
-        looks = 0
-        for look in self._looks(image):
-            page = look.page
-            looks += 1
-            if fullest is None or len(page.lines) >= len(fullest.lines):
-                fullest = page
-            find = self._find if look.legible else self._find_zone
-            reading = find(page, kind, day)
-            found = reading.found if reading else None
-            if reading and (best is None or reading.found.agreement > best.found.agreement):
-                best = reading
-            if best and (best.found.complete or _same(before, found)):
-                break
-            before = found
-        else:
-            best = self._rectified(image, best, kind, day)
-        if best is None and fullest is not None and kind in (None, "prc_id_front"):
-            front = read_front_without_number(fullest)
-            best = None if front is None else _Reading(fullest, front)
-        lines = len(fullest.lines) if fullest is not None else 0
-        evidence: dict[str, EvidenceValue] = {"looks": looks, "lines": lines}
-        if best is None:
-            return Document("none", evidence=evidence, models=self.models)
-        return self._document(image, best, day, evidence)
+        return next(self._read(image, kind, today))
 
-    def both_sides(
-        self, image: Image, read: Document, *, today: date | None = None
-    ) -> tuple[Document, Document | None]:
-        """Front and back of a card whose two sides may stand on one picture.
-
-        Args:
-            image: The picture.
-            read: What was read in it.
-            today: Day by which validity is judged; the current one when None.
-
-        Returns:
-            The front and the back; what was read, and None, unless both sides are there.
-        """
-        beside = read.evidence.get("lines_outside")
-        if read.kind not in CARD_SIDES or not isinstance(beside, int) or beside < LINES_OF_A_SIDE:
-            return read, None
-        sides = {side.kind: side for side in reversed(self.read_all(image, today=today))}
-        if not all(kind in sides for kind in CARD_SIDES):
-            return read, None
-        front, back = (sides[kind] for kind in CARD_SIDES)
-        return front, back
-
-    def read_all(self, image: Image, *, today: date | None = None) -> tuple[Document, ...]:
+    def read_all(
+        self, image: Image, *, kind: str | None = None, today: date | None = None
+    ) -> tuple[Document, ...]:
         """Read every document in a picture, such as both sides of a card on one sheet.
 
         They must lie the same way up; the first one found decides which way that is.
 
         Args:
-            image: The picture.
+            image: The picture, turned any way.
+            kind: As for one document.
             today: Day by which validity is judged; the current one when None.
 
         Returns:
             The documents in the order found; empty when there is none.
         """
+        documents = self._read(image, kind, today)
+        return tuple(document for document in documents if document.kind != "none")
+
+    def both_sides(
+        self, image: Image, *, today: date | None = None
+    ) -> tuple[Document, Document | None]:
+        """A document, and its other side where both stand on one picture.
+
+        Args:
+            image: The picture.
+            today: Day by which validity is judged; the current one when None.
+
+        Returns:
+            The front and the back when both are there; else what `__call__` reads, and None.
+        """
+        documents = list(self._read(image, None, today))
+        sides = {side.kind: side for side in reversed(documents)}
+        for name, front in sides.items():
+            back = None if name == "none" else back_of(name)
+            if back is not None and back.name in sides:
+                return front, sides[back.name]
+        return documents[0], None
+
+    def _read(self, image: Image, kind: str | None, today: date | None) -> Iterator[Document]:
+        """The documents in a picture as they are asked for; one of kind `none` if there is none."""
+        search = _Search(self._looks(image))
         day = today or date.today()
-        most: list[_Reading] = []
-        for look in self._looks(image):
-            if not look.legible:
-                continue
-            readings: list[_Reading] = []
-            rest = look.page
-            while len(readings) < 4 and (reading := self._find(rest, None, day)) is not None:
-                readings.append(reading)
-                inside = _quad_of(reading.page, reading.found)
-                rest = rest.without(line for line in rest.lines if _within(line, inside))
-                if isinstance(reading.found, Zone) or not rest.lines:
-                    break
-            if sum(r.found.agreement for r in readings) > sum(r.found.agreement for r in most):
-                most = readings
-            if most and all(reading.found.complete for reading in most):
-                break
-        evidence: dict[str, EvidenceValue] = {"documents": len(most)}
-        return tuple(self._document(image, reading, day, evidence) for reading in most)
+        for found in self._search(image, search, kind, day):
+            yield self._document(image, found, day, search.evidence)
+        if not search.taken:
+            yield Document("none", evidence=search.evidence, models=self.models)
 
-    def _find(self, page: Page, kind: str | None, today: date) -> _Reading | None:
-        """The document on a page: first the zones, which geometry shows, then the cards."""
-        zone = self._find_zone(page, kind, today)
-        if zone is not None or not (kind is None or kind.startswith("prc")):
-            return zone
-        front = read_front(page, self._ocrb) if kind in (None, "prc_id_front") else None
-        if front is not None:
-            return _Reading(page, front)
-        back = read_back(page) if kind in (None, "prc_id_back") else None
-        return None if back is None else _Reading(page, back)
+    def _search(
+        self, image: Image, search: "_Search", kind: str | None, today: date
+    ) -> Iterator[Found]:
+        """Documents one after the other, the best reading of each; all that is read starts here."""
+        names = kind_names() if kind is None else (kind,)
+        tools = Tools(self._ocrb, today)
+        found = self._best(image, search, names, tools)
+        while found is not None:
+            yield found
+            search.taken.append(found.quad)
+            if not found.kind.has_company or len(search.taken) == MOST_DOCUMENTS:
+                return
+            found = self._best(image, search, names, tools)
 
-    def _find_zone(self, page: Page, kind: str | None, today: date) -> _Reading | None:
-        """The machine-readable zone on a page."""
-        if self._ocrb is None or (kind is not None and kind.startswith("prc")):
-            return None
-        # The direction classifier knows fillers little: look from the other side too.
-        for side in (page, page.upside_down()):
-            zone = read_zone(side, self._ocrb, today)
-            if zone is not None and zone.certain:
-                return _Reading(side, zone)
-        return None
+    def _best(
+        self, image: Image, search: "_Search", names: Collection[str], tools: Tools
+    ) -> Found | None:
+        """Look until a reading is complete, or two looks agree; the best one is kept."""
+        best: Found | None = None
+        before: Found | None = None
+        for look in search.looks():
+            found = _find(look, names, tools)
+            if found is not None and (best is None or found.agreement > best.agreement):
+                best = found
+            if best is not None and (best.complete or _same(before, found)):
+                return best
+            before = found
+            if best is None and search.taken and search.all_seen:
+                return None  # beside a document that was read: not worth another look
+        if best is not None:
+            return self._rectified(image, best, names, tools)
+        return None if search.taken else _find_partly(search.fullest, names)
 
     def _looks(self, image: Image) -> Iterator[_Look]:
         """One page after the other, each of text seen larger than before, at last all of it."""
@@ -289,16 +249,12 @@ class DocumentReader:
         shift = np.array([left, top], np.float32)
         return [TextBox(box.quad + shift, box.score) for box in self._detector(part, side_px)]
 
-    def _rectified(
-        self, image: Image, best: _Reading | None, kind: str | None, today: date
-    ) -> _Reading | None:
+    def _rectified(self, image: Image, best: Found, names: Collection[str], tools: Tools) -> Found:
         """Look once more at a document laid flat by its corners; the better reading is kept.
 
         Lines are found in the flat card and read where they stand in the picture.
         """
-        if best is None:
-            return None
-        border = find_border(image, _quad_of(best.page, best.found))
+        border = find_border(image, best.quad)
         if border.seen < EDGES_WANTED:
             return best
         flat = Image(crop_quad(image, border.quad, FLAT_HEIGHT_PX))
@@ -311,63 +267,51 @@ class DocumentReader:
         laid = [
             TextBox(cv2.perspectiveTransform(box.quad[None], matrix)[0], box.score) for box in boxes
         ]
-        reading = self._find(self._page(image, laid), kind, today)
-        better = reading is not None and reading.found.agreement > best.found.agreement
-        return reading if better else best
+        found = _find(_Look(self._page(image, laid)), names, tools)
+        return found if found is not None and found.agreement > best.agreement else best
 
     def _others(self, outside: Page, today: date) -> int:
-        """How many more holders' documents lie beside the one that was read.
-
-        The other side of a card has neither a number nor a zone, and is none.
-        """
+        """How many more holders' documents lie beside the one that was read."""
         if self._ocrb is None or not any(line.width > 6 * line.height for line in outside.lines):
             return 0
-        zone = read_zone(outside, self._ocrb, today)
-        number = find_number(outside, self._ocrb)
-        return int(zone is not None and zone.certain) + int(number is not None)
+        return sum(kind.others(outside, Tools(self._ocrb, today)) for kind in KINDS)
 
     def _document(
-        self, image: Image, reading: _Reading, today: date, evidence: dict[str, EvidenceValue]
+        self,
+        image: Image,
+        found: Found,
+        today: date,
+        evidence: dict[str, EvidenceValue],
     ) -> Document:
         """Put together what was read, with its crops and what does not fit."""
-        page, found = reading.page, reading.found
-        predicted = _quad_of(page, found)
-        border = find_border(image, predicted)
-        quad = border.quad if border.seen >= EDGES_WANTED else predicted
-        mrz = found.mrz if isinstance(found, Zone) else None
-        fields = _fields_of(found)
-        kind = _kind_of(found)
-        portrait = _portrait_of(found, quad)
-        texts = () if isinstance(found, Zone) else found.texts
-        evidence = evidence | {
+        page = found.page
+        border = find_border(image, found.quad)
+        quad = border.quad if border.seen >= EDGES_WANTED else found.quad
+        portrait = found.kind.portrait(found, quad)
+        outside = page.without(line for line in page.lines if _within(line, quad))
+        inspection = found.inspect()
+        hidden = [
+            name
+            for name, place in found.places.items()
+            if name not in found.fields and glare(image, bounds(place)) >= GLARE_HIDES
+        ]
+        evidence = {
+            **evidence,
             "text_height_px": round(page.height, 1),
             "edges_seen": border.seen,
             "edges_inside": sum(border.inside),
             "border_gap": round(max(border.gaps), 3),
+            "lines_outside": len(outside.lines),
+            "other_documents": self._others(outside, today),
+            **({"hidden_by_glare": " ".join(hidden)} if found.places else {}),
+            **found.evidence,
+            **inspection.evidence,
         }
-        warnings = validate(kind, fields, mrz, today, texts)
-        outside = page.without(line for line in page.lines if _within(line, quad))
-        evidence["lines_outside"] = len(outside.lines)
-        evidence["other_documents"] = self._others(outside, today)
-        if not isinstance(found, Zone):
-            evidence["layout"] = found.layout
-        if isinstance(found, Front):
-            hidden = [
-                name
-                for name, place in found.places.items()
-                if name not in fields and glare(image, bounds(place)) >= GLARE_HIDES
-            ]
-            evidence["hidden_by_glare"] = " ".join(hidden)
-        if isinstance(found, Zone):
-            evidence["corrections"] = len(found.mrz.corrections)
-            evidence |= compare_visual(page, found.lines, found.mrz.fields)
-            if evidence["visual_number"] == DIFFERS:
-                warnings = (*warnings, "visual_mismatch")
+        read = Document(found.name, found.fields, texts=found.texts, mrz=found.mrz)
         along, down = edge_lengths(quad)
         height_px = CARD_HEIGHT_PX if along >= down else round(CARD_HEIGHT_PX * down / along)
-        return Document(
-            kind=kind,
-            fields=fields,
+        return replace(
+            read,
             quad=quad,
             rotation_deg=page.angle_deg,
             card=Image(crop_quad(image, quad, height_px)),
@@ -375,60 +319,96 @@ class DocumentReader:
             portrait=None
             if portrait is None
             else Image(crop_quad(image, portrait, PORTRAIT_HEIGHT_PX)),
-            texts=texts,
-            warnings=warnings,
-            mrz=mrz,
+            warnings=(*validate(read, today), *inspection.warnings),
             evidence=evidence,
             models=self.models,
         )
 
 
+class _Search:
+    """The looks at one picture, each taken once, however many documents are sought in them.
+
+    Attributes:
+        taken: Corners of the documents that were found.
+    """
+
+    def __init__(self, looks: Iterator["_Look"]) -> None:
+        self._coming = looks
+        self._seen: list[_Look] = []
+        self._asked = 0
+        self.taken: list[Quad] = []
+
+    def looks(self) -> Iterator["_Look"]:
+        """The looks without what belongs to documents that were found, the coarsest first."""
+        self._asked = 0
+        while True:
+            if self.all_seen:
+                look = next(self._coming, None)
+                if look is None:
+                    return
+                self._seen.append(look)
+            look = self._seen[self._asked]
+            self._asked += 1
+            rest = look.page
+            for quad in self.taken:
+                rest = rest.without(line for line in rest.lines if _within(line, quad))
+            if not self.taken:
+                yield look
+            elif look.legible and len(rest.lines) >= LINES_OF_A_SIDE:
+                yield _Look(rest)
+            elif self.all_seen:
+                return
+
+    @property
+    def all_seen(self) -> bool:
+        """Whether a further look would be a new one."""
+        return self._asked == len(self._seen)
+
+    @property
+    def fullest(self) -> Page | None:
+        """The page with the most lines; of several the last."""
+        pages = (look.page for look in reversed(self._seen))
+        return max(pages, key=lambda page: len(page.lines), default=None)
+
+    @property
+    def evidence(self) -> dict[str, EvidenceValue]:
+        """How much was looked at."""
+        fullest = self.fullest
+        return {"looks": len(self._seen), "lines": len(fullest.lines) if fullest else 0}
+
+
+def _find(look: _Look, names: Collection[str], tools: Tools) -> Found | None:
+    """The document on a page, by the first kind that finds one."""
+    for kind in KINDS:
+        wanted = [side.name for side in kind.sides if side.name in names]
+        if wanted and (look.legible or kind.in_small_text):
+            found = kind.find(look.page, wanted, tools)
+            if found is not None:
+                return found
+    return None
+
+
+def _find_partly(page: Page | None, names: Collection[str]) -> Found | None:
+    """The document on a page, by less than its kind usually takes."""
+    if page is None:
+        return None
+    for kind in KINDS:
+        wanted = [side.name for side in kind.sides if side.name in names]
+        found = kind.find_partly(page, wanted) if wanted else None
+        if found is not None:
+            return found
+    return None
+
+
 def _same(before: Found | None, found: Found | None) -> bool:
     """Whether two looks read the same document, nothing missing: a third would read it again."""
-    if before is None or found is None or _kind_of(before) != _kind_of(found):
+    if before is None or found is None or before.name != found.name:
         return False
     one, other = (
-        {name: field.value for name, field in fields.items()}
-        for fields in (_fields_of(before), _fields_of(found))
+        {name: field.value for name, field in read.fields.items()} for read in (before, found)
     )
-    return one == other and all(name in one for name in WANTED_FIELDS[_kind_of(found)])
-
-
-def _fields_of(found: Found) -> Mapping[str, Field]:
-    return _zone_fields(found) if isinstance(found, Zone) else found.fields
-
-
-def _kind_of(found: Found) -> str:
-    if isinstance(found, Zone):
-        return found.mrz.kind
-    return "prc_id_front" if isinstance(found, Front) else "prc_id_back"
-
-
-def _quad_of(page: Page, found: Found) -> Quad:
-    return found.outline(page) if isinstance(found, Zone) else found.quad
-
-
-def _portrait_of(found: Found, quad: Quad) -> Quad | None:
-    """Where the portrait must be: by the layout of cards, or left of the data above a zone."""
-    if isinstance(found, Front):
-        return found.portrait
-    if isinstance(found, Back) or found.mrz.kind == "td1":
-        return None
-    left, top, right, bottom = TRAVEL_PORTRAIT
-    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float32)
-    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    matrix = cv2.getPerspectiveTransform(unit, quad)
-    portrait: Quad = cv2.perspectiveTransform(corners, matrix)[0].astype(np.float32)
-    return portrait
-
-
-def _zone_fields(zone: Zone) -> dict[str, Field]:
-    """The fields of a zone; names as read, never corrected beyond their look-alike digits."""
-    box = bounds(np.concatenate([line.quad for line in zone.lines]))
-    return {
-        name: Field(value, float(min(zone.mrz.scores)), box, weakest=zone.mrz.weakest.get(name))
-        for name, value in zone.mrz.fields.items()
-    }
+    wanted = found.kind.wanted(Document(found.name, found.fields))
+    return one == other and all(name in one for name in wanted)
 
 
 def _within(line: Line, quad: Quad) -> bool:

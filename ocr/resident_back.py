@@ -7,14 +7,13 @@ its dates; the rest follows from where it stands.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
+from veridical.ocr.dates import LONG_TERM, iso_day
 from veridical.ocr.document import Field, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
 from veridical.ocr.page import Line, Page, rows_of
-from veridical.ocr.validate import LONG_TERM
 
 __all__ = ["Back", "field_of", "joined", "read_back", "read_issue"]
 
@@ -150,8 +149,8 @@ def _read_term(page: Page, row: list[Line]) -> dict[str, Field] | None:
     match = TERM.search(joined(page, row))
     if match is None:
         return None
-    starts = _day(*match.group(1, 2, 3))
-    ends = LONG_TERM if match[7] else _day(*match.group(4, 5, 6))
+    starts = iso_day(*match.group(1, 2, 3))
+    ends = LONG_TERM if match[7] else iso_day(*match.group(4, 5, 6))
     days = {"valid_from": starts, "valid_to": ends}
     return {name: field_of(page, row, day) for name, day in days.items() if day}
 
@@ -169,14 +168,6 @@ def _read_authority(page: Page, row: list[Line]) -> Field | None:
 def joined(page: Page, row: Iterable[Line]) -> str:
     """The text of a row without spaces."""
     return "".join(page.read(line).text for line in row).replace(" ", "")
-
-
-def _day(year: str, month: str, day: str) -> str | None:
-    """A date in ISO form, or None when there is no such day."""
-    try:
-        return date(int(year), int(month), int(day)).isoformat()
-    except ValueError:
-        return None
 
 
 def field_of(page: Page, lines: list[Line], value: str) -> Field:

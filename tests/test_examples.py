@@ -188,7 +188,7 @@ def test_in_process(store: ModelStore, samples: dict[str, Sample], tmp_path: Pat
 
 def test_the_page_that_embeds_names_what_there_is() -> None:
     page = (EXAMPLES / "embed.html").read_text(encoding="utf-8")
-    static = Path(__file__).parent.parent / "service" / "demo" / "static"
+    static = Path(__file__).parent.parent / "service" / "pages" / "static"
     for name in ("capture/veridical-capture.js",):
         assert f"/demo/assets/{name}" in page
         assert (static / name).is_file()

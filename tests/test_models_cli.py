@@ -86,7 +86,7 @@ def test_a_model_outside_the_registry_set_may_be_missing(
         names = [card.name for card in cards]  # type: ignore[attr-defined]
         return tuple(Pulled(name, name in registry, "", "why") for name in names)
 
-    monkeypatch.setattr("veridical.models.pull.pull", pulled)
+    monkeypatch.setattr("veridical.cli.models.pull_models", pulled)
     assert run(monkeypatch, "models", "pull") == 0
     assert run(monkeypatch, "models", "pull", "--profile", "commercial") == 3
     assert run(monkeypatch, "models", "pull", "minifasnet-v2") == 3

@@ -116,7 +116,7 @@ def test_both_sides_on_one_picture_are_front_and_back(reader: DocumentReader, fo
     front, told_front = render_prc_front(None, None, 7, fonts=fonts)
     back, told_back = render_prc_back(None, 8, fonts=fonts)
     sheet = Image(np.ascontiguousarray(np.vstack([front.pixels, back.pixels])))
-    one, other = reader.both_sides(sheet, reader(sheet, today=TODAY), today=TODAY)
+    one, other = reader.both_sides(sheet, today=TODAY)
     assert other is not None
     assert wrong(one, told_front) == wrong(other, told_back) == {}
     assert DocumentAuthenticCheck()(sheet, one).reason != "several_documents"
@@ -124,8 +124,17 @@ def test_both_sides_on_one_picture_are_front_and_back(reader: DocumentReader, fo
 
 def test_one_side_alone_has_no_other(reader: DocumentReader, fonts: Fonts) -> None:
     image, _ = render_prc_front(None, None, 7, fonts=fonts)
-    read = reader(image, today=TODAY)
-    assert reader.both_sides(image, read, today=TODAY) == (read, None)
+    front, back = reader.both_sides(image, today=TODAY)
+    assert (front.kind, back) == ("prc_id_front", None)
+
+
+def test_one_document_and_all_documents_agree(reader: DocumentReader, fonts: Fonts) -> None:
+    front, _ = render_prc_front(None, None, 7, "perspective", fonts=fonts)
+    back, _ = render_prc_back(None, 8, "small", fonts=fonts)
+    sheet = Image(np.ascontiguousarray(np.vstack([front.pixels, back.pixels])))
+    for image in (front, back, sheet):
+        one, (first, *_) = reader(image, today=TODAY), reader.read_all(image, today=TODAY)
+        assert (one.kind, one.fields, one.warnings) == (first.kind, first.fields, first.warnings)
 
 
 def test_two_holders_documents_in_one_picture_are_told(

@@ -11,6 +11,7 @@ from veridical.consent_recording.timeline import Finding, Moment, judged, say
 from veridical.consent_recording.transcript import transcript_of
 from veridical.result import Measurement, OperatingPoint, Outcome, Status
 from veridical.verification import decide, load_policy
+from veridical.verification.points import own_points
 from veridical.voiceprint.statement import Deviation, StatementReading
 from veridical.voiceprint.wording import units
 
@@ -190,7 +191,7 @@ def test_what_a_script_does_not_ask_for_is_not_required() -> None:
 
 def test_a_refusal_rejects_and_a_second_person_does_not() -> None:
     policy = load_policy("recording")
-    points = {**SETTINGS.operating_points({}), "face.match": OperatingPoint(0.4, 0.3)}
+    points = {**own_points(), "face.match": OperatingPoint(0.4, 0.3)}
     for check in ("liveness", "lips", "digits"):
         points[f"recording.{check}"] = OperatingPoint(0.5, 0.1)
     refused = decide(good(answers=Measurement("recording.answers", 0.0)), policy, points)

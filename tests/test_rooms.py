@@ -1,10 +1,14 @@
 """The house stands: links, mapping and floors agree."""
 
 import ast
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+import veridical
 
 ROOT = Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
@@ -54,7 +58,27 @@ def test_no_room_imports_upwards_or_sideways(room: str) -> None:
 
 def test_the_package_root_imports_no_room() -> None:
     for path in (ROOT / "veridical").glob("*.py"):
-        assert not imported_rooms(path) & LEVEL.keys() - {"veridical"}, path
+        if path.name != "__init__.py":
+            assert not imported_rooms(path) & LEVEL.keys() - {"veridical"}, path
+
+
+def test_the_front_door_is_imported_only_when_it_is_asked_for() -> None:
+    """The one exception: what most programs need is named by the root, and loaded by its rooms."""
+    program = (
+        "import sys, veridical; before = {m for m in sys.modules if m.startswith('veridical.')}; "
+        "assert before == set(), before; assert 'numpy' not in sys.modules; "
+        "veridical.load_verifier, veridical.Transaction, veridical.Client; print(veridical.__all__)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ast.literal_eval(result.stdout) == sorted(veridical.__all__)
+    assert {
+        name: getattr(veridical, name) is not None for name in veridical.__all__
+    } == dict.fromkeys(veridical.__all__, True)
+    assert set(veridical.__all__) >= {"Client", "Transaction", "load_policy", "load_verifier"}
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = veridical.nothing_such
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ import PIL.Image
 import pytest
 
 from veridical import InputError, ModelError, StoreError
-from veridical.batch import Journal, local_workers, run_batch
+from veridical.batch import Journal, local, local_workers, run_batch
+from veridical.batch.local import LocalEngine
 from veridical.batch.report import write_report
 from veridical.batch.rows import verify_row
 from veridical.verification import Settings, load_verifier
-from veridical.verification.manifest import load_transaction, read_manifest
+from veridical.verification.manifest import Row, load_transaction, read_manifest
 from veridical.verification.sources import Folder, Remote, source_at
 
 
@@ -386,3 +389,27 @@ def test_results_go_into_a_table(folder: Path, settings: Settings) -> None:
     assert by_row[1]["outcome"] == "review"
     written = {line["row"]: line for line in lines(folder / "out")}[1]["verdict"]["checks"]
     assert [check["check"] for check in by_row[1]["checks"]] == [c["check"] for c in written]
+
+
+def test_a_worker_that_dies_between_two_rows_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that lost a worker says so at the next row handed in, before any result does."""
+    engine = LocalEngine(Settings(), ".", 1)
+    failing = [True, False, True, True, False, False]
+
+    class Pool:
+        def submit(self, _: object, row: Row) -> Future[dict[str, int]]:
+            if failing.pop(0):
+                raise BrokenProcessPool
+            done: Future[dict[str, int]] = Future()
+            done.set_result({"row": row.number})
+            return done
+
+        def shutdown(self, **_: object) -> None:
+            pass
+
+    engine.close()
+    monkeypatch.setattr(engine, "_pool", Pool())
+    monkeypatch.setattr(engine, "_start", Pool)
+    monkeypatch.setattr(local, "WINDOW", 1)
+    rows = iter([Row(1, "a", {}), Row(2, "b", {}), Row(3, "c", {})])
+    assert sorted(result["row"] for result in engine.results(rows)) == [1, 2, 3]

@@ -12,7 +12,6 @@ from veridical import Template
 from veridical.service.api.state import Service
 from veridical.service.transactions import TransactionService
 from veridical.service.transactions.customers import FACES, VOICES, Customers
-from veridical.service.transactions.rules import wanted_media
 from veridical.service.transactions.worker import load_transaction
 from veridical.store.transactions import StoredTransaction, find_transaction
 from veridical.store.vault import Vault, opened_vault
@@ -20,6 +19,7 @@ from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy
 from veridical.verification.analysis import Analyser, Analysis
 from veridical.verification.policy import parse_policy
+from veridical.verification.policy.media import wanted_media
 
 TEXT = "I agree to the loan of four hundred pounds."
 POLICY = 'id = "said"\nversion = 1\nrequired = ["face.quality", "voice.statement"]\nattempts = 2\n'

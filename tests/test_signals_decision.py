@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from veridical import InputError, Measurement, OperatingPoint, Outcome
 from veridical.service.transactions.rules import with_checks
 from veridical.verification import CHECKS, decide
-from veridical.verification.checks import is_signal
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.policy import Policy, parse_policy
 from veridical.verification.reasons import reasons
 
-SIGNALS = tuple(filter(is_signal, CHECKS))
-OTHERS = tuple(check for check in CHECKS if not is_signal(check))
+SIGNALS = tuple(sorted(checks_with(Trait.SIGNAL)))
+OTHERS = tuple(check for check in CHECKS if check not in SIGNALS)
 
 scores = st.none() | st.floats(-10, 10) | st.sampled_from([float("nan"), float("inf")])
 codes = st.sampled_from(["", "no_face", "model_missing", *sorted(reasons())])

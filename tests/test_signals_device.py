@@ -3,16 +3,14 @@
 import pytest
 
 from veridical import Status
-from veridical.models.card import read_operating_points
-from veridical.models.tables import load_table
 from veridical.verification.decision import judge
+from veridical.verification.points import own_points
 from veridical.verification.signals import SignalFacts, SignalSettings
 from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.verifier import RULES
 
 FLAGS = SignalSettings.read().flags
 CHECK = DeviceCheck(FLAGS, ("obs", "manycam"))
-POINT = read_operating_points(load_table(RULES), "rules")["signals.device"].point
+POINT = own_points()["signals.device"]
 
 
 def test_a_device_that_says_nothing_of_itself_passes() -> None:

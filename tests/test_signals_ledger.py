@@ -128,7 +128,7 @@ def test_where_one_side_has_no_number_the_references_are_compared(desk: Transact
 
 
 def test_an_identity_with_another_face_is_found(desk: TransactionService) -> None:
-    check = IdentityFaceCheck(MODEL)
+    check = IdentityFaceCheck(MODEL, 20)
 
     def measured(id: str, number: str, probe: Template) -> tuple[float | None, dict[str, object]]:
         sighting = desk.seen(id, number)

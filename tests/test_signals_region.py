@@ -3,16 +3,14 @@
 import pytest
 
 from veridical import Status
-from veridical.models.card import read_operating_points
-from veridical.models.tables import load_table
 from veridical.verification.decision import judge
+from veridical.verification.points import own_points
 from veridical.verification.signals import SignalFacts, SignalSettings
 from veridical.verification.signals.countries import ALPHA_3, alpha_3
 from veridical.verification.signals.region import RegionCheck
-from veridical.verification.verifier import RULES
 
 CHECK = RegionCheck(SignalSettings.read().region)
-POINT = read_operating_points(load_table(RULES), "rules")["signals.region"].point
+POINT = own_points()["signals.region"]
 SHENZHEN = "440305199001011234"
 
 

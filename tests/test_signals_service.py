@@ -24,8 +24,8 @@ from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFace
 from veridical.verification.signals.ledger import Ledger
 from veridical.verification.signals.listed import ListsCheck
 from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.steps import Signals, signal_steps
 from veridical.verification.signals.velocity import VelocityCheck
+from veridical.verification.steps import build_steps
 
 POLICY = """
 id = "watched"
@@ -62,16 +62,17 @@ def watching(database: Path, rules: Rules) -> Verifier:
     opened = Database(database)
     opened.upgrade()
     steps = dict(rules.build()()._steps)
-    signals = Signals(
-        DeviceCheck(settings.flags, ("obs",)),
-        RegionCheck(settings.region),
-        VelocityCheck(settings.velocity),
-        ListsCheck(),
-        settings.compared,
-        FaceIdentityCheck(FmrCurve([0.2, 0.4], [1e-1, 1e-3]), MODEL, 0.01),
-        IdentityFaceCheck(MODEL),
-    )
-    steps |= {name: step for name, step in signal_steps(signals).items() if step is not None}
+    faces = FaceIdentityCheck(FmrCurve([0.2, 0.4], [1e-1, 1e-3]), MODEL, 0.01)
+    signals = {
+        "signals.device": DeviceCheck(settings.flags, ("obs",)),
+        "signals.region": RegionCheck(settings.region),
+        "signals.velocity": VelocityCheck(settings.velocity, faces),
+        "signals.lists": ListsCheck(),
+        "signals.face_identity": faces,
+        "signals.identity_face": IdentityFaceCheck(MODEL, settings.compared),
+    }
+    makers = {name: lambda check=check: check for name, check in signals.items()}
+    steps |= {name: step for name, step in build_steps(makers).items() if name in signals}
     points = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
     points |= {"signals.velocity": OperatingPoint(1.0, 0.0)}
     points |= {"signals.face_identity": OperatingPoint(0.01, -1.0)}

@@ -16,26 +16,27 @@ from veridical.ocr import Document, Field
 from veridical.ocr.mrz import Mrz
 from veridical.verification import Settings, Transaction
 from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.manifest import load_transaction, read_manifest
+from veridical.verification.points import operating_points
 from veridical.verification.signals import SignalFacts, SignalSettings
 from veridical.verification.signals.device import DeviceCheck
 from veridical.verification.signals.listed import ListsCheck
 from veridical.verification.signals.provider import Answer, ProviderCheck, Question
 from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.steps import Signals, signal_steps
 from veridical.verification.signals.velocity import VelocityCheck
 from veridical.verification.sources import Folder
-from veridical.verification.verifier import operating_points
+from veridical.verification.steps import Makers, build_steps
 
 SETTINGS = SignalSettings.read()
-SIGNALS = Signals(
-    DeviceCheck(SETTINGS.flags, ("obs",)),
-    RegionCheck(SETTINGS.region),
-    VelocityCheck(SETTINGS.velocity),
-    ListsCheck(),
-    SETTINGS.compared,
-)
-NUMBER = "440305199001011239"
+SIGNALS: Makers = {
+    "signals.device": lambda: DeviceCheck(SETTINGS.flags, ("obs",)),
+    "signals.region": lambda: RegionCheck(SETTINGS.region),
+    "signals.velocity": lambda: VelocityCheck(SETTINGS.velocity),
+    "signals.lists": ListsCheck,
+}
+NUMBER = "44030519900101123X"
+ALTERED = NUMBER[:-2] + "0" + NUMBER[-1]
 
 
 class Heard:
@@ -66,21 +67,22 @@ def document(*warnings: str, **values: str) -> Document:
 
 def test_without_a_database_each_says_so() -> None:
     analysis = Read(Transaction("t", signals=SignalFacts(device="d")), None)
-    steps = signal_steps(SIGNALS)
-    told = {name: step(analysis).reason for name, step in steps.items() if step is not None}
+    steps = build_steps(SIGNALS)
+    told = {name: steps[name](analysis).reason for name in checks_with(Trait.SIGNAL)}
     assert told == {
         "signals.velocity": "no_store",
         "signals.lists": "no_store",
         "signals.device": "device_flagged",
         "signals.region": "missing_input",
+        "signals.provider": "no_provider",
+        "signals.face_identity": "no_store",
+        "signals.identity_face": "no_store",
     }
-    assert steps["signals.provider"] is steps["signals.face_identity"] is None
 
 
 def test_a_provider_is_asked_for_what_is_known() -> None:
     heard = Heard()
-    step = signal_steps(replace(SIGNALS, provider=ProviderCheck(heard)))["signals.provider"]
-    assert step is not None
+    step = build_steps({"signals.provider": lambda: ProviderCheck(heard)})["signals.provider"]
     facts = SignalFacts("bank", "s", phone="13800138000", country="CN")
     measured = step(Read(Transaction("t", signals=facts), document(number=NUMBER, name="李四")))
     assert (measured.score, measured.evidence["provider"]) == (1.0, "mine")
@@ -95,9 +97,8 @@ def test_a_provider_is_asked_for_what_is_known() -> None:
 def test_a_number_whose_check_digit_fails_says_nobody_s_name() -> None:
     facts = SignalFacts(region="440305")
     read = Read(Transaction("t", signals=facts), document(number=NUMBER))
-    doubtful = Read(Transaction("t", signals=facts), document("number_check_digit", number=NUMBER))
-    step = signal_steps(SIGNALS)["signals.region"]
-    assert step is not None
+    doubtful = Read(Transaction("t", signals=facts), document(number=ALTERED))
+    step = build_steps(SIGNALS)["signals.region"]
     assert (read.document_number, step(read).evidence["level"]) == (NUMBER, "county")
     assert (doubtful.document_number, step(doubtful).reason) == ("", "missing_input")
 
@@ -105,7 +106,7 @@ def test_a_number_whose_check_digit_fails_says_nobody_s_name() -> None:
 @pytest.mark.parametrize("agrees", [True, False])
 def test_a_passport_s_number_counts_when_its_check_digit_holds(agrees: bool) -> None:
     zone = Mrz("td3", (), {}, {"number": agrees})
-    front = replace(document(document_number="E12345678", issuer="D"), mrz=zone)
+    front = replace(document(document_number="E12345678", issuer="D"), kind="td3", mrz=zone)
     found = Read(Transaction("t"), front)
     assert (found.document_number, found.issuer) == ("E12345678" if agrees else "", "D")
 

@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 
 from veridical import InputError, Status
-from veridical.models.card import read_operating_points
-from veridical.models.tables import load_table
 from veridical.verification.decision import judge
+from veridical.verification.points import own_points
 from veridical.verification.policy import parse_policy
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS, SignalSettings
 from veridical.verification.signals.velocity import VelocityCheck
-from veridical.verification.verifier import RULES
 
 CHECK = VelocityCheck({"device_1h": 5, "network_1h": 200})
-POINT = read_operating_points(load_table(RULES), "rules")["signals.velocity"].point
+POINT = own_points()["signals.velocity"]
 
 
 def test_counts_up_to_their_limits_pass() -> None:

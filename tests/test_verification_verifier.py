@@ -14,10 +14,10 @@ from veridical import Image, InputError, Measurement, ModelRef, OperatingPoint, 
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
 from veridical.verification.analysis import Analyser, Analysis, spread
 from veridical.verification.policy import Policy
-from veridical.verification.steps import Checks, Step, build_steps
+from veridical.verification.steps import Makers, Step, build_steps
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
-NOTHING = Checks()
+NOTHING: Makers = {}
 
 
 def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:

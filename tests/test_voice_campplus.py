@@ -27,7 +27,7 @@ def test_the_filled_skeleton_agrees_with_torch(
         elif name.endswith("running_var"):
             tensor.uniform_(0.5, 1.5)
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    skeleton = (ROOT / "models" / "skeletons" / "campplus-zh-en.onnx").read_bytes()
+    skeleton = (ROOT / "models" / "convert" / "skeletons" / "campplus-zh-en.onnx").read_bytes()
     session = ort.InferenceSession(fill_skeleton(skeleton, state))
     features = np.random.default_rng(1).normal(0, 2, (2, frames, 80)).astype(np.float32)
     with torch.no_grad():

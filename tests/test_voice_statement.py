@@ -15,7 +15,7 @@ from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.types import Audio
 from veridical.verification.analysis import Analyser, Analysis
-from veridical.verification.steps import Checks, build_steps
+from veridical.verification.steps import build_steps
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import VoiceEmbedder, enrol_voice
 from veridical.voiceprint.speech import analyse_speech
@@ -182,7 +182,7 @@ def test_an_altered_word_is_found_in_real_speech(store: ModelStore, shared: Path
 
 def test_a_policy_can_ask_for_a_statement() -> None:
     check = StatementCheck(Writes([""] * 6 + ["I agree"]))
-    step = build_steps(Checks(statement=check))["voice.statement"]
+    step = build_steps({"voice.statement": lambda: check})["voice.statement"]
     spoken = Audio(np.concatenate((voice(150, 6), silence(0.2))), 16_000)
     analyser = Analyser(vad=LoudIsSpeech(), statement=check)
     read_it = Transaction("t", voice=spoken, statement="I agree")

@@ -1,6 +1,6 @@
 """Transaction, policy, decision, and the verifier that ties them."""
 
-from veridical.verification.checks import CHECKS
+from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import Decision, decide
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.reasons import explain, reasons

@@ -14,9 +14,10 @@ from veridical.face import FaceDetector, FaceEmbedder, look
 from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
+from veridical.liveness import CaptureFacts
 from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.models import Session
-from veridical.ocr import Document, DocumentReader
+from veridical.ocr import Document, DocumentReader, holder_number
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
@@ -175,6 +176,15 @@ class Analysis:
         )
 
     @property
+    def capture(self) -> CaptureFacts:
+        """What was said of the capture.
+
+        Raises:
+            InputError: `metadata.invalid`: a number is none.
+        """
+        return CaptureFacts.from_metadata(self.transaction.metadata)
+
+    @property
     def today(self) -> date:
         """The day by which a document counts as expired."""
         return self.transaction.today or date.today()
@@ -213,10 +223,12 @@ class Analysis:
         start = time.perf_counter()
         reader = self._analyser.reader
         image, other = self.transaction.document_front, self.transaction.document_back
-        front = reader(image) if reader is not None and image is not None else None
-        back = reader(other) if reader is not None and other is not None else None
-        if reader is not None and image is not None and front is not None and back is None:
-            front, back = reader.both_sides(image, front)
+        front = back = None
+        if reader is not None and image is not None and other is None:
+            front, back = reader.both_sides(image)
+        elif reader is not None:
+            front = None if image is None else reader(image)
+            back = None if other is None else reader(other)
         return (front, back), (time.perf_counter() - start) * 1000
 
     @cached_property
@@ -260,22 +272,15 @@ class Analysis:
     @cached_property
     def citizen_number(self) -> str:
         """The number of a resident identity card, when it is whole; empty without one."""
-        for side in (self.front, self.back):
-            if side is None or "number_check_digit" in side.warnings:
-                continue
-            if number := side.value("number"):
-                return number
-        return ""
+        sides = (side for side in (self.front, self.back) if side is not None)
+        numbers = (holder_number(side) for side in sides if side.kind == "prc_id_front")
+        return next(filter(None, numbers), "")
 
     @cached_property
     def document_number(self) -> str:
         """The number that says who holds the document, when its check digits hold; else empty."""
-        if self.citizen_number:
-            return self.citizen_number
-        for side in (self.front, self.back):
-            if side is not None and side.mrz is not None and side.mrz.checks.get("number"):
-                return side.value("document_number") or ""
-        return ""
+        sides = (side for side in (self.front, self.back) if side is not None)
+        return next(filter(None, map(holder_number, sides)), "")
 
     @property
     def issuer(self) -> str:

@@ -29,9 +29,7 @@ from veridical.liveness import (
 from veridical.liveness.lips import Adaptation, LipsCheck
 from veridical.models import ModelStore, Profile, Session
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
-from veridical.models.card import read_operating_points
 from veridical.models.engines import MediapipeMesh, find_engine
-from veridical.models.tables import load_table
 from veridical.ocr import (
     Document,
     DocumentAuthenticCheck,
@@ -42,8 +40,10 @@ from veridical.ocr import (
 from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analyser, Analysis, Beside
+from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
 from veridical.verification.galleries import open_watchlist
+from veridical.verification.points import operating_points
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
 from veridical.verification.signals import SignalSettings
@@ -52,9 +52,8 @@ from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFace
 from veridical.verification.signals.listed import ListsCheck
 from veridical.verification.signals.provider import Provider, ProviderCheck
 from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.steps import Signals
 from veridical.verification.signals.velocity import VelocityCheck
-from veridical.verification.steps import Checks, Step, build_steps
+from veridical.verification.steps import Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict, verdict_of
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
@@ -65,13 +64,12 @@ from veridical.voiceprint.whisper import Whisper
 if TYPE_CHECKING:
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["READERS", "Verifier", "build_verifier", "load_verifier", "operating_points"]
+__all__ = ["READERS", "Verifier", "build_verifier", "load_verifier"]
 
 UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
-RULES = Path(__file__).parent / "rules.toml"
 
 LoadReader = Callable[[ModelStore, Profile], DocumentReader]
 """Builds the reader of a model set, as `DocumentReader.load`."""
@@ -173,7 +171,7 @@ class Verifier:
         # Not where the first failure ends it: what is read ahead might not be wanted.
         if self.beside is not None and not policy.fail_fast:
             analysis.read_beside(self.beside)
-            turns = sorted(order, key=_reads_document)
+            turns = sorted(order, key=lambda check: CHECKS[check].reads_document)
         for check in turns:
             measurement = _timed(self._steps[check], analysis)
             calibration = calibrated.calibrations.get(check)
@@ -282,21 +280,6 @@ def load_verifier(
     )
 
 
-def operating_points(store: ModelStore, profile: Profile) -> dict[str, OperatingPoint]:
-    """Thresholds by check, for what neither policy nor calibration gives.
-
-    Those of checks that no single model scores, then those of the profile and its models' cards.
-    """
-    rules = read_operating_points(load_table(RULES), "rules")
-    points = {
-        check: measured.point
-        for check, measured in {**rules, **store.operating_points(profile)}.items()
-    }
-    if "face.match" in points:  # the same comparison of the same templates
-        points.setdefault("signals.identity_face", points["face.match"])
-    return points
-
-
 def build_verifier(
     store: ModelStore,
     profile: Profile,
@@ -363,28 +346,28 @@ def build_verifier(
         statement = engine(
             lambda: StatementCheck(Whisper(*(store.session(n) for n in Whisper.models)), voice)
         )
-    checks = Checks(
-        document_read=DocumentReadCheck() if reader else None,
-        document_authentic=DocumentAuthenticCheck() if reader else None,
-        document_specimen=DocumentSpecimenCheck() if reader else None,
-        face_quality=FaceQualityCheck(embedder) if detector else None,
-        face_match=FaceMatchCheck(embedder) if detector and embedder else None,
-        same_person=SamePersonCheck(embedder) if detector and embedder else None,
-        silent=silent if detector else None,
-        injection=InjectionCheck(InjectionSettings.read(), seen, attestor),
-        digits=digits,
-        lips=lips if detector and mesher and vad else None,
-        voice_match=VoiceMatchCheck(voice) if vad and voice else None,
-        voice_replay=VoiceReplayCheck(sounds) if vad else None,
-        statement=statement if vad else None,
-        watchlist=watchlist,
-        signals=_signals(store, profile, embedder, ledger, provider),
-    )
+    checks: dict[str, object | None] = {
+        "document.read": DocumentReadCheck() if reader else None,
+        "document.authentic": DocumentAuthenticCheck() if reader else None,
+        "document.specimen": DocumentSpecimenCheck() if reader else None,
+        "face.quality": FaceQualityCheck(embedder) if detector else None,
+        "face.match": FaceMatchCheck(embedder) if detector and embedder else None,
+        "face.same_person": SamePersonCheck(embedder) if detector and embedder else None,
+        "liveness.silent": silent if detector else None,
+        "liveness.injection": InjectionCheck(InjectionSettings.read(), seen, attestor),
+        "liveness.lips": lips if detector and mesher and vad else None,
+        "voice.digits": digits,
+        "voice.match": VoiceMatchCheck(voice) if vad and voice else None,
+        "voice.replay": VoiceReplayCheck(sounds) if vad else None,
+        "voice.statement": statement if vad else None,
+        "watchlist.search": watchlist,
+        **_signals(store, profile, embedder, ledger, provider),
+    }
     points = operating_points(store, profile)
     if adaptation is not None:
         points["liveness.lips"] = adaptation.point
     return Verifier(
-        build_steps(checks),
+        build_steps({name: _given(check) for name, check in checks.items()}),
         Analyser(reader, detector, mesher, embedder, vad, digits, voice, statement, ledger),
         points,
         policy,
@@ -395,37 +378,35 @@ def build_verifier(
     )
 
 
+def _given(check: object) -> Callable[[], object]:
+    return lambda: check
+
+
 def _signals(
     store: ModelStore,
     profile: Profile,
     embedder: FaceEmbedder | None,
     ledger: "Ledger | None",
     provider: Provider | None,
-) -> Signals:
+) -> dict[str, object | None]:
     """The signals of an installation: those that need a database answer `no_store` without one."""
     settings = SignalSettings.read()
     face_identity: FaceIdentityCheck | None = None
     identity_face: IdentityFaceCheck | None = None
     if embedder is not None and ledger is not None:
         curve = FmrCurve.from_card(store.card(profile.roles["recogniser"][-1]))
-        identity_face = IdentityFaceCheck(embedder.model)
+        identity_face = IdentityFaceCheck(embedder.model, settings.compared)
         if curve is not None:
             face_identity = FaceIdentityCheck(curve, embedder.model, settings.same_face_fpir)
-    return Signals(
-        device=DeviceCheck(settings.flags, InjectionSettings.read().virtual_cameras),
-        region=RegionCheck(settings.region),
-        velocity=VelocityCheck(settings.velocity),
-        lists=ListsCheck(),
-        compared=settings.compared,
-        face_identity=face_identity,
-        identity_face=identity_face,
-        provider=ProviderCheck(provider) if provider is not None else None,
-    )
-
-
-def _reads_document(check: str) -> bool:
-    """Whether a check waits for the document to be read."""
-    return check == "face.match" or check.startswith(("document.", "watchlist.", "signals."))
+    return {
+        "signals.device": DeviceCheck(settings.flags, InjectionSettings.read().virtual_cameras),
+        "signals.region": RegionCheck(settings.region),
+        "signals.velocity": VelocityCheck(settings.velocity, face_identity),
+        "signals.lists": ListsCheck(),
+        "signals.face_identity": face_identity,
+        "signals.identity_face": identity_face,
+        "signals.provider": ProviderCheck(provider) if provider is not None else None,
+    }
 
 
 def _timed(step: Step, analysis: Analysis) -> Measurement:

@@ -26,12 +26,14 @@ from veridical.ocr import (
     TextDetector,
     TextDirection,
     TextRecogniser,
+    kind_names,
+    kind_of,
 )
 from veridical.verification.settings import Settings
 
 __all__ = ["DocumentMaker", "Page", "document_figures", "evaluate_document"]
 
-KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3", "mrva", "mrvb", "none")
+KINDS = (*kind_names(), "none")
 OCR_ROLES = ("ocr_detector", "ocr_recogniser", "ocr_direction", "ocr_zone")
 CRITICAL = frozenset({"number", "document_number", "lines"})
 COLUMNS = (
@@ -112,7 +114,8 @@ class DocumentWorker:
         about["total_ms"] = f"{(time.process_time() - start) * 1e3:.3f}"
         about["detect_ms"] = f"{self._detector.take():.3f}"
         about["recognise_ms"] = f"{self._recogniser.take():.3f}"
-        back = document if document.kind == "prc_id_back" else None
+        is_back = document.kind != "none" and kind_of(document.kind).side(document.kind).is_back
+        back = document if is_back else None
         judged = self._check(None if back else document, back, today)
         about["found"] = document.kind
         row = {**about, "reason": judged.reason, "score": judged.score}
@@ -251,7 +254,7 @@ def document_figures(rows: Sequence[Mapping[str, str]], pages: Sequence[Page]) -
         "a document counts as passing when the reading shows neither contradiction nor doubt on "
         "the day of the run (or the day the index names); an expired specimen does not pass",
     ]
-    first = next((kind for kind in KINDS if kind in kinds), "prc_id_front")
+    first = next(iter(kinds), "prc_id_front")
     return Evaluation(
         figures,
         headline=(

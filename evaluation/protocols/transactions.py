@@ -35,10 +35,10 @@ from veridical.verification import (
 )
 from veridical.verification.manifest import Row as ManifestRow
 from veridical.verification.manifest import load_transaction
+from veridical.verification.points import operating_points
 from veridical.verification.policy.rules import checked_facts
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder
-from veridical.verification.verifier import operating_points
 
 __all__ = [
     "Case",

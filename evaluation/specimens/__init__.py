@@ -22,6 +22,7 @@ from veridical.evaluation.specimens.fonts import (
     system_fonts,
     untrained_fonts,
 )
+from veridical.evaluation.specimens.kinds import DRAWERS
 from veridical.evaluation.specimens.people import (
     draw_back,
     draw_front,
@@ -33,6 +34,7 @@ from veridical.ocr import Quad
 from veridical.types import Image
 
 __all__ = [
+    "DRAWERS",
     "LAYOUTS",
     "PROFILES",
     "Fonts",
@@ -42,6 +44,7 @@ __all__ = [
     "render_mrz",
     "render_prc_back",
     "render_prc_front",
+    "render_specimen",
     "system_fonts",
     "untrained_fonts",
 ]
@@ -155,6 +158,31 @@ def render_mrz(
     rng = np.random.default_rng(seed)
     values = draw_traveller(rng, kind)
     drawing = draw_travel_document(kind, values, portrait, fonts or system_fonts()[0], rng)
+    return _taken(kind, profile, values, drawing, rng)
+
+
+def render_specimen(
+    kind: str,
+    fields: Mapping[str, str] | None,
+    seed: int,
+    profile: str = "clean",
+    *,
+    portrait: Image | None = None,
+    fonts: Fonts | None = None,
+) -> tuple[Image, Truth]:
+    """A picture of a specimen of a kind that has a drawer of its own; as `render_prc_front`.
+
+    Args:
+        kind: One of `DRAWERS`.
+        fields: Values to print, by name; the others are drawn by the seed.
+        seed: Everything else follows from it.
+        profile: One of `PROFILES`.
+        portrait: Picture of the holder; a drawn face when None.
+        fonts: What to write with; the machine's first Chinese font when None.
+    """
+    rng = np.random.default_rng(seed)
+    written = fonts or system_fonts()[0]
+    values, drawing = DRAWERS[kind](rng, written, portrait, dict(fields or {}))
     return _taken(kind, profile, values, drawing, rng)
 
 

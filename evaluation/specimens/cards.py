@@ -18,9 +18,13 @@ from veridical.evaluation.specimens.fonts import Font, Fonts, Script
 from veridical.types import Image
 
 __all__ = [
+    "CAPTION",
+    "CARD_MM",
     "Drawing",
+    "Sheet",
     "draw_card_back",
     "draw_card_front",
+    "draw_face",
     "draw_temporary_back",
     "draw_temporary_front",
     "draw_travel_document",
@@ -55,7 +59,7 @@ class Drawing:
     boxes: Mapping[str, tuple[float, float, float, float]]
 
 
-class _Sheet:
+class Sheet:
     """A document while it is being drawn; all lengths are in millimetres."""
 
     def __init__(self, size_mm: tuple[float, float], fonts: Fonts, rng: Generator) -> None:
@@ -121,7 +125,7 @@ def draw_card_front(
         rng: Source of chance, for the paper.
         second: A second script, of which a line stands above each Chinese one.
     """
-    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet = Sheet(CARD_MM, fonts, rng)
     rows = (8.6, 15.6, 22.2, 29.0)
     _person(sheet, fields, rows, 4.5)
     if second is not None:
@@ -147,7 +151,7 @@ def draw_temporary_front(
         fonts: What to write with.
         rng: Source of chance, for the paper.
     """
-    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet = Sheet(CARD_MM, fonts, rng)
     _person(sheet, fields, (6.4, 12.2, 18.0, 23.6), 4.2)
     sheet.text((5.0, 37.2), "公民身份号码", 2.7, CAPTION, pitch_mm=3.3)
     sheet.text(
@@ -164,7 +168,7 @@ def draw_temporary_front(
 
 
 def _person(
-    sheet: _Sheet, fields: Mapping[str, str], rows: tuple[float, ...], step_mm: float
+    sheet: Sheet, fields: Mapping[str, str], rows: tuple[float, ...], step_mm: float
 ) -> None:
     """Name, sex, nation, birth and address with their captions; the address wraps."""
     caption, value, pitch = 2.7, 3.3, 3.55
@@ -190,7 +194,7 @@ def _person(
 
 
 def _write_second(
-    sheet: _Sheet, at: tuple[float, float], second: Script, height_mm: float, rng: Generator
+    sheet: Sheet, at: tuple[float, float], second: Script, height_mm: float, rng: Generator
 ) -> None:
     """A few words of a second script."""
     words = " ".join(rng.choice(second.words, size=3))
@@ -208,7 +212,7 @@ def draw_card_back(
         rng: Source of chance, for the paper.
         second: A second script, of which a line stands above each Chinese one.
     """
-    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet = Sheet(CARD_MM, fonts, rng)
     sheet.text((30.0, 11.5), "中华人民共和国", 5.0, pitch_mm=6.3)
     sheet.text((30.0, 21.0), "居民身份证", 7.0, pitch_mm=9.0)
     sheet.mark((5.0, 11.5), 3.0)
@@ -230,7 +234,7 @@ def draw_temporary_back(fonts: Fonts, rng: Generator) -> Drawing:
         fonts: What to write with.
         rng: Source of chance, for the paper.
     """
-    sheet = _Sheet(CARD_MM, fonts, rng)
+    sheet = Sheet(CARD_MM, fonts, rng)
     sheet.text((20.0, 18.0), "中华人民共和国", 5.0, pitch_mm=6.9)
     sheet.text((12.0, 29.0), "临时居民身份证", 7.0, pitch_mm=9.2)
     sheet.mark((5.0, 48.0), 3.0)
@@ -263,7 +267,7 @@ def draw_travel_document(
     if not isinstance(lines, list):
         raise TypeError("the machine-readable zone is a list of lines")
     width, height = SIZE_MM[kind]
-    sheet = _Sheet((width, height), fonts, rng)
+    sheet = Sheet((width, height), fonts, rng)
     sheet.text((4.0, 5.0), "UTOPIA", 3.2)
     sheet.mark((width - 32.0, 5.0), 3.2)
     if kind != "td1":

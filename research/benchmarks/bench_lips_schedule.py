@@ -32,8 +32,8 @@ from veridical.liveness.lips.schedule import schedule_llr
 from veridical.media import read_audio
 from veridical.models import ModelStore, Session, read_card
 from veridical.types import Audio
+from veridical.verification.points import operating_points
 from veridical.verification.settings import Settings
-from veridical.verification.verifier import operating_points
 from veridical.voiceprint import DigitsCheck, analyse_speech
 
 RATE_HZ = 16_000

@@ -18,12 +18,14 @@ from pathlib import Path
 import cv2
 
 from veridical.evaluation.specimens import (
+    DRAWERS,
     PROFILES,
     Fonts,
     Truth,
     render_mrz,
     render_prc_back,
     render_prc_front,
+    render_specimen,
     system_fonts,
     untrained_fonts,
 )
@@ -39,13 +41,14 @@ def main() -> None:
     asked.add_argument("out", type=Path)
     asked.add_argument("--n", type=int, default=100, help="pictures of each kind and profile")
     asked.add_argument("--seed", type=int, default=500_000)
+    asked.add_argument("--kinds", nargs="+", default=KINDS, help="which, of all there are")
     given = asked.parse_args()
     cv2.setNumThreads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     index = given.out / "index.jsonl"
     done = len(index.read_text(encoding="utf-8").splitlines()) if index.exists() else 0
     usual, untrained = system_fonts(), untrained_fonts()
-    cells = [(kind, profile) for profile in PROFILES for kind in KINDS]
+    cells = [(kind, profile) for profile in PROFILES for kind in given.kinds]
     with index.open("a", encoding="utf-8") as out:
         for number in range(done, given.n * len(cells)):
             kind, profile = cells[number % len(cells)]
@@ -74,6 +77,8 @@ def render(kind: str, profile: str, seed: int, fonts: Fonts) -> tuple[Image, Tru
         return render_prc_front(None, None, seed, profile, fonts=fonts)
     if kind == "prc_id_back":
         return render_prc_back(None, seed, profile, fonts=fonts)
+    if kind in DRAWERS:
+        return render_specimen(kind, None, seed, profile, fonts=fonts)
     return render_mrz(kind, None, seed, profile, fonts=fonts)
 
 

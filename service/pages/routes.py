@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
 from veridical.consent_recording import shipped_scripts
+from veridical.service.pages.labels import labels
 from veridical.service.pages.qa import About, QaFolder
 from veridical.verification import reasons
 
@@ -76,12 +77,13 @@ def mount(app: FastAPI, qa_dir: Path | None = None, policy: str = "") -> None:
         policy: What the capture page proposes.
     """
     content = dict(_files(files("veridical.service.pages") / "static"))
-    known = {code: dict(reason.operator) for code, reason in reasons().items()}
+    known = {code: reason.operator.as_json() for code, reason in reasons().items()}
     config = {"qa": qa_dir is not None, "policy": policy, "scripts": shipped_scripts()}
     pages = {
         "/demo": _Page.of("demo.html", content.pop("demo.html"), PAGE),
         "/operator": _Page.of("operator.html", content.pop("operator.html"), PAGE),
         "/demo/config.json": _Page.of("config.json", json.dumps(config).encode(), SAFE),
+        "/demo/labels.json": _Page.of("labels.json", json.dumps(labels()).encode(), SAFE),
         "/demo/reasons.json": _Page.of("reasons.json", json.dumps(known).encode(), SAFE),
     } | {f"/demo/assets/{name}": _Page.of(name, body, ASSET) for name, body in content.items()}
     for path, page in pages.items():

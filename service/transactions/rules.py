@@ -1,9 +1,9 @@
-"""Which media does a policy want, and which policies are there to ask for?"""
+"""Which policies are there to ask for?"""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -15,67 +15,9 @@ from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
-__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "Wanted", "wanted_media", "with_checks"]
+__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "with_checks"]
 
-_SPOKEN = frozenset({"voice.digits", "liveness.lips"})
-_MOVING = _SPOKEN | {"face.same_person"}
-_FACES = frozenset({"face.quality", "face.match", "liveness.silent", "watchlist.search"})
-_VOICES = frozenset({"voice.match", "voice.replay", "voice.statement"})
 LARGEST_POLICY_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an applicant hands in.
-
-    Attributes:
-        required: Kinds without which nothing is judged.
-        optional: Kinds that are taken as well.
-        challenge: Whether digits are to be read aloud.
-    """
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    challenge: bool
-
-    def missing(self, received: Sequence[str]) -> list[str]:
-        """Required kinds that are not there; a clip stands in for selfie and voice."""
-        there = {*received, *(("selfie", "voice") if "clip" in received else ())}
-        return [kind for kind in self.required if kind not in there]
-
-    def without_speech(self) -> "Wanted":
-        """What somebody hands in who cannot read digits aloud: a selfie does for the clip."""
-        required = tuple("selfie" if kind == "clip" else kind for kind in self.required)
-        return replace(self, required=required, challenge=False)
-
-
-def wanted_media(policy: Policy, kind: str, script_digits: int = 0) -> Wanted:
-    """The media a transaction under a policy asks for.
-
-    Args:
-        policy: What is asked.
-        kind: `onboarding`, `reverify`, which compares with the enrolled face, or `recording`.
-        script_digits: How many digits the script of a recording asks for; 0 for none.
-    """
-    if kind == "recording":
-        return Wanted(("recording",), (), script_digits > 0)
-    asked = set(policy.required)
-    required = []
-    portrait = "face.match" in asked and kind == "onboarding"
-    if portrait or any(check.startswith("document.") for check in asked):
-        required.append("document_front")
-    if asked & _MOVING:
-        required.append("clip")
-    elif asked & _FACES:
-        required.append("selfie")
-    if "clip" not in required and asked & _VOICES:
-        required.append("voice")
-    optional = ["document_back"] if "document_front" in required else []
-    if "selfie" in required:
-        optional.append("clip")
-    if "clip" in required:
-        optional.append("selfie")  # of somebody who cannot speak
-    return Wanted(tuple(required), tuple(optional), bool(_SPOKEN & set(policy.checks)))
 
 
 def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:

@@ -24,7 +24,7 @@ from veridical.service.transactions.resources import (
     TransactionSettings,
     iso,
 )
-from veridical.service.transactions.rules import PolicyRepository, Wanted, wanted_media, with_checks
+from veridical.service.transactions.rules import PolicyRepository, with_checks
 from veridical.service.transactions.sandbox import is_scripted
 from veridical.service.webhooks import check_address
 from veridical.store.chain import last_link
@@ -50,7 +50,8 @@ from veridical.store.transactions import (
 from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, media_of
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.types import Challenge
-from veridical.verification import Policy
+from veridical.verification import CHECKS, Policy
+from veridical.verification.policy.media import Wanted, wanted_media
 from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
@@ -152,7 +153,9 @@ class TransactionService:
                 "gallery.unknown_subject",
                 "nobody is enrolled under this subject_ref: onboard with consent.enrol first",
             )
-        read_aloud = asked.statement or "voice.statement" in policy.required
+        read_aloud = asked.statement or any(
+            CHECKS[check].prompt == "statement" for check in policy.required
+        )
         if read_aloud and not units(asked.statement):
             raise ProblemError(
                 422,

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from veridical.service.transactions.resources import iso
-from veridical.service.transactions.rules import Wanted
 from veridical.store.chain import Link
 from veridical.store.transactions import StoredTransaction
 from veridical.store.uploads import Medium
 from veridical.verification import reasons
+from veridical.verification.policy.media import Wanted
 
 __all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
 

@@ -36,7 +36,7 @@ from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.analysis import Analysis
-from veridical.verification.checks import is_signal
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.evidence import verdict_body
 from veridical.verification.signals import COMPARING, SignalFacts
 from veridical.verification.signals.ledger import Keep
@@ -474,7 +474,7 @@ def _facts_of(
 
 def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) -> Keep | None:
     """What keeps an attempt for later signals; nothing where the policy asks for none of them."""
-    asked = set(filter(is_signal, policy.checks))
+    asked = checks_with(Trait.SIGNAL).intersection(policy.checks)
     if analysis is None or row.sandbox or not asked:
         return None
     ledger, sighting = analysis.ledger, analysis.sighting

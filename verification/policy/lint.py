@@ -2,13 +2,10 @@
 
 import difflib
 import fnmatch
-import tomllib
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 
 from veridical.result import Outcome, Status
-from veridical.verification.checks import is_signal
+from veridical.verification.catalogue import CHECKS, COMMON_EVIDENCE, REASONS, Trait, checks_with
 from veridical.verification.policy import Policy
 from veridical.verification.policy.expressions import Range, never_holds, settled_already
 from veridical.verification.policy.expressions.tree import (
@@ -19,11 +16,13 @@ from veridical.verification.policy.expressions.tree import (
     OneOf,
     walked,
 )
+from veridical.verification.policy.media import unassessable
 from veridical.verification.policy.rules import ATTEMPT, FACTS, FIELDS, Rule, split_input
 from veridical.verification.policy.trials import try_examples
-from veridical.verification.reasons import reasons
 
 __all__ = ["lint_policy"]
+
+PROOFS = (Trait.COMPARES_FACE, Trait.TESTS_LIVENESS)
 
 
 def lint_policy(policy: Policy) -> list[str]:
@@ -31,6 +30,11 @@ def lint_policy(policy: Policy) -> list[str]:
     warnings = []
     if policy.allow_specimens:
         warnings.append("specimen documents are let through; never use it in production")
+    warnings += _unassessed(policy)
+    if policy.checks and checks_with(*PROOFS).isdisjoint(policy.checks):
+        warnings.append(
+            "neither compares a face nor tests liveness: whoever holds what is handed in passes"
+        )
     for rule in policy.rules.rules:
         warnings += [f"rule {rule.id!r} {fault}" for fault in _faults(rule, policy)]
     warnings += _repeated(policy)
@@ -63,11 +67,26 @@ def _faults(rule: Rule, policy: Policy) -> Iterator[str]:
         _, word = split_input(name)
         if word == "status" and text not in set(Status):
             yield f"compares {name} with {text!r}; it is one of {', '.join(Status)}"
-        if word == "reason" and text and text not in reasons():
+        if word == "reason" and text and text not in REASONS:
             yield f"compares {name} with {text!r}, which is no reason; see docs/reasons.md"
     checks = {check for name in rule.when.inputs if (check := split_input(name)[0])}
-    if rule.then is Outcome.REJECT and checks and all(map(is_signal, checks)):
+    if rule.then is Outcome.REJECT and checks and checks <= checks_with(Trait.SIGNAL):
         yield "rejects on what signals alone say: let a person look"
+
+
+def _unassessed(policy: Policy) -> Iterator[str]:
+    """Checks for which no kind of transaction under the policy has what they need."""
+    kinds = ("recording",) if policy.for_recordings else ("onboarding", "reverify")
+    lost = [unassessable(policy, kind) for kind in kinds]
+    required = min((tuple(c for c in one if c in policy.required) for one in lost), key=len)
+    if required:
+        yield (
+            f"can never accept: {', '.join(required)} can never be assessed with the media this "
+            "policy asks for"
+        )
+    for check in policy.optional:
+        if all(check in one for one in lost):
+            yield (f"optional {check} can never be assessed with the media this policy asks for")
 
 
 def _repeated(policy: Policy) -> Iterator[str]:
@@ -82,7 +101,7 @@ def _untried(policy: Policy) -> Iterator[str]:
     """Examples of what no check says, and rules that none makes hold: what do they do?"""
     for example in policy.examples:
         for m in example.measurements:
-            if m.reason and m.reason not in reasons():
+            if m.reason and m.reason not in REASONS:
                 yield f"example {example.name!r}: {m.reason!r} is no reason; see docs/reasons.md"
     held = {
         found.rule.id
@@ -111,17 +130,9 @@ def _texts(tree: Node) -> Iterator[tuple[str, str]]:
 
 def _unknown_key(check: str, key: str) -> str:
     """What is wrong with a key of a check's evidence; empty when nothing is."""
-    table = _evidence_keys()
-    known = [*table.get(check, ["*"]), *table["every"]]
+    known = [*CHECKS[check].evidence, *COMMON_EVIDENCE]
     if any(fnmatch.fnmatchcase(key, pattern) for pattern in known):
         return ""
     close = difflib.get_close_matches(key, [*known, *FIELDS], 1)
     hint = f"; did you mean {check}.{close[0]}?" if close else ""
     return f"reads {check}.{key}, which the check does not give{hint}"
-
-
-@cache
-def _evidence_keys() -> dict[str, list[str]]:
-    """Keys that each check may give, with stars."""
-    content = (files("veridical.verification") / "evidence_keys.toml").read_text(encoding="utf-8")
-    return tomllib.loads(content)

@@ -12,7 +12,7 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.liveness.challenge import PACES
 from veridical.result import OperatingPoint
-from veridical.verification.checks import CHECKS, VOICE_CHECKS, is_signal
+from veridical.verification.catalogue import CHECKS, Trait, checks_with
 from veridical.verification.policy.examples import Example, parse_examples
 from veridical.verification.policy.rules import (
     Rules,
@@ -27,6 +27,8 @@ from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 __all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
 
 _SHIPPED = Shipped("policy", "veridical.verification", "policies")
+_SIGNALS, _VOICES = checks_with(Trait.SIGNAL), checks_with(Trait.VOICE)
+_RECORDED = checks_with(Trait.RECORDING)
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
     "fail_fast", "pace", "calibration", "operating_points", "facts", "constants", "rules",
@@ -87,7 +89,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         # Here and not where files are read, so that no policy made in another way has one either.
-        if signals := [check for check in self.required if is_signal(check)]:
+        if signals := [check for check in self.required if check in _SIGNALS]:
             raise InputError(
                 f"policy {self.id!r} requires {signals}: a signal may lower an accept to review, "
                 "never bring one about; name it under optional",
@@ -102,7 +104,7 @@ class Policy:
     @property
     def for_recordings(self) -> bool:
         """Whether it judges recordings of a script, and no other transaction."""
-        return any(check.startswith("recording.") for check in self.checks)
+        return not _RECORDED.isdisjoint(self.checks)
 
 
 def shipped_policies() -> tuple[str, ...]:
@@ -153,7 +155,7 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
     names = required + optional
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise refuse(f"named twice: {repeated}")
-    if required and VOICE_CHECKS.issuperset(required):
+    if required and _VOICES.issuperset(required):
         raise refuse("voice alone never accepts: require a face or document check as well")
     specimens, fail_fast = (_switch(raw, key, refuse) for key in ("allow_specimens", "fail_fast"))
     if "document.read" in names and "document.specimen" not in required and not specimens:

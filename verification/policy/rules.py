@@ -8,7 +8,7 @@ from typing import Any
 
 from veridical.errors import InputError
 from veridical.result import CheckResult, Outcome
-from veridical.verification.checks import CHECKS
+from veridical.verification.catalogue import CHECKS
 from veridical.verification.policy.expressions import (
     Condition,
     Guards,

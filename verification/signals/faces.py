@@ -77,12 +77,14 @@ class IdentityFaceCheck:
 
     Args:
         model: The recogniser.
+        newest: Newest transactions of one identity whose faces are compared.
     """
 
     name = "signals.identity_face"
 
-    def __init__(self, model: ModelRef) -> None:
+    def __init__(self, model: ModelRef, newest: int) -> None:
         self._models = (model,)
+        self.newest = newest
 
     def __call__(
         self, sighting: Sighting, face: Template | None, earlier: list[Template]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from veridical.result import EvidenceValue, Measurement
+from veridical.verification.signals.faces import FaceIdentityCheck
 
 __all__ = ["VelocityCheck"]
 
@@ -12,12 +13,14 @@ class VelocityCheck:
 
     Args:
         limits: Most attempts by count, such as `device_1h`; a policy's own go before.
+        faces: Knows one face again, so that its attempts count; None counts none of faces.
     """
 
     name = "signals.velocity"
 
-    def __init__(self, limits: Mapping[str, int]) -> None:
+    def __init__(self, limits: Mapping[str, int], faces: FaceIdentityCheck | None = None) -> None:
         self._limits = limits
+        self.faces = faces
 
     def __call__(
         self,

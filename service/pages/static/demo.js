@@ -3,7 +3,7 @@
 import { Service } from "./capture/api.js";
 import "./capture/veridical-capture.js";
 import { make } from "./capture/stage.js";
-import { askKey, pageLanguage, serviceFor, translate } from "./page.js";
+import { askKey, loadLabels, pageLanguage, serviceFor, translate } from "./page.js";
 import { keepRecording } from "./qa.js";
 import { recordScript, renderRecording } from "./recording.js";
 import { outcomeCard, renderExplanation, renderVerdict } from "./verdict.js";
@@ -185,8 +185,8 @@ place("aloud").addEventListener("click", ({ currentTarget }) => {
   if (running) running.aloud = on;
 });
 
-[config, reasons] = await Promise.all(["/demo/config.json", "/demo/reasons.json"]
-  .map((path) => fetch(path).then((answer) => answer.json())));
+const told = (path) => fetch(path).then((answer) => answer.json());
+[config, reasons] = await Promise.all([told("/demo/config.json"), told("/demo/reasons.json"), loadLabels()]);
 place("mode").textContent = text(config.qa ? "mode_qa" : "mode_demo");
 place("mode").hidden = false;
 welcome();

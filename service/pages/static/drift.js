@@ -33,7 +33,12 @@ const alarmed = (view, series) => view.alerts.filter((alert) =>
 
 function nameOf(name, text) {
   const known = text(`check_${name}`);
-  return known === `check_${name}` ? text(`series_${name}`).replace(/^series_/, "") : known;
+  return known === `check_${name}` ? seriesName(name, text) : known;
+}
+
+function seriesName(name, text) {
+  const known = text(`evidence_${name}`);
+  return known === `evidence_${name}` ? text(`series_${name}`).replace(/^series_/, "") : known;
 }
 
 function alertText(alert, { text, language, reasons }) {

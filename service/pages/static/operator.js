@@ -1,7 +1,7 @@
 // The reviewers' page: what waits, what was measured and seen, and a named person's decision.
 
 import { make } from "./capture/stage.js";
-import { askKey, pageLanguage, serviceFor, translate } from "./page.js";
+import { askKey, loadLabels, pageLanguage, serviceFor, translate } from "./page.js";
 import { renderDrift } from "./drift.js";
 import { renderRecording, saveReviewPage } from "./recording.js";
 import { renderExplanation, renderVerdict } from "./verdict.js";
@@ -11,7 +11,7 @@ const place = (id) => document.getElementById(id);
 let language = pageLanguage();
 let text = translate(language, restart);
 let service = serviceFor(language);
-const reasons = await fetch("/demo/reasons.json").then((answer) => answer.json());
+const [reasons] = await Promise.all([fetch("/demo/reasons.json").then((answer) => answer.json()), loadLabels()]);
 
 function restart() {
   language = pageLanguage();

@@ -22,6 +22,12 @@ export function pageLanguage() {
   return sessionStorage.getItem(LANGUAGE) || bestLanguage(navigator.languages);
 }
 
+/** Names of checks and of their evidence, as the service has them, among the texts of the page. */
+export async function loadLabels() {
+  const labels = await fetch("/demo/labels.json").then((answer) => answer.json());
+  for (const [language, names] of Object.entries(labels)) Object.assign(PAGE_TEXTS[language], names);
+}
+
 /** Texts of the page in its language. */
 export const pageTexts = (language) => speaker(language, PAGE_TEXTS);
 

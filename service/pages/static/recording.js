@@ -5,7 +5,6 @@ import { closeCamera, factsOf, openCamera, record } from "./capture/camera.js";
 import { draw, make } from "./capture/stage.js";
 
 const POLL_MS = 2000;
-const LANES = ["presence", "alone", "same_person", "liveness", "statements", "answers", "digits", "speaker", "lips"];
 const WIDTH = 900;
 const LEFT = 150;
 const ROW = 24;
@@ -104,7 +103,7 @@ export function renderRecording(verdict, text, blob) {
 }
 
 function drawn(told, verdict, text, seek) {
-  const lanes = LANES.filter((name) => verdict.checks.some((check) => check.check === `recording.${name}`));
+  const lanes = verdict.checks.filter((check) => check.check.startsWith("recording."));
   const scale = (WIDTH - LEFT) / Math.max(1, told.duration_s);
   const chart = draw("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${lanes.length * ROW + 26}`, role: "img",
     "aria-label": text("recording_timeline") });
@@ -118,12 +117,11 @@ function drawn(told, verdict, text, seek) {
     chart.append(bar(segment.start_s, segment.end_s, 0, 18, "segment", segment.text),
       draw("text", { x: LEFT + segment.start_s * scale + 4, y: 13, text: segment.id }));
   }
-  for (const [i, name] of lanes.entries()) {
+  for (const [i, { check: name, status }] of lanes.entries()) {
     const y = 26 + i * ROW;
-    const { status } = verdict.checks.find((check) => check.check === `recording.${name}`);
-    chart.append(draw("text", { x: 0, y: y + 12, text: text(`recording_lane_${name}`) }),
+    chart.append(draw("text", { x: 0, y: y + 12, text: text(`short_${name}`) }),
       draw("rect", { x: LEFT, y: y + 6, width: WIDTH - LEFT, height: 3, class: `base ${status}` }),
-      ...told.timeline.filter((event) => event.check === `recording.${name}`)
+      ...told.timeline.filter((event) => event.check === name)
         .map((event) => bar(event.start_s, event.end_s, y, 15, event.status, `${clock(event.start_s)} ${event.text}`)));
   }
   return chart;

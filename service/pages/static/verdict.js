@@ -64,8 +64,18 @@ function checkRow(check, text, explain) {
     make("details", {}, make("summary", { text: numbers || check.check }),
       make("dl", { class: "fields small" }, make("dt", { text: "check" }), make("dd", { text: check.check }),
         ...evidence.flatMap(([name, value]) => [
-          make("dt", { text: name }),
+          make("dt", { text: evidenceName(check.check, name, text), title: name }),
           make("dd", { text: typeof value === "number" ? String(+value.toFixed(4)) : String(value) })]))));
+}
+
+/** What a key of a check's evidence is called; a star in the catalogue stands for any word of it. */
+function evidenceName(check, key, text) {
+  const words = key.split("_");
+  for (const pattern of [key, `${words[0]}_*`, `*_${words.at(-1)}`, "*"]) {
+    const known = text(`evidence_${check}.${pattern}`);
+    if (known !== `evidence_${check}.${pattern}`) return pattern === key ? known : `${known}: ${key}`;
+  }
+  return key;
 }
 
 /**

@@ -1,0 +1,19 @@
+"""What do the pages call checks and their evidence? What the catalogue calls them."""
+
+from veridical.verification.catalogue import CHECKS, COMMON_EVIDENCE, Language
+
+__all__ = ["labels"]
+
+
+def labels() -> dict[Language, dict[str, str]]:
+    """Texts for the pages, by language: `check_NAME`, `short_NAME` and `evidence_NAME.KEY`."""
+    named = {}
+    for name, spec in CHECKS.items():
+        named[f"check_{name}"] = spec.label
+        named[f"short_{name}"] = spec.short or spec.label
+        for key, text in {**spec.evidence, **COMMON_EVIDENCE}.items():
+            named[f"evidence_{name}.{key}"] = text
+    return {
+        "en": {key: text.en for key, text in named.items()},
+        "zh": {key: text.zh for key, text in named.items()},
+    }
