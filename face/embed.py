@@ -93,6 +93,11 @@ class FaceEmbedder:
         return joined_ref(self.models)
 
     @property
+    def least_length(self) -> float:
+        """Length of a vector below which a comparison speaks of nobody (see `recognisability`)."""
+        return self._recogniser.least_length
+
+    @property
     def template_model(self) -> str:
         """What its templates carry as `model`."""
         return f"{self.model.name}@{self.model.sha256[:12]}"

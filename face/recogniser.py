@@ -30,6 +30,8 @@ class RecogniserInput:
         poor_length: Length of its vector of a face it can hardly recognise.
         good_length: Length of the vector of a face captured well. Not a number where nobody
             measured a model's lengths.
+        least_length: Length below which it knows a face too little for its score to speak of
+            anybody; 0 asks for nothing.
         weight: What its cosine counts beside a first recogniser's.
 
     Raises:
@@ -43,6 +45,7 @@ class RecogniserInput:
     scale: float = 1.0
     poor_length: float = float("nan")
     good_length: float = float("nan")
+    least_length: float = 0.0
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -90,6 +93,7 @@ class RecogniserInput:
             scale=numbers.get("pixel_scale", 1.0),
             poor_length=numbers.get("poor_length", float("nan")),
             good_length=numbers.get("good_length", float("nan")),
+            least_length=numbers.get("least_length", 0.0),
             weight=numbers.get("weight", 1.0),
         )
 
@@ -104,6 +108,7 @@ class Recogniser:
     Attributes:
         ref: The model.
         weight: What its cosine counts beside a first recogniser's.
+        least_length: Length of a vector below which its scores speak of nobody.
     """
 
     def __init__(self, session: Session, wants: RecogniserInput) -> None:
@@ -114,6 +119,7 @@ class Recogniser:
         self._at_once = shape[0] if shape and isinstance(shape[0], int) else None
         self.ref: ModelRef = session.ref
         self.weight = wants.weight
+        self.least_length = wants.least_length
 
     @classmethod
     def from_card(cls, session: Session, card: Card) -> Self:

@@ -186,3 +186,26 @@ def test_two_views_fused_are_nearer_to_a_third_than_the_worse_of_them(
         third = tools.embedder(views[2])
         single = [compare(tools.embedder(view), third) for view in views[:2]]
         assert compare(tools.embedder.fused(views[:2]), third) > min(single)
+
+
+def test_two_recognisers_score_as_the_weighted_mean_of_both() -> None:
+    def greenness(batch: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """Another net: the share of green, and a constant."""
+        green = np.asarray(batch, np.float32)[:, 1].mean((1, 2))
+        return [np.column_stack([green, np.full_like(green, 100.0)])]
+
+    first = Recogniser(RuleSession(mean_colour), RecogniserInput())
+    second = Recogniser(RuleSession(greenness, "second"), RecogniserInput(weight=0.6))
+    views = [view_of(plain(250, 100, 10), FACE), view_of(plain(10, 250, 90), FACE)]
+    one, other, both = FaceEmbedder(first), FaceEmbedder(second), FaceEmbedder(first, second)
+    scores = [compare(maker(views[0]), maker(views[1])) for maker in (one, other, both)]
+    assert scores[2] == pytest.approx((scores[0] + 0.6 * scores[1]) / 1.6, abs=1e-4)
+    np.testing.assert_allclose(
+        np.linalg.norm(both.vectors(views), axis=1),
+        np.linalg.norm(one.vectors(views), axis=1),
+        rtol=1e-5,
+    )
+    assert both.models == (first.ref, second.ref)
+    assert both.model not in (one.model, other.model)
+    with pytest.raises(InputError):
+        compare(one(views[0]), both(views[0]))

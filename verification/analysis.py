@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import FaceDetector, FaceEmbedder, look
+from veridical.face import FaceDetector, FaceEmbedder, look, look_any_way_up
 from veridical.face.mesh import Mesher
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
@@ -237,7 +237,7 @@ class Analysis:
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
-        return self._timed("portrait", lambda: self._look(portrait, 0.0))
+        return self._timed("portrait", lambda: self._look_at(portrait))
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -246,7 +246,7 @@ class Analysis:
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
         if selfie is not None:
-            return (self._timed("face", lambda: self._look(selfie, 0.0)),)
+            return (self._timed("face", lambda: self._look_at(selfie)),)
         return ()
 
     @cached_property
@@ -371,6 +371,13 @@ class Analysis:
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
         chosen = spread(len(clip.frames), CLIP_VIEWS)
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
+
+    def _look_at(self, picture: Image) -> View:
+        """A single picture, whichever way it was held."""
+        detector = self._analyser.detector
+        if detector is None:
+            return View(picture, (), None, "model_missing")
+        return look_any_way_up(picture, detector, self._analyser.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._analyser.detector
