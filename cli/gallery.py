@@ -240,7 +240,9 @@ class _Faces:
         Raises:
             InputError: A picture is not usable, or does not show exactly one large enough face.
         """
-        views = [look_any_way_up(read_image(path), self._detector, self._mesher) for path in pictures]
+        views = [
+            look_any_way_up(read_image(path), self._detector, self._mesher) for path in pictures
+        ]
         for view in views:
             if view.subject is None:
                 raise InputError("a picture must show exactly one face", f"face.{view.reason}")
