@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.face.embed import FaceEmbedder, compare
 from veridical.face.components import measure_components
+from veridical.face.embed import FaceEmbedder, compare
 from veridical.face.pose import inter_eye_px
-from veridical.face.quality import advice, unified_quality
+from veridical.face.quality import ask_again, unified_quality
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Template, View
 
@@ -134,7 +134,7 @@ class FaceMatchCheck:
         components = measure_components(views[typical])
         if known and unified_quality(components) >= NO_QUALITY:
             return ""
-        return advice(components)
+        return ask_again(views[typical], components)
 
     def _not_assessed(
         self, reason: str, evidence: dict[str, EvidenceValue], start: float
