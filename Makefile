@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # versions that it and s3fs agree on, and what it shares with s3fs is there already.
 S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
 
-.PHONY: help install models demo serve test check format evaluate bench peers soak test-engines sbom lock clean
+.PHONY: help install models demo serve test check format evaluate bench peers clients soak test-engines sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,6 +65,13 @@ peers:  ## make the environment of the libraries that `make bench` compares with
 	.venv-peers/bin/python -m pip install --quiet mediapipe==0.10.21 rapidocr==3.10.0 onnxruntime dlib-bin \
 		face-recognition-models==0.3.0 torch==2.13.0 librosa webrtcvad-wheels 'numpy<2' 'setuptools<81'
 	.venv-peers/bin/python -m pip install --quiet --no-deps face-recognition==1.3.0 Resemblyzer==0.1.4
+
+# Beside our own environment: the generator asks for an older typer.
+clients:  ## make the environment that generates and runs clients from docs/openapi.json (Python, TypeScript)
+	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
+	npm install --silent --no-audit --no-fund --prefix .venv-clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 \
+		typescript@5.9.3
 
 soak: models  ## long hostile runs, resumable
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/soak

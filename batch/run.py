@@ -8,8 +8,10 @@ from veridical.batch.rows import StartEngine
 from veridical.batch.summary import BatchSummary
 from veridical.errors import InputError
 from veridical.verification import Settings, load_policy
+from veridical.verification.engines import Engines
 from veridical.verification.inputs import sha256_of
 from veridical.verification.manifest import Row, read_manifest
+from veridical.verification.needs import Needs
 from veridical.verification.sources import local_copy, parent_of
 
 __all__ = ["run_batch"]
@@ -46,6 +48,7 @@ def run_batch(
 
     Raises:
         InputError: No such manifest or policy, or results that must not be mixed.
+        NotFitError: The policy requires a check that lacks its model or operating point.
         ModelError: A model is altered.
         StoreError: Results could not be written, or media or watchlist do not answer; nothing
             written so far is lost, and `resume` goes on from it.
@@ -64,6 +67,10 @@ def run_batch(
         "profile": profile.name,
         "models": models,
     }
+    engines = Engines(store, profile)
+    if engines.missing:  # loads what is there, so only where it is needed to know what is not
+        points = engines.operating_points
+        Needs(engines, points, allow_missing=settings.allow_missing).require(policy)
     with Journal(out, identity, resume=resume) as journal:
         summary = BatchSummary(sum(1 for _ in read_manifest(rows)), len(journal.done))
         engine = start(settings, parent_of(manifest), models)

@@ -16,6 +16,7 @@ from veridical.batch.rows import StartEngine
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.cli.extras import needed
+from veridical.cli.missing import AllowMissing
 from veridical.models.quota import cpu_quota
 from veridical.verification import Settings
 
@@ -48,6 +49,7 @@ def batch(
         bool, typer.Option("--parquet", help="Write results.parquet as well.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with earlier results.")] = False,
+    allow_missing: AllowMissing = False,
 ) -> None:
     """Verify every row of a manifest: one result line each, exactly once, over kills too.
 
@@ -57,6 +59,7 @@ def batch(
     settings = Settings()
     if policy:
         settings.policy = policy
+    settings.allow_missing |= allow_missing
     console = open_console(stderr=True)
     start = _workers(engine, workers, address)
     columns = (

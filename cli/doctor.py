@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import cv2
@@ -23,6 +24,8 @@ from veridical.service.settings import ServiceSettings
 from veridical.service.transactions.drift_views import overviews
 from veridical.service.transactions.resources import now_ms
 from veridical.verification import Settings, load_policy
+from veridical.verification.engines import Engines
+from veridical.verification.needs import Lack, Needs, told_of
 from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["doctor", "who_decides"]
@@ -55,8 +58,11 @@ def examine() -> dict[str, Any]:
     """Everything the doctor looks at; opens every model of the profile, touches no network."""
     settings, problems = Settings(), []
     store = settings.model_store()
+    engines: Engines | None = None
+    lacks: tuple[Lack, ...] = ()
     try:
-        profile = store.profile(settings.profile)
+        engines = Engines.open(settings, store)
+        profile = engines.profile
     except VeridicalError as error:
         problems.append(str(error))
         profile = store.profile("registry")
@@ -77,6 +83,10 @@ def examine() -> dict[str, Any]:
         policy = load_policy(settings.policy)
         load_calibrations(policy.calibration)
         refuse_failing(policy)
+        if engines is not None:
+            lacks = Needs(engines, engines.operating_points).lacks(policy)
+            required = [lack for lack in lacks if lack.required]
+            problems += [told_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     return {
@@ -97,6 +107,7 @@ def examine() -> dict[str, Any]:
         "policy": settings.policy,
         "commercial_only": settings.commercial_only,
         "models": models,
+        "lacks": [asdict(lack) for lack in lacks],
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }

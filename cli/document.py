@@ -20,8 +20,7 @@ from veridical.media import read_image
 from veridical.ocr import KINDS, Document, kind_names
 from veridical.service.pictures import draw_document, to_jpeg
 from veridical.types import Image
-from veridical.verification import Settings
-from veridical.verification.verifier import READERS
+from veridical.verification.engines import Engines
 
 __all__ = ["app", "read"]
 
@@ -48,9 +47,7 @@ def read(
         raise InputError(
             f"--kind must be one of {', '.join(kind_names())}, got {kind}", "usage.document_kind"
         )
-    settings = Settings()
-    store = settings.model_store()
-    reader = READERS[settings.ocr_engine](store, store.profile(settings.profile))
+    reader = Engines.open().need(Engines.reader)
     image = read_image(file)
     documents = reader.read_all(image, kind=kind or None, today=date.today())
     if annotated:

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from veridical.cli.capture import read_capture
-from veridical.cli.measured import answer
-from veridical.face import FaceDetector, FaceEmbedder, FaceMatchCheck, FaceMesher, FaceQualityCheck
+from veridical.cli.measured import answer, engines_of
+from veridical.face import FaceMatchCheck, FaceQualityCheck
 from veridical.result import Measurement
 from veridical.types import View
-from veridical.verification import Settings
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 
 __all__ = ["app", "match", "quality"]
 
@@ -51,19 +51,14 @@ class _Bench:
     """The nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-
-        settings = Settings()
-        self._store = settings.model_store()
-        self._profile = self._store.profile(profile or settings.profile)
-        detector, mesh = (self._profile.roles[role][0] for role in ("detector", "mesh"))
-        self._detector = FaceDetector(self._store.session(detector))
-        self._mesher = FaceMesher(self._store.session(mesh))
-        self.embedder = FaceEmbedder.load(self._store, self._profile.roles["recogniser"])
+        self._engines = engines_of(profile)
+        self._engines.require("detector", "mesh")
+        self.embedder = self._engines.need(Engines.embedder)
 
     def views(self, file: Path) -> "Sequence[View]":
         """Look at a picture, or at frames spread over a clip."""
-        return Analysis(read_capture(file), Analyser(None, self._detector, self._mesher)).views
+        return Analysis(read_capture(file), self._engines).views
 
     def answer(self, measured: "Measurement", as_json: bool) -> None:
         """Print a measurement and what the operating point makes of it."""
-        answer(measured, self._store, self._profile, as_json)
+        answer(measured, self._engines, as_json)

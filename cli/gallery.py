@@ -16,13 +16,14 @@ from rich.table import Table
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look_any_way_up
+from veridical.face import look_any_way_up
 from veridical.face.match import MIN_PROBE_EYES_PX
-from veridical.gallery import Attributes, Enrolment, FmrCurve, Gallery
+from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.media import read_image
 from veridical.store import Database, MasterKeys, erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Settings
+from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_gallery
 
 __all__ = ["app"]
@@ -226,13 +227,11 @@ class _Faces:
     """Turns pictures into templates by the models of the installation."""
 
     def __init__(self, settings: "Settings") -> None:
-
-        store = settings.model_store()
-        roles = store.profile(settings.profile).roles
-        self._detector = FaceDetector(store.session(roles["detector"][0]))
-        self._mesher = FaceMesher(store.session(roles["mesh"][0]))
-        self._embedder = FaceEmbedder.load(store, roles["recogniser"])
-        self.curve = FmrCurve.from_card(store.card(roles["recogniser"][-1]))
+        engines = Engines.open(settings)
+        self._detector = engines.need(Engines.detector)
+        self._mesher = engines.need(Engines.mesher)
+        self._embedder = engines.need(Engines.embedder)
+        self.curve = engines.fmr_curve
 
     def template(self, pictures: Sequence[Path]) -> "Template":
         """One template of a person's pictures.

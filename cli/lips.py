@@ -6,19 +6,15 @@ from typing import Annotated
 
 import typer
 
-from veridical.cli.measured import answer, point_of
+from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
+from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.liveness.lips.report import lips_report
 from veridical.media import read_clip
-from veridical.models import ModelStore, Profile
 from veridical.types import Audio, Challenge, Clip
-from veridical.verification import Settings
-from veridical.voiceprint import DigitsCheck, analyse_speech
-from veridical.voiceprint.statement import StatementCheck
-from veridical.voiceprint.whisper import Whisper
+from veridical.verification.engines import Engines
+from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.windows import Window
 
 __all__ = ["lips"]
@@ -46,23 +42,20 @@ def lips(
     Without digits or phrase only lips and sound are compared. Whether the right digits were said
     is a check of its own: `veridical voice digits`.
     """
-    settings = Settings()
-    store = settings.model_store()
-    models = store.profile(profile or settings.profile)
-    adaptation = settings.open_lips_adaptation()
-    check = LipsCheck.load(store, models, adaptation)
-    point = adaptation.point if adaptation else point_of(check.name, store, models)
+    engines = engines_of(profile)
+    check = engines.need(Engines.lips)
+    point = engines.operating_points.get(check.name)
     times = _read_schedule(schedule)
     challenge = Challenge(digits, language, times, phrase) if digits or phrase else None
     clip = read_clip(file)
-    track = _track(clip, store, models)
-    heard = _hear(clip, challenge, store, models)
+    track = _track(clip, engines)
+    heard = _hear(clip, challenge, engines)
     measured = check(track, heard, challenge)
     if report:
         finding = check.examine(track, heard, challenge)
         page = lips_report(finding, measured.evidence, track, heard, challenge, point)
         report.write_text(page, encoding="utf-8")
-    answer(measured, store, models, as_json, point)
+    answer(measured, engines, as_json)
 
 
 def _read_schedule(path: Path | None) -> tuple[float, ...]:
@@ -82,31 +75,26 @@ def _read_schedule(path: Path | None) -> tuple[float, ...]:
         ) from None
 
 
-def _track(clip: "Clip", store: "ModelStore", models: "Profile") -> "MouthTrack":
+def _track(clip: "Clip", engines: "Engines") -> "MouthTrack":
     """Follow the mouth through the clip."""
-    detector = FaceDetector(store.session(models.roles["detector"][0]))
-    mesher = FaceMesher(store.session(models.roles["mesh"][0]))
+    detector, mesher = engines.need(Engines.detector), engines.need(Engines.mesher)
     return follow_mouth(clip, FaceTracker(detector, mesher))
 
 
-def _hear(
-    clip: "Clip", challenge: "Challenge | None", store: "ModelStore", models: "Profile"
-) -> "Heard | None":
+def _hear(clip: "Clip", challenge: "Challenge | None", engines: "Engines") -> "Heard | None":
     """Find speech and, where there is a net for them, the digits or words in it."""
     if clip.audio is None:
         return None
-    speech = analyse_speech(clip.audio, store.session(models.roles["speech"][0]))
+    speech = analyse_speech(clip.audio, engines.need(Engines.vad))
     audio = Audio(speech.samples, 16_000)
     if challenge is None or not speech.segments_s:
         return Heard(audio, speech.segments_s)
-    role = f"digits_{challenge.language}"
-    if challenge.digits and role in models.roles:
-        check = DigitsCheck.load(store, models)
-        digits = check.read(speech, challenge.digits, challenge.language)
+    nets = engines.need(Engines.digit_nets)
+    if challenge.digits and challenge.language in nets.languages:
+        digits = nets.read(speech, challenge.digits, challenge.language)
         onsets_ms = digits.times.start_ms if digits.times else ()
         return Heard(audio, speech.segments_s, onsets_ms, digits.score)
-    if challenge.phrase and all(store.has(name) for name in Whisper.models):
-        check = StatementCheck(Whisper(*(store.session(name) for name in Whisper.models)))
+    if challenge.phrase and (check := engines.statement) is not None:
         windows = (Window(0.0, speech),)
         words = check.read(lambda: windows, challenge.phrase, challenge.language)
         return Heard(audio, speech.segments_s, words.onsets_ms, words.score)

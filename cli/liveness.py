@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from veridical.cli.capture import read_capture
-from veridical.cli.measured import answer
-from veridical.face import FaceDetector, FaceMesher
-from veridical.liveness import SilentCheck, read_settings
+from veridical.cli.measured import answer, engines_of
+from veridical.liveness import read_settings
 from veridical.liveness.report import silent_report
-from veridical.models import Profile
-from veridical.verification import Settings
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 
 __all__ = ["app", "silent"]
 
@@ -34,19 +32,16 @@ def silent(
     as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")] = False,
 ) -> None:
     """Judge passively whether a living person is before the camera. Exit code 0 on a pass."""
-    settings = Settings()
-    store = settings.model_store()
-    models: Profile = store.profile(profile or settings.profile)
-    check = SilentCheck.load(store, models)
-    detector = FaceDetector(store.session(models.roles["detector"][0]))
-    mesher = FaceMesher(store.session(models.roles["mesh"][0]))
+    engines = engines_of(profile)
+    engines.require("detector", "mesh")
+    check = engines.need(Engines.silent)
     transaction = read_capture(file)
-    views = Analysis(transaction, Analyser(None, detector, mesher)).views
+    views = Analysis(transaction, engines).views
     found = check.examine(views, transaction.clip)
     measured = check.summarise(found)
     if report:
         page = silent_report(
-            found, measured, read_settings().cues, store.operating_points(models)[check.name].point
+            found, measured, read_settings().cues, engines.operating_points[check.name]
         )
         report.write_text(page, encoding="utf-8")
-    answer(measured, store, models, as_json)
+    answer(measured, engines, as_json)

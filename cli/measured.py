@@ -7,41 +7,40 @@ from collections.abc import Mapping
 import typer
 
 from veridical.cli.exits import Exit
-from veridical.models import ModelStore, Profile
-from veridical.result import Measurement, OperatingPoint, Status
+from veridical.result import Measurement, Status
+from veridical.verification import Settings
 from veridical.verification.decision import judge
-from veridical.verification.points import operating_points
+from veridical.verification.engines import Engines
 
-__all__ = ["answer", "point_of"]
+__all__ = ["answer", "engines_of"]
 
 
-def point_of(check: str, store: "ModelStore", profile: "Profile") -> "OperatingPoint | None":
-    """The operating point of a check outside any policy."""
-    return operating_points(store, profile).get(check)
+def engines_of(profile: str) -> Engines:
+    """The engines of the installation, of another profile where one is named."""
+    settings = Settings()
+    if profile:
+        settings.profile = profile
+    return Engines.open(settings)
 
 
 def answer(
     measured: "Measurement",
-    store: "ModelStore",
-    profile: "Profile",
+    engines: Engines,
     as_json: bool,
-    point: "OperatingPoint | None" = None,
     details: "Mapping[str, object] | None" = None,
 ) -> None:
     """Print a measurement and what the operating point makes of it.
 
     Args:
         measured: The measurement.
-        store: The installation's models.
-        profile: The model set.
+        engines: Their operating points judge.
         as_json: Print JSON instead of lines.
-        point: Judges in place of the model set's own.
         details: What else the verb knows: texts, or lists of rows.
 
     Raises:
         typer.Exit: With code 1 when it is no pass.
     """
-    result = judge(measured, point or point_of(measured.check, store, profile))
+    result = judge(measured, engines.operating_points.get(measured.check))
     point = result.point
     if as_json:
         shown = {
@@ -53,7 +52,7 @@ def answer(
             "reason": result.reason,
             "evidence": dict(measured.evidence),
             "models": {model.name: model.sha256 for model in measured.models},
-            "profile": profile.name,
+            "profile": engines.profile.name,
             **(details or {}),
         }
         json.dump(shown, sys.stdout, indent=2, ensure_ascii=False)

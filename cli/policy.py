@@ -12,8 +12,8 @@ from rich.table import Table
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.verification import Settings, load_policy
-from veridical.verification.points import operating_points
+from veridical.verification import load_policy
+from veridical.verification.engines import Engines
 from veridical.verification.policy.lint import lint_policy
 from veridical.verification.policy.replay import compare_policies, stored_verdicts
 from veridical.verification.policy.replay import replay as decide_again
@@ -80,8 +80,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Decide stored verdicts again under another policy, by their scores alone."""
-    store = Settings().model_store()
-    points = operating_points(store, store.profile())
+    points = Engines.open().operating_points
     if str(verdicts) != "-" and not verdicts.is_file():
         raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
     with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:

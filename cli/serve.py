@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from veridical.cli.missing import AllowMissing
 from veridical.service.logs import log_to
 from veridical.service.serving import app_of, server_of
 from veridical.service.settings import ServiceSettings
@@ -17,8 +18,10 @@ def serve(
     dev: Annotated[
         bool, typer.Option("--dev", help="Let everybody on this machine in without a key.")
     ] = False,
+    allow_missing: AllowMissing = False,
 ) -> None:
     """Serve the API and its pages. It wants a key: see `veridical tenants`."""
     settings = ServiceSettings()
+    settings.allow_missing |= allow_missing
     log_to(level=settings.log_level)
     server_of(app_of(settings, host, dev=dev), host, port, settings.log_level).run()

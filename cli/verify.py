@@ -10,6 +10,7 @@ import typer
 
 from veridical.cli.console import print_verdict
 from veridical.cli.exits import Exit
+from veridical.cli.missing import AllowMissing
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models.quota import cpu_quota
@@ -48,6 +49,7 @@ def verify(
         str,
         typer.Option(help="Numbers the policy's rules ask for, as JSON: '{\"amount\": 5000}'."),
     ] = "",
+    allow_missing: AllowMissing = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
@@ -64,6 +66,7 @@ def verify(
         settings.policy = policy
     if profile:
         settings.profile = profile
+    settings.allow_missing |= allow_missing
     verifier = load_verifier(settings)
     if cpu_quota() >= 2:
         verifier.beside = ThreadPoolExecutor(1).submit

@@ -11,12 +11,12 @@ import numpy as np
 import typer
 
 from veridical.cli.exits import Exit
-from veridical.cli.measured import answer
+from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError, ModelError
 from veridical.media import read_audio, read_sound
 from veridical.result import Measurement
 from veridical.types import Template
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 from veridical.voiceprint import (
     DigitsCheck,
     SpeechAnalysis,
@@ -26,7 +26,6 @@ from veridical.voiceprint import (
     enrol_voice,
 )
 from veridical.voiceprint.statement import StatementCheck, StatementReading
-from veridical.voiceprint.whisper import Whisper
 from veridical.voiceprint.windows import Window, speech_windows
 
 __all__ = ["app", "digits", "enrol", "match", "statement", "template_or_recording"]
@@ -210,25 +209,21 @@ class _Bench:
     """The voice nets of one profile, and how their answers are printed."""
 
     def __init__(self, profile: str) -> None:
-
-        settings = Settings()
-        self._store = settings.model_store()
-        self._profile = self._store.profile(profile or settings.profile)
-        self.vad = self._store.session(self._profile.roles["speech"][0])
+        self._engines = engines_of(profile)
+        self.vad = self._engines.need(Engines.vad)
 
     @property
     def embedder(self) -> "VoiceEmbedder":
         """The speaker model."""
-        return VoiceEmbedder(self._store.session(self._profile.roles["voice"][0]))
+        return self._engines.need(Engines.voice)
 
     def digits(self) -> "DigitsCheck":
         """The digit check of the profile."""
-        return DigitsCheck.load(self._store, self._profile)
+        return self._engines.need(Engines.digits)
 
     def statement(self) -> "StatementCheck":
         """The check of read statements; its recogniser is an optional model."""
-        encoder, decoder = (self._store.session(name) for name in Whisper.models)
-        return StatementCheck(Whisper(encoder, decoder), self.embedder)
+        return self._engines.need(Engines.statement)
 
     def speech(self, file: Path) -> "SpeechAnalysis":
         """Read and analyse the sound of a file."""
@@ -238,7 +233,7 @@ class _Bench:
         self, measured: "Measurement", as_json: bool, details: dict[str, object] | None = None
     ) -> None:
         """Print a measurement, what the operating point makes of it, and what else is known."""
-        answer(measured, self._store, self._profile, as_json, details=details)
+        answer(measured, self._engines, as_json, details=details)
 
 
 def _read_template(path: Path) -> "Template | None":

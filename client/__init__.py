@@ -1,6 +1,6 @@
 """The SDK: the service's API with types, retries and errors."""
 
-from veridical.client.calls import Page
+from veridical.client.asking import Page
 from veridical.client.clients import AsyncClient, Client
 from veridical.client.content import Source
 from veridical.client.errors import (
@@ -20,34 +20,41 @@ from veridical.client.errors import (
     WebhookError,
 )
 from veridical.client.flow import Session
-from veridical.client.results import (
+from veridical.client.webhooks import Webhook, verify_webhook
+from veridical.wire import (
+    AttemptProblem,
     Challenge,
-    CheckView,
+    Check,
+    Erased,
     Hit,
     Media,
     PolicyRef,
     PolicyView,
-    Problem,
     Review,
     ReviewItem,
     Started,
     Summary,
     Transaction,
     Uploaded,
-    VerdictView,
+    Verdict,
 )
-from veridical.client.webhooks import Webhook, verify_webhook
+
+CheckView, Problem, VerdictView = Check, AttemptProblem, Verdict
+"""Names of the release before; they go with the next."""
 
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "AttemptProblem",
     "AuthError",
     "Challenge",
     "ChallengeRefused",
+    "Check",
     "CheckView",
     "Client",
     "ConflictError",
     "ConnectionFailed",
+    "Erased",
     "Hit",
     "InputRefused",
     "Media",
@@ -70,6 +77,7 @@ __all__ = [
     "Summary",
     "Transaction",
     "Uploaded",
+    "Verdict",
     "VerdictView",
     "Webhook",
     "WebhookError",

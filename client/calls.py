@@ -1,77 +1,46 @@
-"""What can be asked of the service? Each operation once, for both clients."""
+"""What can be asked about transactions and reviews? Each operation once, for both clients."""
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote, urlencode
 
+from veridical.client import asking
+from veridical.client.asking import Page, ask, bearer, fetch, post, quoted, transaction_path
 from veridical.client.content import Content, Source
-from veridical.client.errors import ApiError, PendingError, ServiceFailed
-from veridical.client.flow import Answer, Flow, Pause, Request, Session, exchange
-from veridical.client.results import (
+from veridical.client.errors import ApiError, PendingError
+from veridical.client.flow import Flow, Pause, Request, Session
+from veridical.wire import (
     Challenge,
-    CheckView,
-    Hit,
-    PolicyView,
+    ChallengeDrawn,
+    Erased,
+    Explanation,
     ReviewItem,
+    ReviewPage,
     Started,
     Summary,
     Transaction,
+    TransactionPage,
     Uploaded,
 )
 
 __all__ = [
-    "Page",
     "cancel",
-    "compare_faces",
-    "compare_voices",
     "create",
     "draw_challenge",
-    "enrol",
     "erase",
     "evidence",
-    "face_quality",
+    "explain",
     "get",
-    "lip_liveness",
     "list_transactions",
-    "policies",
-    "read_document",
-    "remove",
+    "recording_page",
     "review",
     "reviews",
-    "search",
-    "silent_liveness",
-    "spoken_digits",
     "submit",
     "upload",
     "verify",
     "wait",
 ]
 
-T = TypeVar("T")
-
 LONGEST_WAIT_S = 60
 """The service holds an answer back for at most this long."""
-
-Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A part of a list.
-
-    Attributes:
-        items: Of this part.
-        cursor: Asks for the next part; empty at the end.
-    """
-
-    items: tuple[T, ...]
-    cursor: str
-
-
-# --- transactions ---------------------------------------------------------------------------------
 
 
 def create(
@@ -131,8 +100,7 @@ def create(
     body["consent"] = {"biometrics": True, "enrol": enrol, "text_version": consent_text}
     body["locale"] = locale
     headers = {"Idempotency-Key": idempotency_key or session.new_key()}
-    answer = yield from exchange(session, _post("/v1/transactions", body, headers))
-    return Started.of(_object(answer))
+    return (yield from ask(session, post("/v1/transactions", body, headers), Started))
 
 
 def upload(
@@ -154,18 +122,16 @@ def upload(
     headers = {
         "Content-Digest": content.digest_header,
         "Content-Type": "application/octet-stream",
-        **_bearer(token),
+        **bearer(token),
     }
-    path = f"{_path(transaction)}/media/{quote(kind, safe='')}"
-    answer = yield from exchange(session, Request("PUT", path, headers, content))
-    return Uploaded.of(_object(answer))
+    path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
+    return (yield from ask(session, Request("PUT", path, headers, content), Uploaded))
 
 
 def draw_challenge(session: Session, transaction: str, *, token: str = "") -> Flow[Challenge]:
     """Draw new digits, right before a recording; a clip handed in before is dropped."""
-    request = Request("POST", f"{_path(transaction)}/challenge", _bearer(token))
-    answer = yield from exchange(session, request)
-    return Challenge.of(_object(answer)["challenge"])
+    request = Request("POST", f"{transaction_path(transaction)}/challenge", bearer(token))
+    return (yield from ask(session, request, ChallengeDrawn)).challenge
 
 
 def submit(
@@ -206,21 +172,21 @@ def submit(
             {"id": name, "start_s": start_s, "end_s": end_s} for name, start_s, end_s in segments
         ]
     wait_s = min(wait_s, LONGEST_WAIT_S)
-    request = _post(f"{_path(transaction)}/submit?wait_s={wait_s}", body, _bearer(token), wait_s)
+    path = f"{transaction_path(transaction)}/submit?wait_s={wait_s}"
     try:
-        answer = yield from exchange(session, request)
+        request = post(path, body, bearer(token), wait_s)
+        return (yield from ask(session, request, Transaction))
     except ApiError as error:
         # The first attempt arrived, only its answer did not: there is nothing to submit again.
         if error.attempts > 1 and error.code in ("transaction.state", "challenge.spent"):
             return (yield from get(session, transaction, token=token))
         raise
-    return Transaction.of(_object(answer))
 
 
 def get(session: Session, transaction: str, *, token: str = "") -> Flow[Transaction]:
     """Look at a transaction; scores are shown to keys that may read them, never to tokens."""
-    answer = yield from exchange(session, Request("GET", _path(transaction), _bearer(token)))
-    return Transaction.of(_object(answer))
+    request = asking.get(transaction_path(transaction), token=token)
+    return (yield from ask(session, request, Transaction))
 
 
 def wait(
@@ -229,22 +195,47 @@ def wait(
     *,
     patience_s: float = 120.0,
     every_s: float = 1.0,
+    through_retries: bool = False,
     token: str = "",
 ) -> Flow[Transaction]:
-    """Look at a transaction until it is no longer being judged.
+    """Look at a transaction until an attempt was judged, or it is over.
+
+    One that was not submitted yet is waited for as well: the applicant is at work.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        patience_s: Longest wait.
+        every_s: Pause between two looks.
+        through_retries: Wait on when an attempt ends in `retry`: for who does not submit the next
+            attempt, but the applicant's page does.
+        token: The transaction's upload token, in place of the client's key.
 
     Raises:
-        PendingError: It still is after `patience_s` seconds of waiting.
+        PendingError: `transaction.pending` after `patience_s`: it still is being judged;
+            `transaction.not_submitted`: nothing was submitted.
     """
     waited_s = 0.0
     while True:
         found = yield from get(session, transaction, token=token)
-        if not found.pending:
+        collecting = found.state in ("created", "collecting")
+        told = found.outcome is not None and not through_retries
+        if not found.pending and (told or not collecting):
             return found
         if waited_s >= patience_s:
-            raise PendingError(f"no verdict after {patience_s:g} s; ask again with `wait`")
+            raise _still_open(found, patience_s)
         yield Pause(every_s)
         waited_s += every_s
+
+
+def _still_open(found: Transaction, patience_s: float) -> PendingError:
+    if found.pending:
+        return PendingError(f"no verdict after {patience_s:g} s; ask again with `wait`")
+    until = f"; it can be until {found.expires_at:%H:%M:%S} UTC" if found.expires_at else ""
+    return PendingError(
+        f"attempt {found.attempt} was not submitted within {patience_s:g} s{until}",
+        "transaction.not_submitted",
+    )
 
 
 def verify(
@@ -256,6 +247,7 @@ def verify(
     consent_text: str,
     locale: str = "en",
     patience_s: float = 120.0,
+    idempotency_key: str = "",
 ) -> Flow[Transaction]:
     """Start, hand in, submit and wait: for media that are there already.
 
@@ -267,6 +259,8 @@ def verify(
         consent_text: Version of the text the applicant agreed to.
         locale: `en` or `zh`.
         patience_s: How long to wait for the verdict.
+        idempotency_key: The same key never verifies twice: called again, by a process that was
+            started anew, this goes on where it stopped, or answers what was decided.
     """
     started = yield from create(
         session,
@@ -274,7 +268,12 @@ def verify(
         subject_ref=subject_ref,
         consent_text=consent_text,
         locale=locale,
+        idempotency_key=idempotency_key,
     )
+    if idempotency_key:
+        found = yield from get(session, started.id)
+        if found.state not in ("created", "collecting") or found.outcome is not None:
+            return (yield from wait(session, started.id, patience_s=patience_s))
     for kind, source in media.items():
         yield from upload(session, started.id, kind, source)
     nonce = started.challenge.nonce if started.challenge else ""
@@ -284,20 +283,18 @@ def verify(
 
 def cancel(session: Session, transaction: str, *, token: str = "") -> Flow[Transaction]:
     """End a transaction that was not submitted."""
-    request = Request("POST", f"{_path(transaction)}/cancel", _bearer(token))
-    return Transaction.of(_object((yield from exchange(session, request))))
+    request = Request("POST", f"{transaction_path(transaction)}/cancel", bearer(token))
+    return (yield from ask(session, request, Transaction))
 
 
-def erase(session: Session, transaction: str) -> Flow[Transaction]:
+def erase(session: Session, transaction: str) -> Flow[Erased]:
     """Erase media, verdict and references; what stays is that there was something."""
-    answer = yield from exchange(session, Request("DELETE", _path(transaction)))
-    return Transaction.of({"kind": "", **_object(answer)})
+    return (yield from ask(session, Request("DELETE", transaction_path(transaction)), Erased))
 
 
 def evidence(session: Session, transaction: str) -> Flow[bytes]:
     """The signed records of a transaction, as JSON Lines for `veridical evidence verify`."""
-    answer = yield from exchange(session, Request("GET", f"{_path(transaction)}/evidence"))
-    return answer.body
+    return (yield from fetch(session, f"{transaction_path(transaction)}/evidence"))
 
 
 def list_transactions(
@@ -305,17 +302,15 @@ def list_transactions(
 ) -> Flow[Page[Summary]]:
     """Transactions of the tenant, newest first."""
     query = {"state": state, "limit": limit, "cursor": cursor}
-    found = yield from _page(session, "/v1/transactions", query)
-    return Page(tuple(Summary.of(item) for item in found["items"]), found.get("next") or "")
-
-
-# --- reviews --------------------------------------------------------------------------------------
+    found = yield from ask(session, asking.get("/v1/transactions", query), TransactionPage)
+    return Page(found.items, found.next or "")
 
 
 def reviews(session: Session, *, limit: int = 50, cursor: str = "") -> Flow[Page[ReviewItem]]:
     """What waits for a person, oldest first."""
-    found = yield from _page(session, "/v1/reviews", {"limit": limit, "cursor": cursor})
-    return Page(tuple(ReviewItem.of(item) for item in found["items"]), found.get("next") or "")
+    query = {"limit": limit, "cursor": cursor}
+    found = yield from ask(session, asking.get("/v1/reviews", query), ReviewPage)
+    return Page(found.items, found.next or "")
 
 
 def review(
@@ -332,7 +327,8 @@ def review(
     """
     body = {"operator": operator, "outcome": outcome, "reason": reason}
     try:
-        answer = yield from exchange(session, _post(f"{_path(transaction)}/review", body))
+        request = post(f"{transaction_path(transaction)}/review", body)
+        return (yield from ask(session, request, Transaction))
     except ApiError as error:
         if error.attempts == 1 or error.code != "review.not_open":
             raise
@@ -345,156 +341,15 @@ def review(
         ):
             raise
         return found
-    return Transaction.of(_object(answer))
 
 
-# --- single checks, without a transaction ---------------------------------------------------------
+def explain(session: Session, transaction: str) -> Flow[Explanation]:
+    """What was seen and heard, for a reviewer: pictures are personal data."""
+    request = asking.get(f"{transaction_path(transaction)}/explanation")
+    return (yield from ask(session, request, Explanation))
 
 
-def compare_faces(session: Session, reference: Source, probe: Source) -> Flow[CheckView]:
-    """Are these two pictures of one person?"""
-    return (yield from _check(session, "faces/compare", {"reference": reference, "probe": probe}))
-
-
-def face_quality(session: Session, image: Source) -> Flow[CheckView]:
-    """Is this picture of a face fit for comparison?"""
-    return (yield from _check(session, "faces/quality", {"image": image}))
-
-
-def silent_liveness(session: Session, kind: str, source: Source) -> Flow[CheckView]:
-    """Does this show a living person rather than a picture or screen?
-
-    Args:
-        session: Of the client; not given by callers.
-        kind: `image` or `clip`.
-        source: The medium.
-    """
-    return (yield from _check(session, "liveness/silent", {kind: source}))
-
-
-def lip_liveness(
-    session: Session,
-    clip: Source,
-    digits: str,
-    *,
-    language: str = "en",
-    schedule_ms: Sequence[float] = (),
-) -> Flow[CheckView]:
-    """Were these digits spoken by this mouth, when they were shown?"""
-    fields = {"digits": digits, "language": language, "schedule": json.dumps(list(schedule_ms))}
-    return (yield from _check(session, "liveness/lips", {"clip": clip}, fields))
-
-
-def compare_voices(session: Session, reference: Source, probe: Source) -> Flow[CheckView]:
-    """Does one person speak in both?"""
-    return (yield from _check(session, "voices/compare", {"reference": reference, "probe": probe}))
-
-
-def spoken_digits(
-    session: Session, voice: Source, digits: str, *, language: str = "en"
-) -> Flow[CheckView]:
-    """Are these the digits that were said?"""
-    fields = {"digits": digits, "language": language}
-    return (yield from _check(session, "voices/digits", {"voice": voice}, fields))
-
-
-def read_document(session: Session, front: Source, back: Source | None = None) -> Flow[Json]:
-    """Read an identity document: `{"checks": [...], "document": {field: ...}}`."""
-    files = {"front": front} if back is None else {"front": front, "back": back}
-    answer = yield from exchange(session, _form("/v1/documents/read", files, {}))
-    return _object(answer)
-
-
-# --- galleries and catalogue ----------------------------------------------------------------------
-
-
-def enrol(session: Session, gallery: str, subject: str, image: Source) -> Flow[None]:
-    """Enrol a face in a gallery."""
-    path = f"/v1/galleries/{quote(gallery, safe='')}/subjects/{quote(subject, safe='')}"
-    yield from exchange(session, _form(path, {"image": image}, {}, "PUT"))
-
-
-def search(session: Session, gallery: str, image: Source, *, limit: int = 5) -> Flow[list[Hit]]:
-    """Who in a gallery looks like this?"""
-    path = f"/v1/galleries/{quote(gallery, safe='')}/search"
-    answer = yield from exchange(session, _form(path, {"image": image}, {"limit": str(limit)}))
-    return [Hit(hit["subject"], hit["similarity"]) for hit in _object(answer)["hits"]]
-
-
-def remove(session: Session, gallery: str, subject: str) -> Flow[None]:
-    """Take a subject out of a gallery."""
-    path = f"/v1/galleries/{quote(gallery, safe='')}/subjects/{quote(subject, safe='')}"
-    yield from exchange(session, Request("DELETE", path))
-
-
-def policies(session: Session) -> Flow[list[PolicyView]]:
-    """The policies a transaction may name."""
-    answer = yield from exchange(session, Request("GET", "/v1/policies"))
-    return [PolicyView.of(item) for item in _object(answer)["items"]]
-
-
-# --- how requests are written ---------------------------------------------------------------------
-
-
-def _path(transaction: str) -> str:
-    return f"/v1/transactions/{quote(transaction, safe='')}"
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _post(
-    path: str, body: Json, headers: Mapping[str, str] | None = None, patience_s: float = 0.0
-) -> Request:
-    content = Content.of(json.dumps(body).encode())
-    headers = {"Content-Type": "application/json", **(headers or {})}
-    return Request("POST", path, headers, content, patience_s)
-
-
-def _form(
-    path: str, files: Mapping[str, Source], fields: Mapping[str, str], method: str = "POST"
-) -> Request:
-    """A request of multipart/form-data (RFC 7578)."""
-    boundary = secrets.token_hex(16)
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    for name, source in files.items():
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"'
-        kind = "Content-Type: application/octet-stream"
-        parts += [f"{head}\r\n{kind}\r\n\r\n".encode(), *Content.of(source).chunks(), b"\r\n"]
-    content = Content.of(b"".join([*parts, f"--{boundary}--\r\n".encode()]))
-    return Request(
-        method, path, {"Content-Type": f"multipart/form-data; boundary={boundary}"}, content
-    )
-
-
-def _check(
-    session: Session, path: str, files: Mapping[str, Source], fields: Mapping[str, str] = {}
-) -> Flow[CheckView]:
-    answer = yield from exchange(session, _form(f"/v1/{path}", files, fields))
-    return CheckView.of(_object(answer)["check"])
-
-
-def _page(session: Session, path: str, query: Mapping[str, object]) -> Flow[Json]:
-    given = urlencode({name: value for name, value in query.items() if value})
-    return _object((yield from exchange(session, Request("GET", f"{path}?{given}"))))
-
-
-def _object(answer: Answer) -> Json:
-    """The JSON object of an answer.
-
-    Raises:
-        ServiceFailed: It holds something else: a proxy's page, or another service.
-    """
-    try:
-        found = answer.json()
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ServiceFailed(
-            f"the answer ({answer.status}) is no JSON object; is this the address of the service?"
-        )
-    return found
+def recording_page(session: Session, transaction: str, *, language: str = "en") -> Flow[bytes]:
+    """The review page of a recording: one HTML file with its player, personal data."""
+    path = f"{transaction_path(transaction)}/recording?language={quoted(language)}"
+    return (yield from fetch(session, path))

@@ -9,17 +9,18 @@ import asyncio
 import functools
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx2
 
-import veridical
-from veridical.client import calls
+from veridical.client import calls, checks, stores
+from veridical.client.asking import Page
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed
 from veridical.client.flow import RESTED, Answer, Course, Flow, Pause, Request, Session
+from veridical.release import __version__
 
 __all__ = ["AsyncClient", "Client", "Operation"]
 
@@ -64,32 +65,116 @@ class Operation(Generic[P, T]):
         return functools.update_wrapper(call, self._flow)
 
 
+class Listing(Generic[P, T]):
+    """Every item of a list, page by page, as a method of both clients.
+
+    Args:
+        flow: Asks for one page; it takes a `cursor`.
+    """
+
+    def __init__(self, flow: Callable[Concatenate[Session, P], Flow[Page[T]]]) -> None:
+        self._flow = flow
+        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # for `help()`
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: "Client", owner: type) -> Callable[P, Iterator[T]]: ...
+    @overload
+    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, AsyncIterator[T]]: ...
+
+    def __get__(
+        self, client: "Client | AsyncClient | None", owner: type
+    ) -> "Self | Callable[P, object]":
+        if client is None:
+            return self
+        each = self._each if isinstance(client, Client) else self._each_async
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> object:
+            return each(client, args, kwargs)  # type: ignore[arg-type]  # as `each` was chosen
+
+        return functools.update_wrapper(call, self._flow)
+
+    def _page(
+        self,
+        client: "Client | AsyncClient",
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        cursor: str,
+    ) -> Flow[Page[T]]:
+        more = {**kwargs, "cursor": cursor} if cursor else kwargs
+        return self._flow(client.session, *args, **more)
+
+    def _each(
+        self, client: "Client", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Iterator[T]:
+        cursor, last = "", False
+        while not last:
+            page = client.run(self._page(client, args, kwargs, cursor))
+            yield from page.items
+            cursor, last = page.cursor, not page.cursor
+
+    async def _each_async(
+        self, client: "AsyncClient", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> AsyncIterator[T]:
+        cursor, last = "", False
+        while not last:
+            page = await client.run(self._page(client, args, kwargs, cursor))
+            for item in page.items:
+                yield item
+            cursor, last = page.cursor, not page.cursor
+
+
 class _Operations:
     """The operations of the API, for both clients."""
 
+    each_record = Listing(stores.evidence_chain)
+    each_review = Listing(calls.reviews)
+    each_transaction = Listing(calls.list_transactions)
+
+    add_to_list = Operation(stores.add_to_list)
     cancel = Operation(calls.cancel)
-    compare_faces = Operation(calls.compare_faces)
-    compare_voices = Operation(calls.compare_voices)
+    compare_faces = Operation(checks.compare_faces)
+    compare_voices = Operation(checks.compare_voices)
     create = Operation(calls.create)
     draw_challenge = Operation(calls.draw_challenge)
-    enrol = Operation(calls.enrol)
+    drift = Operation(stores.drift)
+    enrol = Operation(stores.enrol)
     erase = Operation(calls.erase)
+    erase_subject = Operation(stores.erase_subject)
+    evaluate_policy = Operation(stores.evaluate_policy)
     evidence = Operation(calls.evidence)
-    face_quality = Operation(calls.face_quality)
+    evidence_chain = Operation(stores.evidence_chain)
+    evidence_head = Operation(stores.evidence_head)
+    evidence_keys = Operation(stores.evidence_keys)
+    explain = Operation(calls.explain)
+    face_quality = Operation(checks.face_quality)
+    galleries_of = Operation(stores.galleries_of)
+    gallery = Operation(stores.gallery)
     get = Operation(calls.get)
-    lip_liveness = Operation(calls.lip_liveness)
+    guide_document = Operation(checks.guide_document)
+    guide_face = Operation(checks.guide_face)
+    lip_liveness = Operation(checks.lip_liveness)
+    list_sizes = Operation(stores.list_sizes)
     list_transactions = Operation(calls.list_transactions)
-    policies = Operation(calls.policies)
-    read_document = Operation(calls.read_document)
-    remove = Operation(calls.remove)
+    models = Operation(stores.models)
+    policies = Operation(stores.policies)
+    policy = Operation(stores.policy)
+    read_document = Operation(checks.read_document)
+    ready = Operation(stores.ready)
+    recording_page = Operation(calls.recording_page)
+    remove = Operation(stores.remove)
+    remove_from_list = Operation(stores.remove_from_list)
     review = Operation(calls.review)
     reviews = Operation(calls.reviews)
-    search = Operation(calls.search)
-    silent_liveness = Operation(calls.silent_liveness)
-    spoken_digits = Operation(calls.spoken_digits)
+    search = Operation(stores.search)
+    silent_liveness = Operation(checks.silent_liveness)
+    spoken_digits = Operation(checks.spoken_digits)
+    store_policy = Operation(stores.store_policy)
     submit = Operation(calls.submit)
     upload = Operation(calls.upload)
     verify = Operation(calls.verify)
+    verify_once = Operation(checks.verify_once)
     wait = Operation(calls.wait)
 
 
@@ -119,6 +204,7 @@ class Client(_Operations):
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.session = session
+        self.address = _address(url)
         self._read_s = read_s
         self._http = httpx2.Client(
             base_url=url, headers=_headers(key), verify=tls or True, transport=transport
@@ -143,10 +229,11 @@ class Client(_Operations):
                     headers=_sized(wish),
                     content=wish.content.chunks() if wish.content else None,
                     timeout=_timeout(self._read_s, wish),
-                )
+                ),
+                self.address,
             )
         except httpx2.TransportError as error:
-            return _failed(error)
+            return _failed(error, self.address)
 
     def close(self) -> None:
         """Close the connections."""
@@ -191,6 +278,7 @@ class AsyncClient(_Operations):
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.session = session
+        self.address = _address(url)
         self._read_s = read_s
         self._http = httpx2.AsyncClient(
             base_url=url, headers=_headers(key), verify=tls or True, transport=transport
@@ -215,10 +303,11 @@ class AsyncClient(_Operations):
                     headers=_sized(wish),
                     content=_read_aside(wish.content) if wish.content else None,
                     timeout=_timeout(self._read_s, wish),
-                )
+                ),
+                self.address,
             )
         except httpx2.TransportError as error:
-            return _failed(error)
+            return _failed(error, self.address)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -239,7 +328,7 @@ class AsyncClient(_Operations):
 
 
 def _headers(key: str) -> dict[str, str]:
-    headers = {"User-Agent": f"veridical/{veridical.__version__}", "Accept": "application/json"}
+    headers = {"User-Agent": f"veridical/{__version__}", "Accept": "application/json"}
     return {**headers, "Authorization": f"Bearer {key}"} if key else headers
 
 
@@ -253,13 +342,21 @@ def _timeout(read_s: float, request: Request) -> httpx2.Timeout:
     return httpx2.Timeout(read_s + request.patience_s, connect=CONNECT_S)
 
 
-def _answer(response: httpx2.Response) -> Answer:
+def _answer(response: httpx2.Response, address: str) -> Answer:
     # httpx2 gives header names in small letters.
-    return Answer(response.status_code, dict(response.headers), response.content)
+    return Answer(response.status_code, dict(response.headers), response.content, address)
 
 
-def _failed(error: httpx2.TransportError) -> ConnectionFailed:
-    return ConnectionFailed(f"the service could not be reached: {type(error).__name__}")
+def _failed(error: httpx2.TransportError, address: str) -> ConnectionFailed:
+    failed = ConnectionFailed(f"{address} could not be reached: {type(error).__name__}")
+    failed.address = address
+    return failed
+
+
+def _address(url: str) -> str:
+    """An address as errors may name it: without credentials, query and fragment."""
+    found = httpx2.URL(url)
+    return str(found.copy_with(username=None, password=None, query=None, fragment=None))
 
 
 async def _read_aside(content: Content) -> AsyncIterator[bytes]:

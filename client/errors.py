@@ -39,6 +39,7 @@ class ApiError(VeridicalError):
         request_id: Quote it to the operator: the server's log has it; empty when none was given.
         retry_after_s: Seconds after which the service asks to be tried again; None without.
         attempts: How often it was tried.
+        address: Of the service that was asked, without path or query: these may name a person.
     """
 
     default_code = "service.refused"
@@ -56,6 +57,7 @@ class ApiError(VeridicalError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.attempts = 1
+        self.address = ""
 
 
 class AuthError(ApiError):
@@ -142,14 +144,21 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 }
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+def error_of(status: int, headers: Mapping[str, str], body: bytes, address: str = "") -> ApiError:
     """The error an answer stands for.
 
     Args:
         status: From 400.
         headers: With names in small letters.
         body: A problem document; anything else is not quoted, it may come from a proxy.
+        address: Of the service.
     """
+    error = _error_of(status, headers, body, address)
+    error.address = address
+    return error
+
+
+def _error_of(status: int, headers: Mapping[str, str], body: bytes, address: str) -> ApiError:
     try:
         problem = json.loads(body)
     except ValueError:
@@ -157,7 +166,8 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
         kind = _BY_STATUS.get(status, ServiceFailed)
         return kind(
-            f"the answer {status} is no problem document; does a proxy stand between?",
+            f"the answer {status} of {address or 'the service'} is no problem document; does a "
+            "proxy stand between?",
             None,
             status,
             headers.get("x-request-id", ""),

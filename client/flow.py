@@ -46,11 +46,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of HTTP; header names are in small letters."""
+    """One answer of HTTP.
+
+    Attributes:
+        status: From 100.
+        headers: With names in small letters.
+        body: As it came.
+        address: Of the service, without path or query: for errors.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    address: str = ""
 
     def json(self) -> Any:  # noqa: ANN401
         """The body as plain values.
@@ -145,7 +153,7 @@ def exchange(session: Session, request: Request) -> Flow[Answer]:
             continue
         if answer.status < 400:
             return answer
-        error = error_of(answer.status, answer.headers, answer.body)
+        error = error_of(answer.status, answer.headers, answer.body, answer.address)
         error.attempts = attempt + 1
         wanted_s = error.retry_after_s
         impatient = wanted_s is not None and wanted_s > session.longest_pause_s

@@ -12,6 +12,7 @@ from typing import Any
 
 from veridical.client.errors import WebhookError
 from veridical.result import Outcome
+from veridical.wire import Answer, DriftEvent, TransactionEvent
 
 __all__ = ["Webhook", "verify_webhook"]
 
@@ -29,7 +30,7 @@ class Webhook:
         state: Of the transaction, or of the alert: `raised`, `cleared`.
         outcome: Of the latest attempt; None without.
         final_outcome: The review's outcome where there is one; None while open.
-        raw: The whole message.
+        event: The whole message: a `TransactionEvent` or `DriftEvent`.
     """
 
     id: str
@@ -38,7 +39,12 @@ class Webhook:
     state: str
     outcome: Outcome | None
     final_outcome: Outcome | None
-    raw: Mapping[str, Any]
+    event: Answer
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The whole message as plain values."""
+        return self.event.raw
 
 
 def verify_webhook(
@@ -78,21 +84,24 @@ def verify_webhook(
     if not any(hmac.compare_digest(wanted, found) for found in _signatures(signatures)):
         raise WebhookError("the webhook is not signed with this secret", "webhook.forged")
     try:
-        found = json.loads(body)
-        data = found["data"]
-        return Webhook(
-            message,
-            found["type"],
-            data["id"] if str(found["type"]).startswith("transaction.") else "",
-            data["state"],
-            Outcome(data["outcome"]) if data.get("outcome") else None,
-            Outcome(data["final_outcome"]) if data.get("final_outcome") else None,
-            found,
-        )
+        return _webhook(message, body)
     except (ValueError, KeyError, TypeError) as error:
         raise WebhookError(
-            "the webhook is signed but is no message about a transaction", "webhook.malformed"
+            "the webhook is signed but is no message of ours", "webhook.malformed"
         ) from error
+
+
+def _webhook(message: str, body: bytes) -> Webhook:
+    """Read a message; of a type that this SDK does not know, a receiver may read `raw`."""
+    kind = str(json.loads(body)["type"])
+    if kind.startswith("transaction."):
+        event = TransactionEvent.model_validate_json(body)
+        data = event.data
+        return Webhook(message, kind, data.id, data.state, data.outcome, data.final_outcome, event)
+    if kind.startswith("drift."):
+        told = DriftEvent.model_validate_json(body)
+        return Webhook(message, kind, "", told.data.state, None, None, told)
+    return Webhook(message, kind, "", "", None, None, Answer.model_validate_json(body))
 
 
 def _key(secret: str) -> bytes:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.consent_recording.engines import Engines
 from veridical.consent_recording.settings import RecordingSettings
 from veridical.consent_recording.timeline import Finding, Moment
 from veridical.consent_recording.times import Span
@@ -18,6 +17,7 @@ from veridical.face.track import FaceTracker
 from veridical.liveness.lips import MouthFrame, mouth_frame
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Clip, Image, View
+from veridical.verification.engines import Engines
 
 __all__ = ["Seen", "absences", "alone", "live", "presence", "same_person", "watch"]
 

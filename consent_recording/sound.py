@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.consent_recording.answers import Answer, Reply, hear_answer
-from veridical.consent_recording.engines import Engines
+from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.script import DigitsSegment, Question, Script, Segment, Statement
 from veridical.consent_recording.settings import RecordingSettings
 from veridical.consent_recording.timeline import Finding, Moment
@@ -18,6 +18,7 @@ from veridical.liveness.lips import MouthFrame, track_of
 from veridical.models import Session
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Audio, Template
+from veridical.verification.engines import Engines
 from veridical.voiceprint import SpeechAnalysis, analyse_speech, compare
 from veridical.voiceprint.embed import mean_vector
 from veridical.voiceprint.fbank import RATE_HZ
@@ -90,18 +91,19 @@ def hear(
     first = int(sound.start_s * RATE_HZ)
     own = samples[first : int(sound.end_s * RATE_HZ)]
     heard = Heard(segment, span, first / RATE_HZ, analyse_speech(Audio(own, RATE_HZ), vad))
-    if engines.recogniser is None or not heard.spoken or heard.speech is None:
+    if engines.whisper is None or not heard.spoken or heard.speech is None:
         return heard
+    recogniser = BriefRecogniser(engines.whisper, settings.heard_window_s)
     if isinstance(segment, Statement):
-        check = StatementCheck(engines.recogniser)
+        check = StatementCheck(recogniser)
         reading = check.read(
             lambda: speech_windows([Audio(own, RATE_HZ)], vad), segment.text, script.language
         )
         return replace(heard, reading=reading)
     if isinstance(segment, Question):
         answer = hear_answer(
-            engines.recogniser,
-            engines.recogniser.hear(own[: int(LONGEST_S * RATE_HZ)]),
+            recogniser,
+            recogniser.hear(own[: int(LONGEST_S * RATE_HZ)]),
             segment,
             script.language,
             settings.answer_clear_nats,
@@ -124,7 +126,7 @@ def statements(heard: Sequence[Heard], engines: Engines, settings: RecordingSett
     """
     start = time.perf_counter()
     name = "recording.statements"
-    if engines.recogniser is None or engines.vad is None:
+    if engines.whisper is None or engines.vad is None:
         return Finding(Measurement(name, None, "model_missing"))
     moments: list[Moment] = []
     scores: list[float] = []
@@ -190,7 +192,7 @@ def statements(heard: Sequence[Heard], engines: Engines, settings: RecordingSett
     }
     reason = "statement_missing" if min(scores) == 0 else "statement_altered"
     return Finding(
-        Measurement(name, min(scores), reason, evidence, engines.recogniser.refs, _since(start)),
+        Measurement(name, min(scores), reason, evidence, engines.whisper.refs, _since(start)),
         tuple(moments),
     )
 
@@ -216,7 +218,7 @@ def answers(heard: Sequence[Heard], engines: Engines) -> Finding:
     asked = [one for one in heard if isinstance(one.segment, Question)]
     if not asked:
         return Finding(Measurement(name, None, "not_asked"))
-    if engines.recogniser is None or engines.vad is None:
+    if engines.whisper is None or engines.vad is None:
         return Finding(Measurement(name, None, "model_missing"))
     moments = []
     for one in asked:
@@ -237,7 +239,7 @@ def answers(heard: Sequence[Heard], engines: Engines) -> Finding:
         kind: counts.count(kind) for kind in ("agree", "refuse", "unclear", "missing")
     }
     return Finding(
-        Measurement(name, worst.score, worst.reason, evidence, engines.recogniser.refs),
+        Measurement(name, worst.score, worst.reason, evidence, engines.whisper.refs),
         tuple(moments),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.consent_recording.engines import Engines
+from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.locate import locate, words_of
 from veridical.consent_recording.picture import alone, live, presence, same_person, watch
 from veridical.consent_recording.script import Script, Segment, Statement
@@ -29,11 +29,11 @@ from veridical.consent_recording.transcript import Said, transcript_of
 from veridical.errors import InputError
 from veridical.face import FaceMatchCheck
 from veridical.media import read_sound, read_windows
-from veridical.models import ModelStore, Profile
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
 from veridical.verification import Policy, Settings, Verdict, decide, load_policy, verdict_to_json
-from veridical.verification.points import operating_points
+from veridical.verification.engines import Engines
+from veridical.verification.needs import Needs
 from veridical.verification.verdict import verdict_of
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.fbank import RATE_HZ
@@ -131,12 +131,11 @@ class RecordingVerifier:
         engines: Of the model set.
         points: Operating points of every recording check.
         policy: The policy of recordings that name none.
-        profile: Name of the model set.
         settings: How recordings are looked at.
+        needs: Says what policies need that is not there; None takes every policy as it comes.
 
     Attributes:
         policy: The policy of recordings that name none.
-        profile: Name of the model set.
         settings: How recordings are looked at.
     """
 
@@ -145,14 +144,19 @@ class RecordingVerifier:
         engines: Engines,
         points: Mapping[str, OperatingPoint],
         policy: Policy,
-        profile: str,
         settings: RecordingSettings,
+        needs: Needs | None = None,
     ) -> None:
         self._engines = engines
         self._points = points
+        self._needs = needs
         self.policy = policy
-        self.profile = profile
         self.settings = settings
+
+    @property
+    def profile(self) -> str:
+        """Name of the model set."""
+        return self._engines.profile.name
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -185,10 +189,13 @@ class RecordingVerifier:
             progress: Told how far it is.
 
         Raises:
+            NotFitError: The policy requires what the installation lacks.
             InputError: The file cannot be used: `media.*`; `script.times`: the digits do not fit
                 the script; `voice.template_model`, `face.template_model`.
         """
         policy = policy or self.policy
+        if self._needs is not None:
+            self._needs.require(policy)
         engines, settings, script = self._engines, self.settings, recording.script
         _refuse_digits(recording)
         timings: dict[str, float] = {}
@@ -246,7 +253,7 @@ class RecordingVerifier:
             duration_s=duration_s,
             times_from=times_from,
             segments=tuple(
-                _segment(one, settings.clear_nats, engines.recogniser is not None) for one in heard
+                _segment(one, settings.clear_nats, engines.whisper is not None) for one in heard
             ),
             timeline=judged(findings, points),
         )
@@ -263,9 +270,10 @@ class RecordingVerifier:
 
     def _found(self, samples: NDArray[np.float32], recording: Recording) -> dict[str, Span]:
         """Where the segments are, by what was said; nothing without a recogniser."""
-        vad, recogniser = self._engines.vad, self._engines.recogniser
-        if vad is None or recogniser is None or not len(samples):
+        vad, whisper = self._engines.vad, self._engines.whisper
+        if vad is None or whisper is None or not len(samples):
             return {}
+        recogniser = BriefRecogniser(whisper, self.settings.heard_window_s)
 
         def blocks() -> Iterator[Audio]:
             yield Audio(samples, RATE_HZ)
@@ -311,30 +319,26 @@ class RecordingVerifier:
 def load_recording_verifier(
     settings: Settings | None = None,
     policy: Policy | None = None,
-    store: ModelStore | None = None,
+    engines: Engines | None = None,
 ) -> RecordingVerifier:
-    """Build the verifier of recordings from the models of an installation.
+    """Build the verifier of recordings of an installation; what its policy needs is loaded.
 
     Args:
         settings: The installation; read from the environment when None.
         policy: The policy of recordings that name none; the shipped `recording` when None.
-        store: The installation's models, where sessions are to be shared; opened when None.
+        engines: The installation's, where they are to be shared; opened when None.
 
     Raises:
+        NotFitError: The policy requires what the installation lacks, and the settings do not
+            allow that.
         ModelError: A model is altered, or a profile is unknown.
     """
     settings = settings or Settings()
-    store = store or settings.model_store()
-    profile: Profile = store.profile(settings.profile)
-    own = recording_settings()
-    adaptation = settings.open_lips_adaptation()
-    return RecordingVerifier(
-        Engines.load(store, profile, own.heard_window_s, adaptation),
-        operating_points(store, profile),
-        policy or load_policy(POLICY),
-        profile.name,
-        own,
-    )
+    engines = engines or Engines.open(settings)
+    policy, points = policy or load_policy(POLICY), engines.operating_points
+    needs = Needs(engines, points, allow_missing=settings.allow_missing)
+    needs.require(policy)
+    return RecordingVerifier(engines, points, policy, recording_settings(), needs)
 
 
 def result_to_json(result: RecordingResult, language: str = "") -> dict[str, Any]:

@@ -3,17 +3,25 @@
 `tests/test_docs.py` fails when a page differs from what this would write.
 """
 
+import json
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
-from veridical.verification import CHECKS, reasons
+from veridical.service.api import create_app
+from veridical.service.transactions import Resources
+from veridical.store import Database, MasterKeys
+from veridical.verification import CHECKS, Verifier, reasons
 from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
+from veridical.verification.evidence import SigningKey
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
@@ -24,8 +32,27 @@ def pages() -> Mapping[str, str]:
     return {
         "cli.md": NOTE + cli_page(),
         "models.md": models_page(),
+        "openapi.json": openapi_page(),
         "reasons.md": NOTE + reasons_page(),
     }
+
+
+def openapi_page() -> str:
+    """The description of the API, as a service with a database gives it out."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/v.db")
+        resources = Resources(
+            database,
+            MasterKeys.from_text(f"a:{'A' * 43}="),
+            SigningKey(Ed25519PrivateKey.generate()),
+        )
+        described = create_app(_no_verifier, resources=resources).openapi()
+        database.close()
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _no_verifier() -> Verifier:
+    raise AssertionError("an application that is only described loads no models")
 
 
 def models_page() -> str:
@@ -142,6 +169,12 @@ def _point(spec: CheckSpec) -> str:
 
 
 if __name__ == "__main__":
+    from openapi_changes import breaking
+
     for name, text in pages().items():
+        if name == "openapi.json" and (HERE / name).exists():
+            before = json.loads((HERE / name).read_text(encoding="utf-8"))
+            for change in breaking(before, json.loads(text)):
+                sys.stdout.write(f"breaks clients: {change}\n")
         (HERE / name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"docs/{name}\n")

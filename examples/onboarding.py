@@ -6,7 +6,7 @@ hand in this one transaction's media and nothing else; `embed.html` is the page 
 
 from collections.abc import Callable, Mapping
 
-from veridical.client import Client, Started, Transaction
+from veridical.client import Client, PendingError, Started, Transaction
 
 
 def start(client: Client, applicant: str, order: str) -> Started:
@@ -26,7 +26,10 @@ def start(client: Client, applicant: str, order: str) -> Started:
 
 def conclude(client: Client, transaction: str) -> str:
     """When the page says it is done, or better: when the webhook comes. Never believe the page."""
-    found = client.wait(transaction, patience_s=60)
+    try:
+        found = client.wait(transaction, patience_s=60)
+    except PendingError as error:
+        return f"not finished: {error}"
     match found.outcome:
         case "accept":
             return "open the account"

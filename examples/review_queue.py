@@ -15,14 +15,13 @@ def main(
     """Go through the queue, oldest first; answers what was decided by transaction."""
     decided = {}
     with Client(url, key) as client:
-        while page := client.reviews().items:
-            for item in page:
-                outcome, reason = decide(client.get(item.id))
-                try:
-                    client.review(item.id, operator=operator, outcome=outcome, reason=reason)
-                except ConflictError:
-                    continue  # a colleague was quicker
-                decided[item.id] = outcome
+        for item in client.each_review():
+            outcome, reason = decide(client.get(item.id))
+            try:
+                client.review(item.id, operator=operator, outcome=outcome, reason=reason)
+            except ConflictError:
+                continue  # a colleague was quicker
+            decided[item.id] = outcome
     return decided
 
 

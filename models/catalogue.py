@@ -98,11 +98,22 @@ class ModelStore:
 
     def has(self, name: str) -> bool:
         """Whether a model can be asked for: pulled and allowed. Its bytes are not checked yet."""
+        return not self.unavailable(name)
+
+    def unavailable(self, name: str) -> str:
+        """Why a model cannot be asked for; empty when it can. Its bytes are not checked yet.
+
+        Returns:
+            `model.not_commercial`, `model.missing`, or `model.altered` for a lock file that is
+            none.
+        """
         card = self.card(name)
+        if not self._allowed(card):
+            return "model.not_commercial"
         try:
-            return self._allowed(card) and locate(card, self.directory)[0].is_file()
-        except ModelError:
-            return False
+            return "" if locate(card, self.directory)[0].is_file() else "model.missing"
+        except ModelError as error:
+            return error.code
 
     def profile(self, name: str = "auto") -> Profile:
         """A named set of models.
@@ -144,6 +155,7 @@ class ModelStore:
                 f"model {name} is marked commercial = {card.commercial!r} and the settings allow "
                 "only 'yes'; choose another model, or clear commercial_only",
                 "model.not_commercial",
+                name,
             )
         with _sessions_lock:
             if name not in self._open:
@@ -166,4 +178,5 @@ def _missing(card: Card, directory: Path) -> ModelError:
     return ModelError(
         f"model {card.name} ({card.task}) is not in {directory}; run `veridical models pull`",
         "model.missing",
+        card.name,
     )

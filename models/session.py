@@ -107,6 +107,7 @@ def open_session(data: bytes, card: Card, file_sha256: str) -> OnnxSession:
             f"model {card.name} does not load in onnxruntime {onnxruntime.__version__}; "
             f"run `veridical models pull` again: {str(error)[:200]}",
             "model.altered",
+            card.name,
         ) from error
     # Kept by onnxruntime's wrapper for a change of providers; here it would double every model.
     loaded._model_bytes = b""
@@ -117,6 +118,7 @@ def open_session(data: bytes, card: Card, file_sha256: str) -> OnnxSession:
             f"model {card.name} does not give its known answer: {difference}; "
             "run `veridical models pull` again",
             "model.altered",
+            card.name,
         )
     return session
 

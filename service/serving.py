@@ -16,8 +16,11 @@ from veridical.models.quota import cpu_quota
 from veridical.service.api import create_app
 from veridical.service.settings import ServiceSettings, words
 from veridical.service.transactions.recordings import LazyJudge
+from veridical.service.transactions.rules import stored_policies
 from veridical.store.tenants import any_api_key
-from veridical.verification import load_verifier
+from veridical.verification import load_policy, load_verifier
+from veridical.verification.engines import Engines
+from veridical.verification.needs import Needs
 from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
@@ -39,6 +42,9 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
     Raises:
         InputError: `usage.open_server`: nobody could come in, or everybody could from elsewhere.
         StoreError: The database cannot be used.
+        NotFitError: A policy in force, which is the settings' own and those that tenants stored,
+            requires a check that lacks its model or operating point.
+        ModelError: A profile is unknown, or an engine not installed.
     """
     if dev and not is_loopback(host):
         raise InputError(
@@ -55,11 +61,15 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
             "`veridical serve --dev`",
             "usage.open_server",
         )
-    models = settings.model_store()  # one, so that a session is shared by all who ask for it
+    engines = Engines.open(settings)  # one, shared by all who ask for a network
+    ledger = Ledger(resources.database, resources.keys)
+    stored = stored_policies(resources)
+    if engines.missing:
+        # What is known to be lacking is said before anybody is let in, not by the probe.
+        needs = Needs(engines, engines.operating_points, allow_missing=settings.allow_missing)
+        needs.require(load_policy(settings.policy), *stored)
     return create_app(
-        lambda: load_verifier(
-            settings, ledger=Ledger(resources.database, resources.keys), store=models
-        ),
+        lambda: load_verifier(settings, ledger=ledger, engines=engines, policies=stored),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
@@ -70,9 +80,9 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),
         snapshots=settings.data_dir / "galleries",
-        models=models,
+        models=engines.store,
         qa_dir=settings.qa_dir,
-        recordings=LazyJudge(lambda: load_recording_verifier(settings, store=models)),
+        recordings=LazyJudge(lambda: load_recording_verifier(settings, engines=engines)),
     )
 
 

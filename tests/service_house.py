@@ -16,6 +16,7 @@ import PIL.Image
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
 from veridical.service.api import create_app
@@ -24,7 +25,8 @@ from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
@@ -72,7 +74,7 @@ class Rules:
             return run
 
         steps = {check: step(check) for check in CHECKS}
-        return lambda: Verifier(steps, Analyser(), POINTS, load_policy(policy), "registry", {})
+        return lambda: Verifier(steps, Engines.of("registry"), POINTS, load_policy(policy))
 
 
 @dataclass
@@ -178,7 +180,7 @@ def house(
         snapshots=folder / "galleries",
         capacity=capacity,
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with ContractClient(app, raise_server_exceptions=False) as client:
         for _ in range(6_000):
             if client.get("/readyz").status_code == 200:
                 break

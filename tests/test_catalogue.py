@@ -4,13 +4,13 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from veridical.result import Measurement
 from veridical.verification import CHECKS, load_policy, shipped_policies
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import (
     Bands,
     CheckSpec,
@@ -24,6 +24,7 @@ from veridical.verification.catalogue import (
     checks_with,
 )
 from veridical.verification.catalogue.common import COMMON_REASONS
+from veridical.verification.engines import Engines
 from veridical.verification.points import own_points
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.lint import lint_policy
@@ -107,7 +108,7 @@ def test_nothing_is_declared_twice_or_borrowed_from_nowhere() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         all_checks((spec, spec))
     with pytest.raises(ValueError, match=r"judged as 'face\.none'"):
-        all_checks((CheckSpec(**PARTS | {"point": SameAs("face.none")}),))
+        all_checks((CheckSpec(**(PARTS | {"point": cast(Any, SameAs("face.none"))})),))
     with pytest.raises(ValueError, match=r"gives .'no_speech'., which no check is the home of"):
         all_reasons(COMMON_REASONS, {spec.name: spec})
     twice = CheckSpec(**PARTS | {"shares": (), "reasons": (*PARTS["reasons"], COMMON_REASONS[0])})
@@ -121,7 +122,7 @@ def test_nothing_is_declared_twice_or_borrowed_from_nowhere() -> None:
 
 def test_every_check_has_its_step_and_says_what_it_lacks() -> None:
     steps = build_steps({})
-    analysis = Analysis(Transaction("t"), Analyser())
+    analysis = Analysis(Transaction("t"), Engines.of())
     assert list(steps) == list(CHECKS)
     for name, step in steps.items():
         assert step(analysis).reason == CHECKS[name].lacking
@@ -135,7 +136,7 @@ def test_a_check_is_made_when_it_is_first_measured() -> None:
         return lambda front, back, today: Measurement("document.read", 1.0)
 
     steps = build_steps({"document.read": make, "document.specimen": lambda: None})
-    analysis = Analysis(Transaction("t"), Analyser())
+    analysis = Analysis(Transaction("t"), Engines.of())
     assert not made
     assert steps["document.read"](analysis).reason == "missing_input"
     assert made
@@ -274,7 +275,12 @@ def test_no_other_file_lists_the_checks() -> None:
     names = set(CHECKS)
     for room in ("verification", "service", "cli", "client", "batch", "consent_recording"):
         for path in (ROOT / room).rglob("*"):
-            if path.suffix not in {".py", ".toml", ".js"} or "catalogue" in path.parts:
+            place = path.relative_to(ROOT)
+            if path.suffix not in {".py", ".toml", ".js"}:
+                continue
+            if place.parts[1] in {"catalogue", "policies"}:
+                continue
+            if place == Path("verification/verifier.py"):  # makes each of them of the engines
                 continue
             text = path.read_text(encoding="utf-8")
             named = {name for name in names if re.search(rf'["\']{re.escape(name)}["\']', text)}

@@ -60,7 +60,16 @@ STARTED: dict[str, Any] = {
 
 
 def view(state: str, outcome: str | None = None) -> dict[str, Any]:
-    return {"id": "t_1", "kind": "onboarding", "state": state, "outcome": outcome, "attempt": 1}
+    return {
+        "id": "t_1",
+        "kind": "onboarding",
+        "state": state,
+        "sandbox": False,
+        "created_at": NOW,
+        "expires_at": NOW,
+        "outcome": outcome,
+        "attempt": 1,
+    }
 
 
 def problem(status: int, code: str, **headers: str) -> httpx2.Response:
@@ -286,6 +295,35 @@ def test_wait_ends_with_the_verdict_or_with_patience() -> None:
         client(endless).wait("t_1", patience_s=0.002, every_s=0.001)
 
 
+def test_wait_waits_for_the_applicant_and_says_when_nobody_came() -> None:
+    script = Script(view("created"), view("collecting"), view("completed", "accept"))
+    assert client(script).wait("t_1", every_s=0.0).outcome == "accept"
+    idle = Script(*[view("collecting")] * 3)
+    with pytest.raises(PendingError, match="was not submitted") as caught:
+        client(idle).wait("t_1", patience_s=0.002, every_s=0.001)
+    assert caught.value.code == "transaction.not_submitted"
+
+
+def test_wait_ends_at_a_retry_unless_the_page_goes_on() -> None:
+    again = view("collecting", "retry")
+    assert client(Script(again)).wait("t_1").outcome == "retry"
+    script = Script(again, view("processing", "retry"), view("completed", "accept"))
+    assert client(script).wait("t_1", every_s=0.0, through_retries=True).outcome == "accept"
+
+
+def test_verify_goes_on_where_an_earlier_process_stopped() -> None:
+    media = {"selfie": b"s"}
+    put = {"kind": "selfie", "bytes": 1, "sha256": ""}
+    plain = {**STARTED, "challenge": None}
+    fresh = Script(plain, view("created"), put, view("completed", "accept"))
+    judged = Script(plain, view("completed", "reject"), view("completed", "reject"))
+    for script, outcome in ((fresh, "accept"), (judged, "reject")):
+        found = client(script).verify(media, consent_text="1", idempotency_key="order-7")
+        assert found.outcome == outcome
+        assert script.requests[0].headers["idempotency-key"] == "order-7"
+    assert [r.method for r in judged.requests] == ["POST", "GET", "GET"]
+
+
 def test_verify_hands_in_everything_and_waits() -> None:
     script = Script(
         {**STARTED, "challenge": None},
@@ -309,10 +347,23 @@ def test_names_cannot_leave_their_place_in_a_path() -> None:
 
 
 def test_a_check_is_sent_as_a_form() -> None:
-    check = {"check": "face.match", "status": "pass", "score": 0.7}
+    check = {
+        "check": "face.match",
+        "status": "pass",
+        "score": 0.7,
+        "reason": "",
+        "measured_reason": "",
+        "accept_at": 0.5,
+        "reject_below": 0.4,
+        "point_source": "policy",
+        "error_rate": None,
+        "evidence": {"n": 1, "bare": True, "note": "dim", "none": None},
+        "models": [],
+        "elapsed_ms": 1.5,
+    }
     script = Script({"check": check})
     found = client(script).compare_faces(b"one\r\n", b"two")
-    assert (found.status, found.score) == ("pass", 0.7)
+    assert (found.status, found.score, found.raw) == ("pass", 0.7, check)
     request = script.requests[0]
     boundary = request.headers["content-type"].partition("boundary=")[2].encode()
     parts = request.content.split(b"--" + boundary)
@@ -322,13 +373,78 @@ def test_a_check_is_sent_as_a_form() -> None:
 
 
 def test_pages_know_where_the_next_begins() -> None:
-    item = {"id": "t_1", "kind": "onboarding", "first_cause": "face.match:low", "causes": ["a"]}
+    item = {
+        "id": "t_1",
+        "kind": "onboarding",
+        "sandbox": False,
+        "created_at": NOW,
+        "completed_at": None,
+        "first_cause": "face.match:low",
+        "causes": ["a"],
+        "policy": None,
+    }
     script = Script({"items": [item], "next": "c2"}, {"items": [], "next": None})
     with client(script) as c:
         page = c.reviews(limit=1)
         assert (page.items[0].causes, page.cursor) == (("a",), "c2")
         assert c.reviews(limit=1, cursor=page.cursor).cursor == ""
     assert script.requests[1].url.query == b"limit=1&cursor=c2"
+
+
+def test_lists_are_walked_to_their_end() -> None:
+    summary = {**view("completed"), "final_outcome": None, "first_cause": None, "completed_at": NOW}
+    pages = [{"items": [summary] * 2, "next": "c2"}, {"items": [summary], "next": None}]
+    script = Script(*pages)
+    with client(script) as c:
+        assert [found.id for found in c.each_transaction(state="completed", limit=2)] == ["t_1"] * 3
+    assert [r.url.query for r in script.requests] == [
+        b"state=completed&limit=2", b"state=completed&limit=2&cursor=c2",
+    ]  # fmt: skip
+
+    async def walk() -> int:
+        transport = httpx2.MockTransport(Script(*pages).awaited)
+        async with AsyncClient("http://s", session=KEYS, transport=transport) as c:
+            return len([found async for found in c.each_transaction(limit=2)])
+
+    assert asyncio.run(walk()) == 3
+
+
+def test_the_chain_of_evidence_is_walked_by_its_numbers() -> None:
+    lines = [httpx2.Response(200, content=b'{"a":1}\n{"a":2}\n'), httpx2.Response(200, content=b"")]
+    script = Script(*lines)
+    with client(script) as c:
+        assert list(c.each_record(limit=2)) == [b'{"a":1}\n', b'{"a":2}\n']
+    assert [r.url.query for r in script.requests] == [b"after=0&limit=2", b"after=2&limit=2"]
+
+
+def test_errors_name_the_address_and_nothing_that_is_secret() -> None:
+    url, wanted = "https://ana:hush@verify.example/base?key=hush", "https://verify.example/base"
+    answers: list[httpx2.Response | Exception] = [
+        httpx2.ConnectError("refused"),
+        problem(404, "transaction.not_found"),
+        httpx2.Response(502, text="<html>"),
+        httpx2.Response(200, text="<html>"),
+        httpx2.Response(200, json={"id": "t_1"}),
+    ]
+    session = Session(retries=0)
+    for answer in answers:
+        transport = httpx2.MockTransport(Script(answer))
+        with Client(url, session=session, transport=transport) as c, pytest.raises(ApiError) as at:
+            c.get("t_1")
+        assert at.value.address.rstrip("/") == wanted
+        assert "hush" not in str(at.value)
+        assert (isinstance(answer, httpx2.Response) and answer.status_code == 404) or (
+            wanted in str(at.value)
+        )
+
+
+def test_an_answer_of_another_release_names_what_is_missing_and_no_value() -> None:
+    script = Script({**view("completed"), "state": "secret state", "kind": None})
+    with pytest.raises(
+        ServiceFailed, match=r"kind, state; is the service of another release"
+    ) as at:
+        client(script).get("t_1")
+    assert "secret" not in str(at.value)
 
 
 def test_a_review_whose_answer_was_lost_is_not_made_twice() -> None:

@@ -14,7 +14,15 @@ NOW = 1_800_000_000
 BODY = json.dumps(
     {
         "type": "transaction.completed",
-        "data": {"id": "t_1", "state": "completed", "outcome": "accept", "final_outcome": None},
+        "timestamp": "2026-11-22T01:02:03.456Z",
+        "data": {
+            "id": "t_1",
+            "kind": "onboarding",
+            "state": "completed",
+            "outcome": "accept",
+            "final_outcome": None,
+            "sandbox": False,
+        },
     }
 ).encode()
 
@@ -37,6 +45,12 @@ def test_a_signed_message_is_read() -> None:
         "accept",
         None,
     )
+
+
+def test_a_message_of_a_kind_that_is_not_known_yet_is_read_all_the_same() -> None:
+    body = b'{"type": "policy.stored", "data": {"id": "p"}}'
+    found = verify_webhook(SECRET, headers(body), body, clock=lambda: NOW)
+    assert (found.type, found.transaction, found.raw["data"]["id"]) == ("policy.stored", "", "p")
 
 
 def test_one_of_several_signatures_suffices() -> None:

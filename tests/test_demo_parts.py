@@ -23,7 +23,7 @@ from veridical.service.pages.routes import mount
 from veridical.service.pages.tls import certificate_for
 from veridical.types import Audio, Challenge, Clip, Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
-from veridical.verification.analysis import Analyser
+from veridical.verification.engines import Engines
 
 STATIC = Path(__file__).parent.parent / "service" / "pages" / "static"
 ABOUT = {
@@ -224,7 +224,7 @@ def test_only_media_are_kept(tmp_path: Path) -> None:
 
 
 def test_an_explanation_says_what_is_known_and_null_for_the_rest() -> None:
-    verifier = Verifier({}, Analyser(), {}, load_policy("selfie"), "registry", {})
+    verifier = Verifier({}, Engines.of(), {}, load_policy("selfie"))
     frame = Image(np.full((48, 64, 3), 90, np.uint8))
     times = np.arange(0, 1200, 40, dtype=np.float64)
     clip = Clip((frame,) * 30, times, Audio(np.zeros(16_000, np.float32), 16_000))

@@ -26,6 +26,7 @@ from veridical.service.webhooks import sign
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
 from veridical.verification.evidence import SigningKey
+from veridical.wire import TransactionEvent
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="  # noqa: S105
@@ -149,8 +150,8 @@ def test_webhook_receiver() -> None:
     server = example("webhook_receiver").receiver(SECRET, handled.append)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    data = {"id": "t_1", "state": "completed", "outcome": "accept"}
-    body = json.dumps({"type": "transaction.completed", "data": data}).encode()
+    shown: dict[str, Any] = TransactionEvent.model_json_schema()["examples"][0]
+    body = json.dumps({**shown, "data": {**shown["data"], "id": "t_1"}}).encode()
     now = int(time.time())
 
     def post(signature: str) -> int:

@@ -76,7 +76,7 @@ def test_an_engine_that_is_not_installed_is_said_so(tmp_path: Path) -> None:
 
 
 def test_the_setting_puts_the_engine_into_the_verifier(tmp_path: Path) -> None:
-    load_verifier(Settings(models_dir=tmp_path))
+    load_verifier(Settings(models_dir=tmp_path, allow_missing=True))
     with pytest.raises(ModelError) as caught:
         load_verifier(Settings(models_dir=tmp_path, ocr_engine="paddleocr"))
     assert caught.value.code == "engine.missing"

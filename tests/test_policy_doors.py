@@ -13,7 +13,7 @@ from veridical import InputError, Measurement, OperatingPoint
 from veridical.evaluation.protocols.transactions import Case, decided
 from veridical.types import Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
-from veridical.verification.analysis import Analyser
+from veridical.verification.engines import Engines
 from veridical.verification.inputs import parse_facts
 from veridical.verification.manifest import Row, load_transaction
 from veridical.verification.policy import parse_policy
@@ -139,7 +139,7 @@ def test_the_one_call_form_takes_facts(running: House) -> None:
 def test_the_verifier_hands_facts_to_the_rules() -> None:
     steps = {check: lambda _, name=check: Measurement(name, 1.0) for check in CHECKS}
     points = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
-    verifier = Verifier(steps, Analyser(), points, load_policy("withdrawal"), "registry", {})
+    verifier = Verifier(steps, Engines.of(), points, load_policy("withdrawal"))
     selfie = Image(np.zeros((4, 4, 3), np.uint8))
     for amount, cause in [(10.0, None), (9e9, "rule:very-large-amount")]:
         verdict = verifier.verify(Transaction("t", selfie=selfie, facts={"amount": amount}))

@@ -27,6 +27,7 @@ from veridical.media import read_clip
 from veridical.models import ModelStore
 from veridical.result import Status
 from veridical.types import Audio, Clip, Image
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]
@@ -47,7 +48,9 @@ class Sentence:
 
 @pytest.fixture(scope="module")
 def verifier(store: ModelStore) -> RecordingVerifier:
-    made = load_recording_verifier(Settings(), store=store)
+    made = load_recording_verifier(
+        Settings(allow_missing=True), engines=Engines.open(Settings(), store)
+    )
     if made.missing:
         pytest.skip(f"models are missing: {sorted(made.missing)}")
     return made

@@ -13,7 +13,6 @@ from fastapi.testclient import TestClient
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
 from veridical.consent_recording import Recording, RecordingVerifier, load_script
-from veridical.consent_recording.engines import Engines
 from veridical.consent_recording.settings import recording_settings
 from veridical.consent_recording.verifier import Progress, RecordingResult
 from veridical.result import Outcome
@@ -22,6 +21,7 @@ from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Policy, load_policy
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 from veridical.verification.policy import parse_policy
 
@@ -65,7 +65,7 @@ class Noting(RecordingVerifier):
 
 @pytest.fixture(scope="module")
 def judge() -> Noting:
-    made = Noting(Engines(), {}, load_policy("recording"), "none", recording_settings())
+    made = Noting(Engines.of(), {}, load_policy("recording"), recording_settings())
     made.asked, made.sizes = [], []
     return made
 

@@ -1,16 +1,15 @@
 """Nobody comes in who may not, by any route: enumerated, so that no new route is forgotten."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
-from starlette.routing import BaseRoute
 
 from tests.service_house import House, bearer, picture
+from tests.wire_contract import flat
 from veridical.service.api.auth import ROLES, SCOPES, Access, Allow
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
@@ -20,15 +19,6 @@ from veridical.store.tenants import change_limits, revoke_api_key
 OPEN = {"/livez", "/readyz"}
 PAGES = ("/demo", "/operator")
 """What a browser loads before anybody has a key: code and texts, no data."""
-
-
-def flat(routes: list[BaseRoute]) -> Iterator[APIRoute]:
-    """Every route, also of routers that were included as a whole."""
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        else:
-            yield from flat(getattr(getattr(route, "original_router", route), "routes", []))
 
 
 def allowed_by(route: APIRoute) -> Allow | None:

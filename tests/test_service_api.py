@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from veridical import Measurement, ModelError, OperatingPoint
 from veridical.service.api import create_app
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.evidence import EvidenceLog, SigningKey
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
@@ -38,7 +39,7 @@ def build(score: float = 1.0, hook: Callable[[], None] = lambda: None) -> Callab
         return run
 
     steps = {check: measure(check) for check in CHECKS}
-    return lambda: Verifier(steps, Analyser(), POINTS, load_policy("selfie"), "registry", {})
+    return lambda: Verifier(steps, Engines.of("registry"), POINTS, load_policy("selfie"))
 
 
 def ready(client: TestClient) -> TestClient:

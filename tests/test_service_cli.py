@@ -174,6 +174,7 @@ def test_without_models_every_check_says_so(
     run: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VERIDICAL_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("VERIDICAL_ALLOW_MISSING", "1")
     code, out, _ = run("verify", "--selfie", files / "genuine-selfie.jpg", "--json")
     verdict = json.loads(out)
     assert (code, verdict["outcome"]) == (1, "review")
@@ -280,6 +281,7 @@ def test_a_verdict_can_be_proven_offline(
 ) -> None:
     log = tmp_path / "log.jsonl"
     monkeypatch.setenv("VERIDICAL_MODELS_DIR", str(tmp_path / "no-models"))
+    monkeypatch.setenv("VERIDICAL_ALLOW_MISSING", "1")
     monkeypatch.setenv("VERIDICAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("VERIDICAL_EVIDENCE_LOG", str(log))
     for _ in range(2):

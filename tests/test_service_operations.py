@@ -189,12 +189,13 @@ def test_the_description_of_the_api_is_of_version_3_1_and_has_examples(here: Hou
     described = here.client.get("/openapi.json", headers=here.key("metrics:read")).json()
     assert described["openapi"].startswith("3.1")
     start = described["paths"]["/v1/transactions"]["post"]
-    examples = start["responses"]["201"]["content"]["application/json"]["examples"]
-    assert examples.keys() == {"onboarding", "recording"}
-    assert all(example["value"]["upload_token"] for example in examples.values())
+    told = start["responses"]["201"]["content"]["application/json"]["schema"]
+    examples = described["components"]["schemas"][told["$ref"].rpartition("/")[2]]["examples"]
+    assert [example["kind"] for example in examples] == ["onboarding", "recording"]
+    assert all(example["upload_token"] for example in examples)
     assert start["security"]
-    problem = start["responses"]["default"]["content"]["application/problem+json"]
-    assert problem["example"]["code"]
+    problem = start["responses"]["4XX"]["content"]["application/problem+json"]["schema"]
+    assert described["components"]["schemas"][problem["$ref"].rpartition("/")[2]]["examples"]
 
 
 def test_a_service_that_ends_finishes_what_it_judges(tmp_path: Path) -> None:

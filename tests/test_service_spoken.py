@@ -17,9 +17,11 @@ from veridical.store.transactions import StoredTransaction, find_transaction
 from veridical.store.vault import Vault, opened_vault
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.media import wanted_media
+from veridical.wire import KeptRequest
 
 TEXT = "I agree to the loan of four hundred pounds."
 POLICY = 'id = "said"\nversion = 1\nrequired = ["face.quality", "voice.statement"]\nattempts = 2\n'
@@ -72,12 +74,11 @@ def test_a_statement_is_sealed_and_handed_to_the_checks(here: House, locale: str
         transactions, verifier, row, vault, transactions.request_of(row, vault)
     )
     assert (found.statement, found.language) == (TEXT, locale)
-    assert Analysis(found, Analyser()).language == locale
-    older = {
-        k: v
-        for k, v in transactions.request_of(row, vault).items()
-        if k not in ("statement", "spoken")
-    }
+    assert Analysis(found, Engines.of()).language == locale
+    kept = transactions.request_of(row, vault).model_dump(mode="json")
+    older = KeptRequest.model_validate(
+        {k: v for k, v in kept.items() if k not in ("format", "statement", "spoken")}
+    )
     assert load_transaction(transactions, verifier, row, vault, older).statement == ""
 
 
@@ -94,7 +95,7 @@ def test_a_policy_for_statements_wants_one_that_can_be_read(
 
 def test_a_challenge_says_what_is_spoken() -> None:
     both = Transaction("t", challenge=Challenge("4711", "zh"), statement=TEXT, language="en")
-    assert Analysis(both, Analyser()).language == "zh"
+    assert Analysis(both, Engines.of()).language == "zh"
 
 
 @pytest.mark.parametrize("check", ["voice.match", "voice.replay", "voice.statement"])

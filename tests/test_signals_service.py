@@ -17,7 +17,8 @@ from veridical.gallery import FmrCurve
 from veridical.store import Database
 from veridical.store.schema import attempt_keys, attempts, templates
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.signals import SignalSettings
 from veridical.verification.signals.device import DeviceCheck
 from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
@@ -43,7 +44,7 @@ class Watching(Verifier):
     """A verifier that tells faces by the rough brightness of a picture: it needs no model."""
 
     def analyse(self, transaction: Any) -> Analysis:  # noqa: ANN401
-        return _Faced(transaction, self._analyser)
+        return _Faced(transaction, self._engines, self._ledger)
 
 
 class _Faced(Analysis):
@@ -76,8 +77,9 @@ def watching(database: Path, rules: Rules) -> Verifier:
     points = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
     points |= {"signals.velocity": OperatingPoint(1.0, 0.0)}
     points |= {"signals.face_identity": OperatingPoint(0.01, -1.0)}
-    analyser = Analyser(ledger=Ledger(opened, KEYS))
-    return Watching(steps, analyser, points, load_policy("selfie"), "registry", {})
+    return Watching(
+        steps, Engines.of("registry"), points, load_policy("selfie"), ledger=Ledger(opened, KEYS)
+    )
 
 
 @pytest.fixture(scope="module")

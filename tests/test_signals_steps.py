@@ -15,8 +15,9 @@ from veridical.media import Limits
 from veridical.ocr import Document, Field
 from veridical.ocr.mrz import Mrz
 from veridical.verification import Settings, Transaction
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import Trait, checks_with
+from veridical.verification.engines import Engines
 from veridical.verification.manifest import load_transaction, read_manifest
 from veridical.verification.points import operating_points
 from veridical.verification.signals import SignalFacts, SignalSettings
@@ -56,7 +57,7 @@ class Read(Analysis):
     """An analysis of a document that was read elsewhere."""
 
     def __init__(self, transaction: Transaction, front: Document | None) -> None:
-        super().__init__(transaction, Analyser())
+        super().__init__(transaction, Engines.of())
         self.__dict__["front"], self.__dict__["back"] = front, None
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from veridical import Image, InputError, Measurement, ModelRef, OperatingPoint, Outcome
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
-from veridical.verification.analysis import Analyser, Analysis, spread
+from veridical.verification.analysis import Analysis, spread
+from veridical.verification.engines import Engines
 from veridical.verification.policy import Policy
 from veridical.verification.steps import Makers, Step, build_steps
 
@@ -28,7 +29,7 @@ def verifier(policy: Policy, scores: Mapping[str, float | None]) -> Verifier:
         )
 
     steps = {check: fixed(check) for check in CHECKS}
-    return Verifier(steps, Analyser(), POINTS, policy, "registry", {})
+    return Verifier(steps, Engines.of(), POINTS, policy)
 
 
 def selfie() -> Transaction:
@@ -108,14 +109,7 @@ def test_the_verdict_is_plain_json() -> None:
 
 
 def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
-    engine = Verifier(
-        build_steps(NOTHING),
-        Analyser(),
-        POINTS,
-        load_policy("spoken"),
-        "registry",
-        {},
-    )
+    engine = Verifier(build_steps({}), Engines.of(), POINTS, load_policy("spoken"))
     verdict = engine.verify(selfie())
     assert verdict.outcome is Outcome.REVIEW
     assert {r.reason for r in verdict.results} <= {"model_missing", "no_watchlist"}
@@ -123,24 +117,17 @@ def test_without_any_model_every_check_says_why_it_did_not_judge() -> None:
 
 
 def test_every_known_check_has_a_step_and_in_that_order() -> None:
-    assert list(build_steps(NOTHING)) == list(CHECKS)
+    assert list(build_steps({})) == list(CHECKS)
 
 
 def test_an_empty_transaction_is_accepted_by_no_shipped_policy() -> None:
     for name in ("demo", "reverify", "selfie", "spoken"):
-        analysis_free = Verifier(
-            build_steps(NOTHING),
-            Analyser(),
-            POINTS,
-            load_policy(name),
-            "registry",
-            {},
-        )
+        analysis_free = Verifier(build_steps({}), Engines.of(), POINTS, load_policy(name))
         assert analysis_free.verify(Transaction("empty")).outcome is not Outcome.ACCEPT
 
 
 def test_the_analysis_of_nothing_is_nothing() -> None:
-    analysis = Analysis(Transaction("empty"), Analyser())
+    analysis = Analysis(Transaction("empty"), Engines.of())
     assert (analysis.front, analysis.portrait, analysis.views) == (None, None, ())
 
 

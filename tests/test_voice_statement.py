@@ -14,7 +14,8 @@ from veridical.media import read_audio
 from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.types import Audio
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.steps import build_steps
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import VoiceEmbedder, enrol_voice
@@ -184,7 +185,7 @@ def test_a_policy_can_ask_for_a_statement() -> None:
     check = StatementCheck(Writes([""] * 6 + ["I agree"]))
     step = build_steps({"voice.statement": lambda: check})["voice.statement"]
     spoken = Audio(np.concatenate((voice(150, 6), silence(0.2))), 16_000)
-    analyser = Analyser(vad=LoudIsSpeech(), statement=check)
+    analyser = Engines.of(vad=LoudIsSpeech(), statement=check)
     read_it = Transaction("t", voice=spoken, statement="I agree")
     assert step(Analysis(read_it, analyser)).score == 1.0
     asked_nothing = Transaction("t", voice=spoken)

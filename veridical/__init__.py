@@ -8,6 +8,9 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from veridical.release import __version__
+from veridical.renamed import find_renamed
+
 if TYPE_CHECKING:
     from veridical.client import AsyncClient, Client
     from veridical.errors import (
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     )
     from veridical.types import Audio, Box, Challenge, Clip, Face, Image, Mesh, Template, View
     from veridical.verification import Settings, Transaction, Verdict, load_policy, load_verifier
-
-__version__ = "0.1.0"
 
 # onnxruntime 1.31 keeps a database of events in the user's cache and sends it to its maker, by
 # threads of its own, unless this is set before it is imported, here or in a child of this process.
@@ -54,6 +55,8 @@ _HOME = {
     for module, names in {**_WORDS, **_FRONT_DOOR}.items()
     for name in names
 }
+
+find_renamed()
 
 __all__ = [
     "AsyncClient",

@@ -49,10 +49,23 @@ class ChallengeError(VeridicalError):
 
 
 class ModelError(VeridicalError):
-    """A model's weights are missing, altered or not loadable."""
+    """A model's weights are missing, altered or not loadable.
+
+    Args:
+        message: As of every error.
+        code: As of every error.
+        model: Name of the model it is about; empty when it is about none or several.
+
+    Attributes:
+        model: Name of the model it is about.
+    """
 
     default_code = "model.unavailable"
     http_status = 503
+
+    def __init__(self, message: str, code: str | None = None, model: str = "") -> None:
+        super().__init__(message, code)
+        self.model = model
 
 
 class StoreError(VeridicalError):

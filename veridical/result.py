@@ -1,5 +1,6 @@
 """What a check answers, and what the decision makes of it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -101,6 +102,17 @@ class OperatingPoint:
                 f"an operating point needs accept_at >= reject_below, "
                 f"got {self.accept_at} and {self.reject_below}"
             )
+
+    def margin(self, score: float) -> float | None:
+        """How far a score lies above `accept_at`, in widths of the band between the thresholds.
+
+        0 at `accept_at`, -1 at `reject_below`: the same words on the scale of every model whose
+        card has such a band. None where the two thresholds are one, or not finite.
+        """
+        width = self.accept_at - self.reject_below
+        if not 0 < width < math.inf or not math.isfinite(score):
+            return None
+        return (score - self.accept_at) / width
 
     def status(self, score: float) -> Status:
         """Judge one score; NaN never passes."""

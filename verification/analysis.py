@@ -3,35 +3,33 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import FaceDetector, FaceEmbedder, look, look_any_way_up
-from veridical.face.mesh import Mesher
+from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
-from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
-from veridical.models import Session
-from veridical.ocr import Document, DocumentReader, holder_number
+from veridical.liveness.lips import Heard, MouthTrack
+from veridical.liveness.lips.track import frames_enough, mouth_track
+from veridical.ocr import Document, holder_number
 from veridical.types import Audio, Clip, Image, Template, View
+from veridical.verification.draw import REPEATABLE, FrameDraw, LookedAt
+from veridical.verification.engines import Engines
 from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
 from veridical.voiceprint import (
-    DigitsCheck,
     Enrolment,
     SpeechAnalysis,
     SpeechLimits,
-    VoiceEmbedder,
     analyse_speech,
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
-from veridical.voiceprint.statement import StatementCheck, StatementReading
+from veridical.voiceprint.statement import StatementReading
 from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
 from veridical.voiceprint.windows import Window, speech_windows
 
@@ -39,11 +37,11 @@ if TYPE_CHECKING:
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["Analyser", "Analysis", "Beside"]
+__all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
-"""Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
-near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+"""Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
+are near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
@@ -58,51 +56,38 @@ Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float
 """Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analyser:
-    """The engines an analysis runs; one set serves every transaction and thread.
-
-    Each is None where its model is missing.
-
-    Attributes:
-        reader: Reads documents.
-        detector: Finds faces.
-        mesher: Finds dense landmarks.
-        embedder: Makes face templates.
-        vad: Session of the voice activity detector.
-        digits: Holds speech against prompts.
-        voice: Makes voice templates.
-        statement: Holds speech against a text.
-        ledger: Knows what was seen of applicants before; None without a database.
-    """
-
-    reader: DocumentReader | None = None
-    detector: FaceDetector | None = None
-    mesher: Mesher | None = None
-    embedder: FaceEmbedder | None = None
-    vad: Session | None = None
-    digits: DigitsCheck | None = None
-    voice: VoiceEmbedder | None = None
-    statement: StatementCheck | None = None
-    ledger: "Ledger | None" = None
-
-
 class Analysis:
     """One transaction, looked at once.
 
     Everything is computed when it is first asked for. Belongs to one thread.
 
+    Args:
+        transaction: What was handed in.
+        engines: Run the networks.
+        ledger: Knows what was seen of applicants before; None without a database.
+        draw: Draws the frames of a clip that are looked at closely; a secret one wherever somebody
+            may deceive.
+
     Attributes:
         transaction: What was handed in.
+        ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
     """
 
-    def __init__(self, transaction: Transaction, analyser: Analyser) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        engines: Engines,
+        ledger: "Ledger | None" = None,
+        draw: FrameDraw = REPEATABLE,
+    ) -> None:
         self.transaction = transaction
+        self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
-        self._analyser = analyser
+        self._engines = engines
+        self._draw = draw
         self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -115,16 +100,30 @@ class Analysis:
 
     @cached_property
     def mouth(self) -> MouthTrack | None:
-        """The mouth in every frame of the clip; None without a clip or the models to follow it."""
+        """The mouth in the followed frames; None without a clip or the models to follow it."""
+        clip, followed = self.transaction.clip, self.followed
+        if clip is None or followed is None:
+            return None
+        skipped = len(clip.frames) - len(followed)
+        return self._timed("mouth", lambda: mouth_track(followed, skipped))
+
+    @cached_property
+    def followed(self) -> tuple[View, ...] | None:
+        """The face in as many frames as lips need, those that are looked at among them.
+
+        None without a clip or the models to follow it.
+        """
         clip, detector, mesher = (
             self.transaction.clip,
-            self._analyser.detector,
-            self._analyser.mesher,
+            self._engines.detector,
+            self._engines.mesher,
         )
         if clip is None or detector is None or mesher is None:
             return None
         tracker, looked = FaceTracker(detector, mesher), self.views
-        return self._timed("mouth", lambda: follow_mouth(clip, lambda part: tracker(part, looked)))
+        chosen = frames_enough(clip.times_ms)
+        part = Clip(tuple(clip.frames[index] for index in chosen), clip.times_ms[chosen])
+        return self._timed("mouth", lambda: tracker(part, looked))
 
     @cached_property
     def heard(self) -> Heard | None:
@@ -135,7 +134,7 @@ class Analysis:
         audio = Audio(speech.samples, SPEECH_RATE_HZ)
         if challenge is not None and challenge.phrase:
             return self._heard_phrase(audio, speech)
-        digits = self._analyser.digits
+        digits = self._engines.digits
         if digits is None or challenge is None or not speech.segments_s:
             return Heard(audio, speech.segments_s)
         if not challenge.digits or challenge.language not in digits.languages:
@@ -162,7 +161,7 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
-        check = self._analyser.statement
+        check = self._engines.statement
         if check is None or not self.statement or self.speech is None:
             return None
         return self._timed(
@@ -204,14 +203,14 @@ class Analysis:
 
         It is the longest work that needs nothing of clip, selfie and sound.
         """
-        if self.transaction.document_front is not None and self._analyser.reader is not None:
+        if self.transaction.document_front is not None and self._engines.reader is not None:
             self._reading = beside(self._read_sides)
 
     @cached_property
     def _sides(self) -> Sides:
         """Front and back; both sides of a card may stand on one picture, handed in as the front."""
         pictures = self.transaction.document_front, self.transaction.document_back
-        if self._analyser.reader is None or pictures == (None, None):
+        if self._engines.reader is None or pictures == (None, None):
             return None, None
         reading = self._reading
         sides, elapsed_ms = self._read_sides() if reading is None else reading.result()
@@ -221,7 +220,7 @@ class Analysis:
     def _read_sides(self) -> tuple[Sides, float]:
         """The sides, and the milliseconds that took; in any thread, since it changes nothing."""
         start = time.perf_counter()
-        reader = self._analyser.reader
+        reader = self._engines.reader
         image, other = self.transaction.document_front, self.transaction.document_back
         front = back = None
         if reader is not None and image is not None and other is None:
@@ -241,7 +240,7 @@ class Analysis:
 
     @cached_property
     def views(self) -> tuple[View, ...]:
-        """Frames of the clip spread evenly over it, or the one selfie; empty without either."""
+        """Frames of the clip drawn evenly over it, or the one selfie; empty without either."""
         clip, selfie = self.transaction.clip, self.transaction.selfie
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
@@ -252,7 +251,7 @@ class Analysis:
     @cached_property
     def face_template(self) -> Template | None:
         """One template of the applicant's live face; None without a face to make it of."""
-        embedder = self._analyser.embedder
+        embedder = self._engines.embedder
         seen = [view for view in self.face_views if view.subject is not None]
         if embedder is None or not seen:
             return None
@@ -288,11 +287,6 @@ class Analysis:
         found = (side.value("issuer") for side in (self.front, self.back) if side is not None)
         return next((issuer for issuer in found if issuer), "")
 
-    @property
-    def ledger(self) -> "Ledger | None":
-        """What was seen of applicants before; None without a database."""
-        return self._analyser.ledger
-
     @cached_property
     def sighting(self) -> Sighting | None:
         """Everything by which this attempt may be known again; None without a database."""
@@ -326,7 +320,7 @@ class Analysis:
     @cached_property
     def speech(self) -> SpeechAnalysis | None:
         """What was said, with its quality; None without sound."""
-        clip, vad = self.transaction.clip, self._analyser.vad
+        clip, vad = self.transaction.clip, self._engines.vad
         audio = self.transaction.voice or (clip.audio if clip is not None else None)
         if audio is None or vad is None:
             return None
@@ -340,7 +334,7 @@ class Analysis:
 
     def speech_windows(self) -> tuple[Window, ...]:
         """The speech in windows of at most half a minute; none without sound."""
-        speech, vad = self.speech, self._analyser.vad
+        speech, vad = self.speech, self._engines.vad
         if speech is None or vad is None:
             return ()
         if speech.duration_s <= LONGEST_WINDOW_S:
@@ -354,7 +348,7 @@ class Analysis:
         One recording may hold less speech than a good reference should: what the comparison itself
         takes is taken here.
         """
-        speech, embedder = self.speech, self._analyser.voice
+        speech, embedder = self.speech, self._engines.voice
         if speech is None or embedder is None:
             return None
         least_s = SpeechLimits().min_net_speech_s
@@ -369,21 +363,30 @@ class Analysis:
         return tuple(self.views[i] for i in spread(len(self.views), FACE_VIEWS))
 
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
-        chosen = spread(len(clip.frames), CLIP_VIEWS)
+        # Only frames in which lips are followed, too: who puts another face there moves its lips.
+        among, transaction = frames_enough(clip.times_ms), self.transaction
+        chosen = self._draw(clip, transaction.id, transaction.attempt, among, CLIP_VIEWS)
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """Which frames of the clip were drawn; None without a clip, or where none was looked at."""
+        if self.transaction.clip is None or "views" not in self.__dict__:
+            return None
+        return LookedAt(self._draw.version, tuple(view.time_ms for view in self.views))
 
     def _look_at(self, picture: Image) -> View:
         """A single picture, whichever way it was held."""
-        detector = self._analyser.detector
+        detector = self._engines.detector
         if detector is None:
             return View(picture, (), None, "model_missing")
-        return look_any_way_up(picture, detector, self._analyser.mesher)
+        return look_any_way_up(picture, detector, self._engines.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
-        detector = self._analyser.detector
+        detector = self._engines.detector
         if detector is None:
             return View(image, (), None, "model_missing", None, time_ms)
-        return look(image, detector, self._analyser.mesher, time_ms)
+        return look(image, detector, self._engines.mesher, time_ms)
 
 
 def spread(available: int, wanted: int) -> Sequence[int]:

@@ -1,82 +1,62 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
+import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from veridical.errors import ModelError
-from veridical.face import (
-    FaceDetector,
-    FaceEmbedder,
-    FaceMatchCheck,
-    FaceMesher,
-    FaceQualityCheck,
-    SamePersonCheck,
-)
-from veridical.face.mediapipe import MediapipeMesher
-from veridical.face.mesh import Mesher
-from veridical.gallery import FmrCurve, WatchlistCheck
+from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face.copy import CopyCheck
+from veridical.gallery import WatchlistCheck
 from veridical.liveness import (
     Attestor,
     FingerprintIndex,
     InjectionCheck,
     InjectionSettings,
-    SilentCheck,
     fingerprint,
 )
-from veridical.liveness.lips import Adaptation, LipsCheck
-from veridical.models import ModelStore, Profile, Session
+from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
+from veridical.liveness.light import LightCheck
+from veridical.liveness.motion import MotionCheck
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
-from veridical.models.engines import MediapipeMesh, find_engine
 from veridical.ocr import (
     Document,
     DocumentAuthenticCheck,
     DocumentReadCheck,
-    DocumentReader,
     DocumentSpecimenCheck,
 )
-from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
-from veridical.verification.analysis import Analyser, Analysis, Beside
+from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
+from veridical.verification.draw import FrameDraw
+from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
-from veridical.verification.points import operating_points
+from veridical.verification.needs import Lack, Needs
 from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
-from veridical.verification.signals import SignalSettings
-from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-from veridical.verification.signals.listed import ListsCheck
-from veridical.verification.signals.provider import Provider, ProviderCheck
-from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.velocity import VelocityCheck
-from veridical.verification.steps import Step, build_steps
+from veridical.verification.signals.makers import signal_makers
+from veridical.verification.signals.provider import Provider
+from veridical.verification.steps import Makers, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict, verdict_of
-from veridical.voiceprint import DigitsCheck, VoiceEmbedder, VoiceMatchCheck
+from veridical.voiceprint import VoiceMatchCheck
 from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_codes
-from veridical.voiceprint.statement import StatementCheck
-from veridical.voiceprint.whisper import Whisper
 
 if TYPE_CHECKING:
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["READERS", "Verifier", "build_verifier", "load_verifier"]
+__all__ = ["Verifier", "load_verifier"]
+
+T = TypeVar("T")
+E = TypeVar("E")
 
 UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
-
-LoadReader = Callable[[ModelStore, Profile], DocumentReader]
-"""Builds the reader of a model set, as `DocumentReader.load`."""
-READERS: Mapping[str, LoadReader] = {"": DocumentReader.load, "paddleocr": load_paddle_reader}
-"""By the settings' `ocr_engine`."""
-
-T = TypeVar("T")
 
 
 class Verifier:
@@ -86,56 +66,93 @@ class Verifier:
 
     Args:
         steps: How each check is measured, in the order in which they run.
-        analyser: The engines of the shared analysis.
+        engines: Of the shared analysis.
         points: Operating points from model cards and calibration files, by check.
         policy: The policy of transactions that name none.
-        profile: Name of the model set in use.
-        missing: Models of the set that are not there, with the reason code.
+        needs: Says what policies need that is not there; None takes every policy as it comes.
         seen: Fingerprints of earlier clips, to which every clip is added; None keeps none.
         sounds: Those of earlier sound, likewise.
+        ledger: Knows what was seen of applicants before; None remembers nobody.
+        draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
+            own.
 
     Attributes:
-        profile: Name of the model set in use.
-        missing: Models of the set that are not there, with the reason code.
         policy: The policy of transactions that name none.
         policies: Names of the policies a client may ask for.
+        lacks: What the installation lacks of what the policies in force need.
         beside: Lends a thread where a core is free: documents are then read while the rest of a
             transaction is looked at. None keeps a transaction to its own thread.
-        face_model: Mark of the face templates it compares; empty without a recogniser.
-        voice_model: Mark of the voice templates it compares; empty without one.
     """
 
     def __init__(
         self,
         steps: Mapping[str, Step],
-        analyser: Analyser,
+        engines: Engines,
         points: Mapping[str, OperatingPoint],
         policy: Policy,
-        profile: str,
-        missing: Mapping[str, str],
+        *,
+        needs: Needs | None = None,
         seen: FingerprintIndex | None = None,
         sounds: SoundIndex | None = None,
+        ledger: "Ledger | None" = None,
+        draw: FrameDraw | None = None,
     ) -> None:
         self._steps = steps
-        self._analyser = analyser
+        self._engines = engines
         self._points = points
         self.policy = policy
+        self._needs = needs
         self._seen = seen
         self._sounds = sounds
+        self._ledger = ledger
+        self._draw = draw or FrameDraw()
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
-        self.profile = profile
-        self.missing = missing
-        faces, voices = analyser.embedder, analyser.voice
-        self.face_model = faces.template_model if faces is not None else ""
-        self.voice_model = voices.model if voices is not None else ""
+        self.lacks: tuple[Lack, ...] = ()
         # A client may not choose to let specimens through; an operator may, by its own policy.
         self.policies = tuple(
             found.id
             for found in map(load_policy, shipped_policies())
             if not found.for_recordings and (found.id == policy.id or not found.allow_specimens)
         )
+
+    @property
+    def profile(self) -> str:
+        """Name of the model set in use."""
+        return self._engines.profile.name
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Models of the set that are not there, with the reason code."""
+        return self._engines.missing
+
+    @property
+    def face_model(self) -> str:
+        """Mark of the face templates it compares; empty without a recogniser."""
+        faces = self._engines.embedder
+        return faces.template_model if faces is not None else ""
+
+    @property
+    def voice_model(self) -> str:
+        """Mark of the voice templates it compares; empty without one."""
+        voices = self._engines.voice
+        return voices.model if voices is not None else ""
+
+    def require(self, *policies: Policy) -> None:
+        """Load what policies need; refuse those that could never accept.
+
+        Raises:
+            NotFitError: See `Needs.require`.
+        """
+        if self._needs is not None:
+            self._needs.require(*policies)
+
+    def enforce(self, *policies: Policy) -> None:
+        """As `require`, of policies that are in force from the start: what they lack is kept."""
+        self.require(*policies)
+        if self._needs is not None:
+            self.lacks = tuple(lack for one in policies for lack in self._needs.lacks(one))
 
     def verify(self, transaction: Transaction, policy: Policy | None = None) -> Verdict:
         """Judge one transaction.
@@ -145,18 +162,23 @@ class Verifier:
             policy: What is asked; the verifier's own policy when None.
 
         Returns:
-            The verdict. The same transaction and models always give the same one, but for times
-            and for what was handed in meanwhile, where fingerprints of clips are kept.
+            The verdict. The same transaction, models and secret of the draw always give the same
+            one, but for times and for what was handed in meanwhile, where fingerprints are kept.
         """
         return self.judge(self.analyse(transaction), policy)
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._analyser)
+        return Analysis(transaction, self._engines, self._ledger, self._draw)
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
-        """Judge an analysed transaction; for callers that show what was judged."""
+        """Judge an analysed transaction; for callers that show what was judged.
+
+        Raises:
+            NotFitError: The policy requires what the installation lacks.
+        """
         policy = policy or self.policy
+        self.require(policy)
         analysis.velocity = policy.velocity
         transaction = analysis.transaction
         if self._seen is not None and transaction.clip is not None:
@@ -205,6 +227,7 @@ class Verifier:
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
             document=_fields(analysis.front, analysis.back),
+            looked_at=analysis.looked_at,
         )
 
     def _order(self, policy: Policy) -> list[str]:
@@ -231,12 +254,13 @@ def load_verifier(
     attestor: Attestor | None = None,
     ledger: "Ledger | None" = None,
     provider: Provider | None = None,
-    store: ModelStore | None = None,
+    engines: Engines | None = None,
+    policies: Iterable[Policy] = (),
 ) -> Verifier:
-    """Build the verifier from the models of an installation, loaded and self-tested.
+    """Build the verifier of an installation; what its policies in force need is loaded and proven.
 
-    A model that was not pulled, or that the settings' licence rule refuses, leaves its checks
-    `not_assessed: model_missing`; a model that was altered stops everything.
+    What an optional check lacks leaves it `not_assessed: model_missing`. Other policies may be
+    asked for later: what they need is loaded then.
 
     Args:
         settings: The installation; read from the environment when None.
@@ -246,9 +270,12 @@ def load_verifier(
         ledger: Knows what was seen of applicants before; that of the database the settings name
             when None.
         provider: A service outside that is asked; the one the settings name when None.
-        store: The installation's models, where sessions are to be shared; opened when None.
+        engines: The installation's, where they are to be shared; opened when None.
+        policies: In force beside the settings' own.
 
     Raises:
+        NotFitError: A policy in force requires a check whose model or operating point is not there,
+            and the settings do not allow that.
         ModelError: A model is altered, a profile or model name is unknown, or an engine that the
             settings name is not installed.
         InputError: The policy does not exist or is malformed, or the lip adaptation cannot be used.
@@ -256,157 +283,88 @@ def load_verifier(
     """
     settings = settings or Settings()
     policy = load_policy(settings.policy)
-    store = store or settings.model_store()
-    watchlist = watchlist or open_watchlist(settings)
-    mesher: Mesher | None = None
-    if settings.mesh_engine:
-        mesher = MediapipeMesher(MediapipeMesh(find_engine(settings.mesh_engine, store.directory)))
-    profile, load_reader = store.profile(settings.profile), READERS[settings.ocr_engine]
-    seen, sounds = settings.fingerprints("clip"), settings.fingerprints("sound")
-    adaptation = settings.open_lips_adaptation()
-    return build_verifier(
-        store,
-        profile,
-        policy,
-        watchlist,
-        mesher,
-        load_reader,
-        seen,
-        attestor,
-        adaptation,
-        sounds,
-        ledger or settings.ledger(),
-        provider or settings.provider(),
-    )
-
-
-def build_verifier(
-    store: ModelStore,
-    profile: Profile,
-    policy: Policy,
-    watchlist: WatchlistCheck | None = None,
-    mesher: Mesher | None = None,
-    load_reader: LoadReader = DocumentReader.load,
-    seen: FingerprintIndex | None = None,
-    attestor: Attestor | None = None,
-    adaptation: Adaptation | None = None,
-    sounds: SoundIndex | None = None,
-    ledger: "Ledger | None" = None,
-    provider: Provider | None = None,
-) -> Verifier:
-    """Build the verifier over one model set; see `load_verifier`.
-
-    Args:
-        store: The installation's models.
-        profile: The model set.
-        policy: The policy of transactions that name none.
-        watchlist: Searches the installation's list; None when it keeps none.
-        mesher: Lays the face mesh in place of the model set's network.
-        load_reader: Builds the reader of documents.
-        seen: Fingerprints of earlier clips; None recognises none.
-        attestor: Checks the platform's attestation of a capture; None trusts none.
-        adaptation: What `veridical adapt lips` fitted to the installation's own recordings.
-        sounds: Fingerprints of earlier sound; None recognises none.
-        ledger: Knows what was seen of applicants before; None remembers nobody.
-        provider: A service outside that is asked; None asks none.
-    """
-    missing: dict[str, str] = {}
-
-    def engine(make: Callable[[], T]) -> T | None:
-        """Build one engine, or note which model it lacks."""
-        try:
-            return make()
-        except ModelError as error:
-            if error.code not in ("model.missing", "model.not_commercial"):
-                raise
-            missing[str(error).split(" ")[1]] = error.code
-            return None
-
-    def role(name: str) -> str:
-        return profile.roles[name][0]
-
-    def session(name: str) -> Session | None:
-        return engine(lambda: store.session(role(name))) if name in profile.roles else None
-
-    detector = engine(lambda: FaceDetector(store.session(role("detector"))))
-    mesher = mesher or engine(lambda: FaceMesher(store.session(role("mesh"))))
-    embedder = engine(lambda: FaceEmbedder.load(store, profile.roles["recogniser"]))
-    reader = engine(lambda: load_reader(store, profile))
-    silent = engine(lambda: SilentCheck.load(store, profile))
-    vad, speaker = session("speech"), session("voice")
-    voice = VoiceEmbedder(speaker) if speaker is not None else None
-    digits = engine(lambda: DigitsCheck.load(store, profile)) if vad else None
-    lips = (
-        engine(lambda: LipsCheck.load(store, profile, adaptation))
-        if "lips" in profile.roles
-        else None
-    )
-    statement: StatementCheck | None = None
-    if "voice.statement" in policy.checks:  # its models are large, and most policies do without
-        statement = engine(
-            lambda: StatementCheck(Whisper(*(store.session(n) for n in Whisper.models)), voice)
-        )
-    checks: dict[str, object | None] = {
-        "document.read": DocumentReadCheck() if reader else None,
-        "document.authentic": DocumentAuthenticCheck() if reader else None,
-        "document.specimen": DocumentSpecimenCheck() if reader else None,
-        "face.quality": FaceQualityCheck(embedder) if detector else None,
-        "face.match": FaceMatchCheck(embedder) if detector and embedder else None,
-        "face.same_person": SamePersonCheck(embedder) if detector and embedder else None,
-        "liveness.silent": silent if detector else None,
-        "liveness.injection": InjectionCheck(InjectionSettings.read(), seen, attestor),
-        "liveness.lips": lips if detector and mesher and vad else None,
-        "voice.digits": digits,
-        "voice.match": VoiceMatchCheck(voice) if vad and voice else None,
-        "voice.replay": VoiceReplayCheck(sounds) if vad else None,
-        "voice.statement": statement if vad else None,
-        "watchlist.search": watchlist,
-        **_signals(store, profile, embedder, ledger, provider),
-    }
-    points = operating_points(store, profile)
-    if adaptation is not None:
-        points["liveness.lips"] = adaptation.point
-    return Verifier(
-        build_steps({name: _given(check) for name, check in checks.items()}),
-        Analyser(reader, detector, mesher, embedder, vad, digits, voice, statement, ledger),
+    engines = engines or Engines.open(settings)
+    ledger = ledger or settings.ledger()
+    sounds, seen = settings.fingerprints("sound"), settings.fingerprints("clip")
+    injection = InjectionCheck(InjectionSettings.read(), seen, attestor)
+    makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds)
+    points = engines.operating_points
+    verifier = Verifier(
+        build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
+        engines,
         points,
         policy,
-        profile.name,
-        missing,
-        seen,
-        sounds,
+        needs=Needs(engines, points, allow_missing=settings.allow_missing),
+        seen=seen,
+        sounds=sounds,
+        ledger=ledger,
+        draw=settings.frame_draw(),
     )
+    verifier.enforce(policy, *policies)
+    return verifier
 
 
-def _given(check: object) -> Callable[[], object]:
-    return lambda: check
+def _makers(
+    engines: Engines,
+    watchlist: WatchlistCheck | None,
+    injection: InjectionCheck,
+    sounds: SoundIndex | None,
+) -> Makers:
+    """How each check is made; None where a model of it is missing."""
 
+    def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
+        return lambda: _over(make, engines.embedder) if engines.detector else None
 
-def _signals(
-    store: ModelStore,
-    profile: Profile,
-    embedder: FaceEmbedder | None,
-    ledger: "Ledger | None",
-    provider: Provider | None,
-) -> dict[str, object | None]:
-    """The signals of an installation: those that need a database answer `no_store` without one."""
-    settings = SignalSettings.read()
-    face_identity: FaceIdentityCheck | None = None
-    identity_face: IdentityFaceCheck | None = None
-    if embedder is not None and ledger is not None:
-        curve = FmrCurve.from_card(store.card(profile.roles["recogniser"][-1]))
-        identity_face = IdentityFaceCheck(embedder.model, settings.compared)
-        if curve is not None:
-            face_identity = FaceIdentityCheck(curve, embedder.model, settings.same_face_fpir)
+    def reading(make: Callable[[], T]) -> Callable[[], T | None]:
+        return lambda: make() if engines.reader else None
+
+    def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
+        return lambda: make() if engines.vad else None
+
+    key = secrets.token_bytes(32)
+
+    def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
+        return lambda: make(key) if engines.detector and engines.mesher else None
+
+    def matching() -> VoiceMatchCheck | None:
+        return _over(VoiceMatchCheck, engines.voice)
+
+    def unbroken() -> ContinuityCheck | None:
+        faces = engines.embedder
+        if not (engines.detector and engines.mesher):
+            return None
+        settings = ContinuitySettings.read()
+        if faces is None:
+            return ContinuityCheck(settings)
+        return ContinuityCheck(settings, faces.frame_vectors, (faces.model,))
+
     return {
-        "signals.device": DeviceCheck(settings.flags, InjectionSettings.read().virtual_cameras),
-        "signals.region": RegionCheck(settings.region),
-        "signals.velocity": VelocityCheck(settings.velocity, face_identity),
-        "signals.lists": ListsCheck(),
-        "signals.face_identity": face_identity,
-        "signals.identity_face": identity_face,
-        "signals.provider": ProviderCheck(provider) if provider is not None else None,
+        "document.read": reading(DocumentReadCheck),
+        "document.authentic": reading(DocumentAuthenticCheck),
+        "document.specimen": reading(DocumentSpecimenCheck),
+        "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
+        "face.match": embedding(FaceMatchCheck),
+        "face.copy": lambda: engines.detector and CopyCheck(),
+        "face.same_person": embedding(SamePersonCheck),
+        "liveness.silent": lambda: engines.detector and engines.silent,
+        "liveness.lips": lambda: (
+            engines.detector and engines.mesher and engines.vad and engines.lips
+        ),
+        "liveness.light": following(LightCheck),
+        "liveness.motion": following(MotionCheck),
+        "capture.continuity": unbroken,
+        "liveness.injection": lambda: injection,
+        "voice.digits": hearing(lambda: engines.digits),
+        "voice.match": hearing(matching),
+        "voice.replay": hearing(lambda: VoiceReplayCheck(sounds)),
+        "voice.statement": hearing(lambda: engines.statement),
+        "watchlist.search": lambda: watchlist,
     }
+
+
+def _over(make: Callable[[E], T], engine: E | None) -> T | None:
+    """A check over an engine; None without it."""
+    return None if engine is None else make(engine)
 
 
 def _timed(step: Step, analysis: Analysis) -> Measurement:

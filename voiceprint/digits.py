@@ -20,7 +20,7 @@ from veridical.voiceprint.fbank import HOP, RATE_HZ, WINDOW
 from veridical.voiceprint.speech import SpeechAnalysis
 from veridical.voiceprint.whisper import Whisper
 
-__all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "rivals"]
+__all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "load_nets", "rivals"]
 
 LANGUAGES = ("en", "zh")
 STEP_FRAMES = 4
@@ -112,19 +112,11 @@ class DigitsCheck:
         for name in (encoder, decoder):
             if not store.has(name):
                 store.session(name)  # Raises what says which model is wanted, and how to get it.
-        nets = {
-            language: DigitNet(
-                store.session(profile.roles[f"digits_{language}"][0]),
-                lambda: store.session(encoder),
-            )
-            for language in LANGUAGES
-            if f"digits_{language}" in profile.roles
-        }
         listener = DigitListener(
             lambda: Whisper(store.session(encoder), store.session(decoder)),
             (store.card(encoder).ref, store.card(decoder).ref),
         )
-        return cls(nets, listener)
+        return cls(load_nets(store, profile), listener)
 
     @property
     def languages(self) -> frozenset[str]:
@@ -230,6 +222,23 @@ class DigitsCheck:
         with self._lock:
             self._known[speech] = (key, scores)
         return scores
+
+
+def load_nets(store: ModelStore, profile: Profile) -> dict[str, DigitNet]:
+    """The digit nets of a model set that are there, by language.
+
+    Raises:
+        ModelError: The encoder that they hear through is missing.
+    """
+    encoder = profile.roles["listener"][0]
+    if not store.has(encoder):
+        store.session(encoder)  # Raises what says how to get it; else it is loaded when needed.
+    roles = {language: profile.roles.get(f"digits_{language}", ()) for language in LANGUAGES}
+    return {
+        language: DigitNet(store.session(names[0]), lambda: store.session(encoder))
+        for language, names in roles.items()
+        if names and store.has(names[0])
+    }
 
 
 def rivals(prompt: tuple[int, ...]) -> set[tuple[int, ...]]:

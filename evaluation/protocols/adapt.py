@@ -15,7 +15,6 @@ from veridical.evaluation.calibrate import Target, calibrate, read_trials
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import columns_of, hash_data, read_csv
 from veridical.evaluation.request import Request
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips import Gate, Heard, follow_mouth
 from veridical.liveness.lips.adaptation import Adaptation
@@ -26,6 +25,7 @@ from veridical.liveness.lips.sync import LEAST_PLACES, common_grid, sound_at, st
 from veridical.media import read_clip
 from veridical.models import Session
 from veridical.types import Audio, Challenge
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import DigitsCheck, SpeechAnalysis, analyse_speech
 
@@ -113,16 +113,11 @@ class AnswerMaker:
 
     def __call__(self) -> "AnswerWorker":
         """Load face tracking, speech detection and the digit networks of the profile."""
-        store = self.settings.model_store()
-        profile = store.profile(self.settings.profile)
-        roles = profile.roles
+        engines = Engines.open(self.settings)
         return AnswerWorker(
-            FaceTracker(
-                FaceDetector(store.session(roles["detector"][0])),
-                FaceMesher(store.session(roles["mesh"][0])),
-            ),
-            store.session(roles["speech"][0]),
-            DigitsCheck.load(store, profile),
+            FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher)),
+            engines.need(Engines.vad),
+            engines.need(Engines.digit_nets),
         )
 
 
@@ -201,9 +196,9 @@ def adapt_lips(
         InputError: The index cannot be used, or its recordings cannot support a target.
         ModelError: A model is missing.
     """
-    store = settings.model_store()
-    profile = store.profile(settings.profile)
-    sync, *readers = (store.session(name) for name in profile.roles["lips"])
+    engines = Engines.open(settings)
+    store, profile = engines.store, engines.profile
+    sync, *readers = engines.sessions("lips")
     answers = read_answers(request)
     data = hash_data(request.index, [answer.file for answer in answers])
     models = tuple(f"{net.ref.name}@{net.ref.sha256}" for net in (sync, *readers))

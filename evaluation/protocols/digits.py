@@ -18,6 +18,7 @@ from veridical.evaluation.protocols.voices import degraded, joined, read_at
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.models import Session
 from veridical.result import OperatingPoint
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import DigitsCheck, analyse_speech
 
@@ -74,10 +75,8 @@ class DigitsMaker:
 
     def __call__(self) -> "DigitsWorker":
         """Load speech detection and the digit networks of the profile."""
-        store = self.settings.model_store()
-        profile = store.profile(self.settings.profile)
-        speech = store.session(profile.roles["speech"][0])
-        return DigitsWorker(speech, DigitsCheck.load(store, profile))
+        engines = Engines.open(self.settings)
+        return DigitsWorker(engines.need(Engines.vad), engines.need(Engines.digits))
 
 
 class DigitsWorker:

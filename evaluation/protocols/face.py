@@ -32,12 +32,14 @@ from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import Det, det, threshold_at_fmr
 from veridical.evaluation.plots import bars, det_plot, histogram
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, align
+from veridical.face import FaceDetector, FaceEmbedder, align
 from veridical.face.embed import embedding_points
+from veridical.face.mesh import Mesher
 from veridical.face.pose import inter_eye_px
 from veridical.media import read_image
 from veridical.result import OperatingPoint
 from veridical.types import Face, Image, View
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = [
@@ -103,12 +105,11 @@ class FaceMaker:
 
     def __call__(self) -> "FaceWorker":
         """Load detector, mesh and recogniser of the profile."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
+        engines = Engines.open(self.settings)
         return FaceWorker(
-            FaceDetector(store.session(roles["detector"][0])),
-            FaceMesher(store.session(roles["mesh"][0])),
-            FaceEmbedder.load(store, roles["recogniser"]),
+            engines.need(Engines.detector),
+            engines.need(Engines.mesher),
+            engines.need(Engines.embedder),
             self.degrade,
         )
 
@@ -119,7 +120,7 @@ class FaceWorker:
     def __init__(
         self,
         detector: FaceDetector,
-        mesher: FaceMesher,
+        mesher: Mesher,
         embedder: FaceEmbedder,
         degrade: Degradation,
     ) -> None:

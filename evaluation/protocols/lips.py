@@ -18,7 +18,6 @@ from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import auc, det, eer
 from veridical.evaluation.plots import histogram
 from veridical.evaluation.request import Evaluation, Request, Section
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips import Heard, LipsCheck, LipSync, MouthTrack, follow_mouth
 from veridical.liveness.lips.fusion import Fusion
@@ -30,6 +29,7 @@ from veridical.media import read_clip
 from veridical.models import Session
 from veridical.result import OperatingPoint
 from veridical.types import Audio, Challenge
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import analyse_speech
 
@@ -84,19 +84,15 @@ class LipsMaker:
 
     def __call__(self) -> "LipsWorker":
         """Load face tracking, speech detection and the lip networks of the profile."""
-        store = self.settings.model_store()
-        profile = store.profile(self.settings.profile)
-        sync, *readers = profile.roles["lips"]
-        adaptation = self.settings.open_lips_adaptation()
+        engines = Engines.open(self.settings)
+        adaptation = engines.adaptation
+        sync, *readers = engines.sessions("lips")
         return LipsWorker(
-            FaceTracker(
-                FaceDetector(store.session(profile.roles["detector"][0])),
-                FaceMesher(store.session(profile.roles["mesh"][0])),
-            ),
-            store.session(profile.roles["speech"][0]),
-            LipsCheck.load(store, profile, adaptation),
-            LipSync(store.session(sync), adaptation.correction if adaptation else None),
-            LipReader(store.session(readers[0])) if readers else None,
+            FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher)),
+            engines.need(Engines.vad),
+            engines.need(Engines.lips),
+            LipSync(sync, adaptation.correction if adaptation else None),
+            LipReader(readers[0]) if readers else None,
             self.windows_s,
         )
 

@@ -15,12 +15,12 @@ from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import auc, pad_rates
 from veridical.evaluation.plots import bars, histogram
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.face import FaceDetector, FaceMesher
 from veridical.liveness import SilentCheck
 from veridical.media import read_clip, read_image
 from veridical.result import OperatingPoint
 from veridical.types import Clip, View
-from veridical.verification.analysis import Analyser, Analysis
+from veridical.verification.analysis import Analysis
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.verification.transaction import Transaction
 
@@ -66,21 +66,16 @@ class SilentMaker:
 
     def __call__(self) -> "SilentWorker":
         """Load detector, mesh and the silent ensemble of the profile."""
-        store = self.settings.model_store()
-        profile = store.profile(self.settings.profile)
-        analyser = Analyser(
-            None,
-            FaceDetector(store.session(profile.roles["detector"][0])),
-            FaceMesher(store.session(profile.roles["mesh"][0])),
-        )
-        return SilentWorker(analyser, SilentCheck.load(store, profile))
+        engines = Engines.open(self.settings)
+        engines.require("detector", "mesh")
+        return SilentWorker(engines, engines.need(Engines.silent))
 
 
 class SilentWorker:
     """Presentation in, score out; frames are chosen as in a transaction."""
 
-    def __init__(self, analyser: Analyser, check: SilentCheck) -> None:
-        self._analyser = analyser
+    def __init__(self, engines: Engines, check: SilentCheck) -> None:
+        self._engines = engines
         self._check = check
 
     def __call__(self, work: Presentation) -> Sequence[Mapping[str, object]]:
@@ -99,7 +94,7 @@ class SilentWorker:
             except InputError as error:
                 return [{**about, "reason": error.code}]
             start = time.process_time()
-            views += Analysis(transaction, self._analyser).views
+            views += Analysis(transaction, self._engines).views
             cpu_ms += (time.process_time() - start) * 1e3
         start = time.process_time()
         found = self._check(views, clips[0] if len(clips) == 1 else None)

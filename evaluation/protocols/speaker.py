@@ -29,6 +29,7 @@ from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.models import Session
 from veridical.result import OperatingPoint
 from veridical.types import Audio
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import SpeechLimits, VoiceEmbedder, analyse_speech
 
@@ -77,10 +78,8 @@ class SpeakerMaker:
 
     def __call__(self) -> "SpeakerWorker":
         """Load speech detection and voice embedding of the profile."""
-        store = self.settings.model_store()
-        roles = store.profile(self.settings.profile).roles
-        embedder = VoiceEmbedder(store.session(roles["voice"][0]))
-        return SpeakerWorker(store.session(roles["speech"][0]), embedder, self.seed)
+        engines = Engines.open(self.settings)
+        return SpeakerWorker(engines.need(Engines.vad), engines.need(Engines.voice), self.seed)
 
 
 class SpeakerWorker:

@@ -62,11 +62,14 @@ from veridical.consent_recording import (
     parse_script,
     result_to_json,
 )
+from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.locate import words_of
+from veridical.consent_recording.settings import recording_settings
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio, read_clip
 from veridical.result import Outcome, Status
 from veridical.types import Audio
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint.windows import speech_windows
 from veridical.voiceprint.wording import units
@@ -247,9 +250,7 @@ class Cutter:
     def __call__(self, piece: Piece, text: str) -> tuple[str, Piece] | None:
         """The digit of a sentence; None where the recogniser does not hear it."""
         digit = next(DIGITS[word] for word in text.split() if word in DIGITS)
-        vad, recogniser = self._engines.vad, self._engines.recogniser
-        assert vad is not None
-        assert recogniser is not None
+        vad, recogniser = self._engines.need(Engines.vad), listener(self._engines)
         windows = speech_windows([Audio(piece.samples, RATE_HZ)], vad)
         found = [w for w in words_of(windows, recogniser, "en") if w.unit.text == digit]
         if len(found) != 1:
@@ -450,11 +451,15 @@ def share(count: int, n: int) -> str:
     return f"{count} of {n} [{low:.0%}, {high:.0%}]"
 
 
+def listener(engines: Engines) -> BriefRecogniser:
+    """The recogniser as the verifier of recordings runs it."""
+    return BriefRecogniser(engines.need(Engines.whisper), recording_settings().heard_window_s)
+
+
 def other_people(material: Material, verifier: RecordingVerifier, most: int) -> Iterator[Made]:
     """One clip of each further person, halved into two statements."""
     engines = verifier._engines
-    assert engines.vad is not None
-    assert engines.recogniser is not None
+    vad, recogniser = engines.need(Engines.vad), listener(engines)
     for row in material.others[:most]:
         piece = material.piece(row)
         half = len(piece.frames) // 2
@@ -465,8 +470,8 @@ def other_people(material: Material, verifier: RecordingVerifier, most: int) -> 
         ]
         texts = []
         for own in halves:
-            windows = speech_windows([Audio(own.samples, RATE_HZ)], engines.vad)
-            words = words_of(windows, engines.recogniser, "en")
+            windows = speech_windows([Audio(own.samples, RATE_HZ)], vad)
+            words = words_of(windows, recogniser, "en")
             texts.append(" ".join(word.unit.text for word in words))
         if not all(units(text) for text in texts):
             continue

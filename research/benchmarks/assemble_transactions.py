@@ -27,10 +27,9 @@ import numpy as np
 from veridical.evaluation.recording import write_image
 from veridical.evaluation.simulate import Attack, simulate
 from veridical.evaluation.specimens import PROFILES, render_prc_front, system_fonts
-from veridical.face import FaceDetector
 from veridical.media import read_image
 from veridical.types import Box, Image
-from veridical.verification.settings import Settings
+from veridical.verification.engines import Engines
 
 ATTACKS = (Attack.PRINT, Attack.SCREEN_REPLAY, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT)
 GENUINE_PER_PERSON = 4
@@ -63,8 +62,7 @@ def main() -> None:
     if unknown := set(profiles) - PROFILES.keys():
         parser.error(f"no profiles {sorted(unknown)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    store = Settings().model_store()
-    detector = FaceDetector(store.session(store.profile().roles["detector"][0]))
+    detector = Engines.open().need(Engines.detector)
     fonts = system_fonts()
 
     people: dict[str, list[Path]] = {}

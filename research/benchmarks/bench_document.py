@@ -22,8 +22,7 @@ from pathlib import Path
 import cv2
 
 from veridical.media import read_image
-from veridical.ocr import DocumentReader
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 PEER = """
 import json, os, sys, time
@@ -57,9 +56,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     rows = [json.loads(line) for line in given.index.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["kind"] == given.kind][: given.limit]
-    settings = Settings()
-    store = settings.model_store()
-    reader = DocumentReader.load(store, store.profile(settings.profile))
+    reader = Engines.open().need(Engines.reader)
     peer = None
     if given.rapidocr:
         peer = subprocess.Popen(

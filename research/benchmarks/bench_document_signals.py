@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.specimens import PROFILES, Truth, render_prc_front, system_fonts
 from veridical.media import read_image
-from veridical.ocr import Document, DocumentAuthenticCheck, DocumentReader
+from veridical.ocr import Document, DocumentAuthenticCheck
 from veridical.ocr.authentic import NAMED_FROM, RAMPS, suspicion
 from veridical.ocr.geometry import crop_quad
 from veridical.types import Image
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 TODAY = date(2026, 1, 1)
 Pixels = NDArray[np.uint8]
@@ -42,9 +42,7 @@ def main() -> None:
     asked.add_argument("--index", type=Path)
     given = asked.parse_args()
     cv2.setNumThreads(1)
-    settings = Settings()
-    store = settings.model_store()
-    reader = DocumentReader.load(store, store.profile(settings.profile))
+    reader = Engines.open().need(Engines.reader)
     rows: dict[str, list[Mapping[str, float]]] = {}
     fonts = system_fonts()
     for number in range(given.n):

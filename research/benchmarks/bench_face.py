@@ -35,11 +35,11 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 from veridical.evaluation.protocols.face import portrait_of
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
+from veridical.face import FaceQualityCheck, look
 from veridical.face.match import least_alike_stretch
 from veridical.media import read_clip, read_image
 from veridical.types import Image, View
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 SEED = 1
 FMR = 1e-3
@@ -53,12 +53,10 @@ class Bench:
 
     def __init__(self) -> None:
         cv2.setNumThreads(1)
-        settings = Settings()
-        store = settings.model_store()
-        roles = store.profile(settings.profile).roles
-        self.detector = FaceDetector(store.session(roles["detector"][0]))
-        self.mesher = FaceMesher(store.session(roles["mesh"][0]))
-        self.embedder = FaceEmbedder.load(store, roles["recogniser"])
+        engines = Engines.open()
+        self.detector = engines.need(Engines.detector)
+        self.mesher = engines.need(Engines.mesher)
+        self.embedder = engines.need(Engines.embedder)
         self.cpu_ms: dict[str, list[float]] = {"detect": [], "mesh": [], "embed": []}
 
     def central(self, image: Image) -> View | None:

@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from veridical.evaluation.simulate import simulate
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
-from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
+from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.result import Status
 from veridical.types import Audio, Clip
-from veridical.verification.settings import Settings
+from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 
 PICTURES = (
@@ -35,15 +34,10 @@ SHORTEST_S, LONGEST_S = 2.9, 8.2
 
 def main(index: Path, left_out: str) -> None:
     """Print what became of each kind."""
-    store = Settings().model_store()
-    profile = store.profile()
-    tracker = FaceTracker(
-        FaceDetector(store.session(profile.roles["detector"][0])),
-        FaceMesher(store.session(profile.roles["mesh"][0])),
-    )
-    vad = store.session(profile.roles["speech"][0])
-    check = LipsCheck.load(store, profile)
-    point = store.operating_points(profile)[check.name].point
+    engines = Engines.open()
+    tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
+    vad, check = engines.need(Engines.vad), engines.need(Engines.lips)
+    point = engines.operating_points[check.name]
 
     def hear(audio: Audio | None) -> Heard | None:
         speech = analyse_speech(audio, vad) if audio is not None else None

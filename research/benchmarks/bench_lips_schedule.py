@@ -30,10 +30,9 @@ from veridical.liveness.challenge import Pace, draw_challenge
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, Fusion
 from veridical.liveness.lips.schedule import schedule_llr
 from veridical.media import read_audio
-from veridical.models import ModelStore, Session, read_card
+from veridical.models import Session, read_card
 from veridical.types import Audio
-from veridical.verification.points import operating_points
-from veridical.verification.settings import Settings
+from veridical.verification.engines import Engines
 from veridical.voiceprint import DigitsCheck, analyse_speech
 
 RATE_HZ = 16_000
@@ -121,15 +120,14 @@ def hear(index: Path, vad: Session, check: DigitsCheck) -> None:
     print(f"  schedule ratio of these: {np.quantile(joint, [0.03, 0.5]).round(2)} (3 %, median)")
 
 
-def together(index: Path, store: ModelStore, strings: int) -> None:
+def together(index: Path, engines: Engines, strings: int) -> None:
     """Old clips and wrong digits against content and schedule together."""
-    profile = store.profile()
-    vad, check = store.session(profile.roles["speech"][0]), DigitsCheck.load(store, profile)
+    vad, check = engines.need(Engines.vad), engines.need(Engines.digits)
     chance, prompts = np.random.default_rng(3), random.Random(3)  # noqa: S311
     takes = _takes(index)
     fusion = Fusion.from_card(read_card("lips-sync"))
     lips = read_card("lips-sync").operating_points["liveness.lips"].point
-    content = operating_points(store, profile)["voice.digits"]
+    content = engines.operating_points["voice.digits"]
     alone = read_card("digits-en").operating_points["voice.digits"].point.accept_at
     counts = {"genuine": Counter[str](), "old clip": Counter[str]()}
     for _ in range(strings):
@@ -210,11 +208,9 @@ def main() -> None:
         ):  # fmt: skip
             print(f"{name}, 6 digits, {reader}: {simulate(pace, 6, **reader)}")
     if len(sys.argv) > 1:
-        store = Settings().model_store()
-        roles = store.profile().roles
-        vad, check = store.session(roles["speech"][0]), DigitsCheck.load(store, store.profile())
-        hear(Path(sys.argv[1]), vad, check)
-        together(Path(sys.argv[1]), store, strings=STRINGS_TOGETHER)
+        engines = Engines.open()
+        hear(Path(sys.argv[1]), engines.need(Engines.vad), engines.need(Engines.digit_nets))
+        together(Path(sys.argv[1]), engines, strings=STRINGS_TOGETHER)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from pathlib import Path
 import cv2
 
 from veridical.media import read_image
-from veridical.ocr import DocumentReader
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 PEER = """
 import json, os, resource, sys
@@ -73,9 +72,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     rows = [json.loads(line) for line in given.index.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if "lines" in row["fields"]]
-    settings = Settings()
-    store = settings.model_store()
-    reader = DocumentReader.load(store, store.profile(settings.profile))
+    reader = Engines.open().need(Engines.reader)
     ours = []
     for row in rows:
         image = read_image(given.index.parent / row["file"])

@@ -26,6 +26,7 @@ from veridical.ocr.paddle import PaddleRecogniser, load_paddle_text, reader_over
 from veridical.ocr.page import reading_angle
 from veridical.types import Image
 from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 SIDE_PX = 960
 LONG_LINE = 1.5
@@ -42,15 +43,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     rows = [json.loads(line) for line in given.index.read_text(encoding="utf-8").splitlines()]
     rows = rows[: given.limit]
-    settings = Settings()
-    store = settings.model_store()
-    profile = store.profile(settings.profile)
-    find = TextDetector(store.session(profile.roles["ocr_detector"][0]))
-    read = TextRecogniser(store.session(profile.roles["ocr_recogniser"][0]))
-    direction = TextDirection(store.session(profile.roles["ocr_direction"][0]))
+    engines = Engines.open(Settings(ocr_engine=""))
+    store, profile = engines.store, engines.profile
+    find = TextDetector(engines.session("ocr_detector"))
+    read = TextRecogniser(engines.session("ocr_recogniser"))
+    direction = TextDirection(engines.session("ocr_direction"))
     engine = load_paddle_text(store, profile)
     their_read = PaddleRecogniser(engine.read, read.ref)
-    readers = DocumentReader.load(store, profile), reader_over(engine, store, profile)
+    readers = engines.need(Engines.reader), reader_over(engine, store, profile)
     times: tuple[list[float], list[float]] = [], []
     exact = [0, 0]
     lines = same_lines = fields = same_fields = 0

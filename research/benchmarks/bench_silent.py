@@ -29,19 +29,18 @@ from onnxruntime import InferenceSession
 from veridical.evaluation.attack import Attack
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.simulate import simulate
-from veridical.face import FaceDetector, FaceMesher
 from veridical.liveness.cues import ALL_CUES
 from veridical.liveness.ensemble import read_settings
 from veridical.liveness.quality import Quality, QualityGate, assess_quality
 from veridical.liveness.scorer import FrameScorer, ScorerInput
 from veridical.liveness.silent import doubt, spread_views, vote
 from veridical.media import Limits, read_clip, read_image
-from veridical.models import ModelStore
 from veridical.models.session import OnnxSession
 from veridical.result import ModelRef
 from veridical.types import Box, Clip, Image, View
 from veridical.verification import Settings, Transaction
-from veridical.verification.analysis import Analyser, Analysis, spread
+from veridical.verification.analysis import Analysis, spread
+from veridical.verification.engines import Engines
 
 OPTICS = (
     Attack.SCREEN_REPLAY, Attack.PRINT, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT,
@@ -149,13 +148,10 @@ def cropped(views: list[View], clip: Clip, share: float) -> Clip | None:
 class Bench:
     """Detector, mesh, networks and cues; one record a presentation."""
 
-    def __init__(self, store: ModelStore, own: Path | None) -> None:
-        roles = store.profile("standard").roles
-        self.analyser = Analyser(
-            None,
-            FaceDetector(store.session(roles["detector"][0])),
-            FaceMesher(store.session(roles["mesh"][0])),
-        )
+    def __init__(self, own: Path | None) -> None:
+        self.engines = Engines.open(Settings(profile="standard"))
+        self.engines.require("detector", "mesh")
+        store = self.engines.store
         self.scorers = {
             name: FrameScorer(store.session(name), ScorerInput.from_card(store.card(name)))
             for name in NETWORKS
@@ -174,7 +170,7 @@ class Bench:
             transaction = Transaction("bench", selfie=clip.frames[0])
         else:
             transaction = Transaction("bench", clip=clip)
-        return list(Analysis(transaction, self.analyser).views)
+        return list(Analysis(transaction, self.engines).views)
 
     def record(self, views: list[View], clip: Clip) -> dict[str, Any]:
         """Everything the tables need."""
@@ -333,7 +329,7 @@ class Run:
 def measure(given: argparse.Namespace) -> None:
     """Measure what is not measured yet, the most telling first."""
     cv2.setNumThreads(1)
-    run = Run(Bench(Settings().model_store(), given.own), given.out)
+    run = Run(Bench(given.own), given.out)
     small, genuine, generated = items(given.pad, given.heads, given.lips)
     bases: list[tuple[Item, Clip, Box]] = []
     for item in (*small, *genuine):

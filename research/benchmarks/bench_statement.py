@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.types import Audio
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint.statement import StatementCheck, StatementReading, Windows
 from veridical.voiceprint.whisper import Heard, Transcript, Whisper
@@ -119,12 +120,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="statements in all; 0 takes all")
     parser.add_argument("--show", action="store_true")
     args = parser.parse_args()
-    store = Settings().model_store()
-    profile = store.profile("registry")
-    vad = store.session(profile.roles["speech"][0])
-    check = StatementCheck(
-        Remembering(store.session("whisper-base-encoder"), store.session("whisper-base-decoder"))
-    )
+    engines = Engines.open(Settings(profile="registry"))
+    vad = engines.need(Engines.vad)
+    check = StatementCheck(Remembering(*engines.sessions("listener")))
     with args.index.open(encoding="utf-8") as file:
         rows = [
             row for row in csv.DictReader(file) if row["text"] and row["language"] == args.language

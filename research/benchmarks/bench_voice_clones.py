@@ -14,8 +14,9 @@ from pathlib import Path
 
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
-from veridical.voiceprint import VoiceEmbedder, VoiceMatchCheck, analyse_speech
+from veridical.voiceprint import VoiceMatchCheck, analyse_speech
 
 
 def main() -> None:
@@ -23,11 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path)
     args = parser.parse_args()
-    store = Settings().model_store()
-    profile = store.profile("registry")
-    vad = store.session(profile.roles["speech"][0])
-    embedder = VoiceEmbedder(store.session(profile.roles["voice"][0]))
-    point = store.operating_points(profile)["voice.match"].point
+    engines = Engines.open(Settings(profile="registry"))
+    vad, embedder = engines.need(Engines.vad), engines.need(Engines.voice)
+    point = engines.operating_points["voice.match"]
     check = VoiceMatchCheck(embedder)
     with args.index.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

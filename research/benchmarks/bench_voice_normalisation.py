@@ -24,8 +24,8 @@ from scipy.optimize import minimize
 
 from veridical.media import read_audio
 from veridical.types import Audio
-from veridical.verification.settings import Settings
-from veridical.voiceprint import VoiceEmbedder, analyse_speech
+from veridical.verification.engines import Engines
+from veridical.voiceprint import analyse_speech
 
 CHANNELS = ("a-law 8 kHz", "amr 12.2k", "pink noise 10 dB", "reverberation 0.6 s")
 LENGTHS = {"2": 2.0, "3": 3.0, "5": 5.0, "full": 0.0}
@@ -36,9 +36,8 @@ ENROL_WORDS, PROBE_WORDS = 10, 6
 
 def embed(folder: Path, out: Path) -> None:
     """Write unit vectors with kind, speaker, file, net speech and bandwidth."""
-    store = Settings().model_store()
-    vad = store.session("silero-vad")
-    embedder = VoiceEmbedder(store.session("campplus-zh-en"))
+    engines = Engines.open()
+    vad, embedder = engines.need(Engines.vad), engines.need(Engines.voice)
     found: list[tuple[str, str, str, float, float]] = []
     vectors: list[NDArray[np.float32]] = []
 

@@ -18,7 +18,7 @@ from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.store import Database, Fingerprints
 from veridical.types import Audio
-from veridical.verification.settings import Settings
+from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.replay import RADIUS_BITS, signs_of_playback, sound_codes
 
@@ -44,8 +44,7 @@ def main() -> None:
     parser.add_argument("index", type=Path)
     parser.add_argument("--most", type=int, default=0)
     args = parser.parse_args()
-    store = Settings().model_store()
-    vad = store.session("silero-vad")
+    vad = Engines.open().need(Engines.vad)
     with args.index.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     taken = Counter(row["speaker"] for row in rows)

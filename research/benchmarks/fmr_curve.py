@@ -18,11 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
+from veridical.face import look
 from veridical.gallery import FmrCurve
 from veridical.media import read_image
 from veridical.types import Face, View
-from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 MIN_HITS = 10
@@ -44,11 +44,9 @@ def main() -> None:
     parser.add_argument("index", type=Path)
     path: Path = parser.parse_args().index
     cv2.setNumThreads(1)
-    store = Settings().model_store()
-    roles = store.profile().roles
-    detector = FaceDetector(store.session(roles["detector"][0]))
-    mesher = FaceMesher(store.session(roles["mesh"][0]))
-    embedder = FaceEmbedder.load(store, roles["recogniser"])
+    engines = Engines.open()
+    detector, mesher = engines.need(Engines.detector), engines.need(Engines.mesher)
+    embedder = engines.need(Engines.embedder)
     vectors, identities = [], []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips.sound import STEP_MS, log_mel
 from veridical.liveness.lips.sync import sound_at
 from veridical.liveness.lips.track import GRID_MS, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.types import Clip
-from veridical.verification.settings import Settings
+from veridical.verification.engines import Engines
 
 SEEN_SHARE_AT_LEAST = 0.9
 LEAST_PLACES = 25
@@ -31,12 +30,8 @@ LEAST_PLACES = 25
 
 def main(index: Path, folder: Path) -> None:
     """Measure every clip that may train and is not there yet."""
-    store = Settings().model_store()
-    profile = store.profile()
-    tracker = FaceTracker(
-        FaceDetector(store.session(profile.roles["detector"][0])),
-        FaceMesher(store.session(profile.roles["mesh"][0])),
-    )
+    engines = Engines.open()
+    tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
     folder.mkdir(parents=True, exist_ok=True)
     with index.open(newline="", encoding="utf-8") as file:
         names = [row["file"] for row in csv.DictReader(file) if row["train_ok"] == "yes"]

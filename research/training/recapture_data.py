@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.evaluation.simulate import Attack, simulate
-from veridical.face import FaceDetector
 from veridical.liveness.crop import crop
 from veridical.media import read_clip
 from veridical.types import Box, Image
 from veridical.verification import Settings
+from veridical.verification.engines import Engines
 
 SIDE_PX = 96
 WINDOW = 1.4
@@ -95,8 +95,7 @@ def main() -> None:
     arguments.add_argument("--exclude", type=Path, nargs="*", default=[])
     given = arguments.parse_args()
     cv2.setNumThreads(1)
-    store = Settings().model_store()
-    detector = FaceDetector(store.session(store.profile("registry").roles["detector"][0]))
+    detector = Engines.open(Settings(profile="registry")).need(Engines.detector)
     excluded: set[str] = set().union(*map(listed, given.exclude))
     clips = list(chosen(given.index, excluded))
     speakers = list(dict.fromkeys(speaker for speaker, _ in clips))

@@ -8,6 +8,7 @@ from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.result import Measurement
 from veridical.service.api import problems
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import allow
 from veridical.service.api.state import ServiceDep
 from veridical.types import Audio, Challenge
@@ -21,6 +22,7 @@ from veridical.verification import (
 )
 from veridical.verification.inputs import parse_schedule
 from veridical.verification.verdict import check_to_json
+from veridical.wire import CheckAnswer, DocumentRead
 
 __all__ = ["router"]
 
@@ -53,7 +55,11 @@ def _read(upload: UploadFile) -> bytes:
     return upload.file.read()
 
 
-@router.post("/faces/compare", summary="Are these two pictures of one person?")
+@router.post(
+    "/faces/compare",
+    summary="Are these two pictures of one person?",
+    **answers("compare_faces", CheckAnswer),
+)
 def compare_faces(
     request: Request,
     service: ServiceDep,
@@ -73,7 +79,11 @@ def compare_faces(
         return _one(verifier, "face.match", live)
 
 
-@router.post("/faces/quality", summary="Is a face captured well enough to compare?")
+@router.post(
+    "/faces/quality",
+    summary="Is a face captured well enough to compare?",
+    **answers("measure_face_quality", CheckAnswer),
+)
 def face_quality(
     request: Request, service: ServiceDep, image: Annotated[UploadFile, File()]
 ) -> dict[str, Any]:
@@ -86,7 +96,11 @@ def face_quality(
         )
 
 
-@router.post("/liveness/silent", summary="Is a live person before the camera, judged passively?")
+@router.post(
+    "/liveness/silent",
+    summary="Is a live person before the camera, judged passively?",
+    **answers("check_silent_liveness", CheckAnswer),
+)
 def silent(
     request: Request,
     service: ServiceDep,
@@ -106,7 +120,11 @@ def silent(
         return _one(verifier, "liveness.silent", transaction)
 
 
-@router.post("/liveness/lips", summary="Did these lips speak the prompt, on its schedule?")
+@router.post(
+    "/liveness/lips",
+    summary="Did these lips speak the prompt, on its schedule?",
+    **answers("check_lip_liveness", CheckAnswer),
+)
 def lips(
     request: Request,
     service: ServiceDep,
@@ -125,7 +143,11 @@ def lips(
         return _one(verifier, "liveness.lips", transaction)
 
 
-@router.post("/documents/read", summary="What does a document say, and is it sound?")
+@router.post(
+    "/documents/read",
+    summary="What does a document say, and is it sound?",
+    **answers("read_document", DocumentRead),
+)
 def read_document(
     request: Request,
     service: ServiceDep,
@@ -148,7 +170,11 @@ def read_document(
     return {"checks": told["checks"], "document": told["document"]}
 
 
-@router.post("/voices/compare", summary="Did one person speak in both recordings?")
+@router.post(
+    "/voices/compare",
+    summary="Did one person speak in both recordings?",
+    **answers("compare_voices", CheckAnswer),
+)
 def compare_voices(
     request: Request,
     service: ServiceDep,
@@ -166,7 +192,11 @@ def compare_voices(
         return _one(verifier, "voice.match", transaction)
 
 
-@router.post("/voices/digits", summary="Were these digits spoken?")
+@router.post(
+    "/voices/digits",
+    summary="Were these digits spoken?",
+    **answers("check_spoken_digits", CheckAnswer),
+)
 def spoken_digits(
     request: Request,
     service: ServiceDep,

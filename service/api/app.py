@@ -8,15 +8,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 import veridical
+from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
@@ -30,9 +30,11 @@ from veridical.service.api import (
     operations,
     problems,
 )
+from veridical.service.api import description as descriptions
 from veridical.service.api import drift as drift_routes
 from veridical.service.api import evidence as evidence_routes
 from veridical.service.api import transactions as transaction_routes
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Access, Principal, allow
 from veridical.service.api.limits import BodyLimit
 from veridical.service.api.metrics import Metrics
@@ -106,9 +108,12 @@ def create_app(
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         recordings: Gives what judges recordings of a script; a person looks at them without.
     """
-    loader, gate, metrics = Loader(build), Gate(capacity), Metrics()
+    gate, metrics = Gate(capacity), Metrics()
+    loader = Loader(build, metrics)
     found = (
-        TransactionService(resources, PolicyRepository(resources, policy), transactions)
+        TransactionService(
+            resources, PolicyRepository(resources, policy), transactions, fit=loader.fit
+        )
         if resources is not None
         else None
     )
@@ -163,7 +168,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        responses=problems.PROBLEMS,
+        responses=descriptions.PROBLEMS,
+        servers=descriptions.SERVERS,
+        openapi_tags=descriptions.TAGS,
     )
     app.state.service = service
     app.state.retention = retention
@@ -207,7 +214,13 @@ def create_app(
     app.include_router(analysis.router)
     if found is not None:
         mount(app, qa_dir, policy)
-    app.post("/v1/verify", tags=["verify"], summary="Verify one applicant in one call")(verify)
+    app.post(
+        "/v1/verify",
+        tags=["verify"],
+        summary="Verify one applicant in one call",
+        **answers("verify", wire.Verdict, "The verdict, whatever it is"),
+    )(verify)
+    descriptions.describe(app)
     return app
 
 
@@ -239,7 +252,7 @@ def verify(
     schedule: Annotated[str, Form(description="JSON list: when each digit was shown, ms")] = "",
     attempt: Annotated[int, Form(ge=1)] = 1,
     facts: Annotated[str, Form(description="JSON object: numbers the policy's rules ask for")] = "",
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Everything in one request; nothing is kept but the signed record of the verdict.
 
     The caller vouches for challenge, attempts and nonce: where an applicant's own device sends the
@@ -257,6 +270,8 @@ def verify(
             f"no policy of that name; there are {', '.join(verifier.policies)}",
             "policy.unknown",
         )
+    if policy:
+        service.loader.fit(load_policy(policy))
     with service.gate.entered():
         uploads = {
             "document_front": document_front,
@@ -294,4 +309,4 @@ def verify(
     service.metrics.judged(verdict)
     if service.drift is not None and not principal.sandbox:
         service.drift.observe(principal.tenant, verdict)
-    return JSONResponse(verdict_to_json(verdict))
+    return verdict_to_json(verdict)

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi import Path as PathParameter
-from pydantic import BaseModel, ConfigDict, Field
 
+from veridical import wire
 from veridical.errors import InputError
 from veridical.models import ModelStore
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import PolicyRepository, ProblemError
@@ -24,20 +25,6 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 Name = Annotated[str, PathParameter(min_length=1, max_length=200, pattern=r"^[ -.0-~]+$")]
 Catalogue = Annotated[Principal, Depends(allow("catalogue:read"))]
 Author = Annotated[Principal, Depends(allow("policies:write"))]
-
-
-class Verdicts(BaseModel):
-    """Verdicts to be decided again.
-
-    Attributes:
-        verdicts: As the service told them.
-        version: Of the policy; the newest when not given.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    verdicts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1_000)]
-    version: int | None = None
 
 
 def _shown(policy: Policy) -> dict[str, Any]:
@@ -70,20 +57,34 @@ def _find(book: PolicyRepository, tenant: str, name: str, version: int | None = 
         raise ProblemError(404, error.code, str(error)) from error
 
 
-@router.get("/policies", summary="Every version of every policy")
+@router.get(
+    "/policies",
+    summary="Every version of every policy",
+    **answers("list_policies", wire.PolicyList),
+)
 def policies(transactions: TransactionsDep, principal: Catalogue) -> dict[str, Any]:
     """The newest version of each first."""
     return {"items": [_shown(policy) for policy in transactions.book.all_of(principal.tenant)]}
 
 
-@router.get("/policies/{policy}", summary="One policy in its newest version")
+@router.get(
+    "/policies/{policy}",
+    summary="One policy in its newest version",
+    **answers("get_policy", wire.PolicyView),
+)
 def policy_of(transactions: TransactionsDep, principal: Catalogue, policy: Name) -> dict[str, Any]:
     """Its checks, in the order in which causes are looked for."""
     return _shown(_find(transactions.book, principal.tenant, policy))
 
 
-@router.put("/policies/{policy}", status_code=201, summary="Store a version of a policy")
+@router.put(
+    "/policies/{policy}",
+    status_code=201,
+    summary="Store a version of a policy",
+    **answers("store_policy", wire.PolicyStored),
+)
 def store_policy(
+    service: ServiceDep,
     transactions: TransactionsDep,
     principal: Author,
     policy: Name,
@@ -93,13 +94,17 @@ def store_policy(
 
     Its examples must end as they say. `warnings` tells what `veridical policy lint` would.
     """
-    stored = transactions.book.add(principal.tenant, policy, content.encode())
+    stored = transactions.book.add(principal.tenant, policy, content.encode(), service.loader.fit)
     return {**_shown(stored), "warnings": lint_policy(stored)}
 
 
-@router.post("/policies/{policy}/evaluate", summary="How would a policy have decided?")
+@router.post(
+    "/policies/{policy}/evaluate",
+    summary="How would a policy have decided?",
+    **answers("evaluate_policy", wire.PolicyReplay),
+)
 def evaluate(
-    transactions: TransactionsDep, principal: Catalogue, policy: Name, body: Verdicts
+    transactions: TransactionsDep, principal: Catalogue, policy: Name, body: wire.Verdicts
 ) -> dict[str, Any]:
     """Decides stored verdicts again, without media."""
     chosen = _find(transactions.book, principal.tenant, policy, body.version)
@@ -130,7 +135,11 @@ def evaluate(
     }
 
 
-@router.get("/models", summary="The models in use: hash, licence, operating points")
+@router.get(
+    "/models",
+    summary="The models in use: hash, licence, operating points",
+    **answers("list_models", wire.ModelList),
+)
 def models(request: Request, service: ServiceDep, principal: Catalogue) -> dict[str, Any]:
     """Those of the profile that the verifier runs."""
     del principal

@@ -4,16 +4,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
 from veridical.service.transactions.drift_views import overview
+from veridical.wire import DriftOverview
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["operations"])
 
 
-@router.get("/drift", summary="Have scores and reasons drifted?")
+@router.get(
+    "/drift", summary="Have scores and reasons drifted?", **answers("get_drift", DriftOverview)
+)
 def drift(
     transactions: TransactionsDep,
     principal: Annotated[Principal, Depends(allow("metrics:read", "reviews"))],

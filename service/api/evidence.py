@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
 from veridical.service.api.transactions import Id
@@ -11,6 +12,7 @@ from veridical.service.transactions import ProblemError
 from veridical.service.transactions.resources import iso
 from veridical.store.chain import chain_head, chain_lines, transaction_lines
 from veridical.store.transactions import find_transaction
+from veridical.wire import EvidenceHead
 
 __all__ = ["router"]
 
@@ -18,16 +20,14 @@ router = APIRouter(prefix="/v1", tags=["evidence"])
 
 Auditor = Annotated[Principal, Depends(allow("evidence:read"))]
 _LINES = "application/jsonl"
-_AS_LINES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Signed records, one a line", "content": {_LINES: {}}}
-}
+_RECORDS = "Signed records, one a line"
 
 
 @router.get(
     "/transactions/{transaction}/evidence",
     summary="The records about one transaction",
     response_class=Response,
-    responses=_AS_LINES,
+    **content("get_transaction_evidence", _LINES, _RECORDS),
 )
 def of_transaction(transactions: TransactionsDep, principal: Auditor, transaction: Id) -> Response:
     """Verdicts, reviews and the erasure, as they stand in the chain."""
@@ -39,7 +39,10 @@ def of_transaction(transactions: TransactionsDep, principal: Auditor, transactio
 
 
 @router.get(
-    "/evidence", summary="The whole chain, in pages", response_class=Response, responses=_AS_LINES
+    "/evidence",
+    summary="The whole chain, in pages",
+    response_class=Response,
+    **content("list_evidence", _LINES, _RECORDS),
 )
 def chain(
     transactions: TransactionsDep,
@@ -56,7 +59,11 @@ def chain(
     return Response("".join(lines), media_type=_LINES, headers=headers)
 
 
-@router.get("/evidence/head", summary="The newest record, to be anchored elsewhere")
+@router.get(
+    "/evidence/head",
+    summary="The newest record, to be anchored elsewhere",
+    **answers("get_evidence_head", EvidenceHead),
+)
 def head(transactions: TransactionsDep, principal: Auditor) -> dict[str, Any]:
     """Only a head published elsewhere shows that records were cut off the end."""
     with transactions.resources.database.reading() as connection:
@@ -73,7 +80,7 @@ def head(transactions: TransactionsDep, principal: Auditor) -> dict[str, Any]:
     "/evidence/keys",
     summary="The public keys that verify it",
     response_class=Response,
-    responses={200: {"description": "PEM", "content": {"application/x-pem-file": {}}}},
+    **content("get_evidence_keys", "application/x-pem-file", "PEM"),
 )
 def keys(transactions: TransactionsDep, principal: Auditor) -> Response:
     """The current one and every one before it."""

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 
+from veridical import wire
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Gallery
 from veridical.media import read_image
 from veridical.service.api import problems
+from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import Service, ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, Resources
@@ -95,7 +97,12 @@ def _template(service: Service, request: Request, image: UploadFile) -> Template
     return template
 
 
-@router.put("/galleries/{gallery}/subjects/{subject}", status_code=201, summary="Enrol a subject")
+@router.put(
+    "/galleries/{gallery}/subjects/{subject}",
+    status_code=201,
+    summary="Enrol a subject",
+    **answers("enrol_subject", wire.Enrolled),
+)
 def enrol(
     request: Request,
     service: ServiceDep,
@@ -124,7 +131,9 @@ def enrol(
 
 
 @router.delete(
-    "/galleries/{gallery}/subjects/{subject}", status_code=204, summary="Delete a subject"
+    "/galleries/{gallery}/subjects/{subject}",
+    summary="Delete a subject",
+    **nothing("delete_subject", "Deleted"),
 )
 def delete(
     service: ServiceDep, registry: GalleriesDep, principal: Keeper, gallery: Name, subject: Name
@@ -136,13 +145,21 @@ def delete(
     return Response(status_code=204)
 
 
-@router.delete("/subjects/{subject}", summary="Erase a subject from every gallery")
+@router.delete(
+    "/subjects/{subject}",
+    summary="Erase a subject from every gallery",
+    **answers("erase_subject", wire.SubjectErased),
+)
 def erase(transactions: TransactionsDep, principal: Keeper, subject: Name) -> dict[str, int]:
     """Its key is deleted: nothing opens what was kept of it."""
     return {"erased": erase_subject(transactions.resources.database, principal.tenant, subject)}
 
 
-@router.get("/subjects/{subject}", summary="Where is a subject enrolled?")
+@router.get(
+    "/subjects/{subject}",
+    summary="Where is a subject enrolled?",
+    **answers("get_subject", wire.SubjectGalleries),
+)
 def subject_of(
     transactions: TransactionsDep, principal: Searcher, subject: Name
 ) -> dict[str, list[str]]:
@@ -150,7 +167,11 @@ def subject_of(
     return {"galleries": galleries_of(transactions.resources.database, principal.tenant, subject)}
 
 
-@router.post("/galleries/{gallery}/search", summary="Who is this?")
+@router.post(
+    "/galleries/{gallery}/search",
+    summary="Who is this?",
+    **answers("search_gallery", wire.SearchResult),
+)
 def search(
     request: Request,
     service: ServiceDep,
@@ -169,7 +190,11 @@ def search(
     }
 
 
-@router.get("/galleries/{gallery}", summary="What does a gallery hold?")
+@router.get(
+    "/galleries/{gallery}",
+    summary="What does a gallery hold?",
+    **answers("get_gallery", wire.GalleryStatistics),
+)
 def statistics(
     service: ServiceDep, registry: GalleriesDep, principal: Searcher, gallery: Name
 ) -> dict[str, int]:

@@ -13,11 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
+from veridical.wire import DocumentGuidance, FaceGuidance
 
 __all__ = ["Glance", "glance_at_document", "router"]
 
@@ -72,7 +74,12 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-@router.post("/face", summary="Where is the face, and what should change?", openapi_extra=_BODY)
+@router.post(
+    "/face",
+    summary="Where is the face, and what should change?",
+    openapi_extra=_BODY,
+    **answers("guide_face", FaceGuidance),
+)
 async def face(
     request: Request,
     service: ServiceDep,
@@ -121,7 +128,10 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
 
 
 @router.post(
-    "/document", summary="Is the document whole, sharp and without glare?", openapi_extra=_BODY
+    "/document",
+    summary="Is the document whole, sharp and without glare?",
+    openapi_extra=_BODY,
+    **answers("guide_document", DocumentGuidance),
 )
 async def document(
     request: Request,

@@ -1,49 +1,28 @@
 """Routes of lists: numbers, phones and devices that are allowed or denied."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
 from veridical.service.transactions.resources import iso
-from veridical.store.lists import LABEL_LENGTH, add_entries, list_sizes, remove_entries
+from veridical.store.lists import add_entries, list_sizes, remove_entries
 from veridical.store.vault import made_vault
 from veridical.verification.signals.keys import keyed
 from veridical.verification.signals.listing import checked_label
+from veridical.wire import ListAdded, ListEffect, ListKind, ListRemoved, ListSizes, ListValues
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
-MOST_VALUES = 10_000
-
 Reader = Annotated[Principal, Depends(allow("lists:read"))]
 Writer = Annotated[Principal, Depends(allow("lists:write"))]
-Effect = Literal["allow", "deny"]
-Kind = Literal["document", "subject", "device", "phone", "network"]
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class Values(BaseModel):
-    """Values of one kind.
-
-    Attributes:
-        values: As they are written; only their keyed hashes are kept.
-        label: Which list or case they came from.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"values": ["+8613800138000"], "label": "case 17"}]},
-    )
-
-    values: Annotated[list[Value], Field(min_length=1, max_length=MOST_VALUES)]
-    label: Annotated[str, StringConstraints(max_length=LABEL_LENGTH)] = ""
-
-
-@router.get("/lists", summary="How much is on which list?")
+@router.get("/lists", summary="How much is on which list?", **answers("list_sizes", ListSizes))
 def sizes(transactions: TransactionsDep, principal: Reader) -> dict[str, Any]:
     """By effect, kind and label."""
     with transactions.resources.database.reading() as connection:
@@ -62,9 +41,15 @@ def sizes(transactions: TransactionsDep, principal: Reader) -> dict[str, Any]:
     }
 
 
-@router.post("/lists/{effect}/{kind}", summary="Put values on a list")
+@router.post(
+    "/lists/{effect}/{kind}", summary="Put values on a list", **answers("add_to_list", ListAdded)
+)
 def put(
-    transactions: TransactionsDep, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep,
+    principal: Writer,
+    effect: ListEffect,
+    kind: ListKind,
+    body: ListValues,
 ) -> dict[str, int]:
     """One that is on it stays as it is. A million at once: `veridical lists import`."""
     resources, label = transactions.resources, checked_label(body.label)
@@ -76,9 +61,17 @@ def put(
     return {"added": added, "known": len(keys) - added}
 
 
-@router.post("/lists/{effect}/{kind}/remove", summary="Take values off a list")
+@router.post(
+    "/lists/{effect}/{kind}/remove",
+    summary="Take values off a list",
+    **answers("remove_from_list", ListRemoved),
+)
 def remove(
-    transactions: TransactionsDep, principal: Writer, effect: Effect, kind: Kind, body: Values
+    transactions: TransactionsDep,
+    principal: Writer,
+    effect: ListEffect,
+    kind: ListKind,
+    body: ListValues,
 ) -> dict[str, int]:
     """A POST, so that no log of addresses holds a number."""
     resources = transactions.resources

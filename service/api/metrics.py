@@ -1,8 +1,11 @@
 """Figures for the operator, in the format of Prometheus."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from veridical.verification import Verdict
+from veridical.verification.needs import Lack
 
 __all__ = ["Metrics"]
 
@@ -70,6 +73,20 @@ class Metrics:
             "Series counted in the last day that have no baseline, over all replicas and tenants.",
             registry=self._registry,
         )
+
+        self._lacking = Gauge(
+            "veridical_lacking",
+            "Checks of policies in force that lack a model or an operating point: 1 each.",
+            ("policy", "check", "model", "required"),
+            registry=self._registry,
+        )
+
+    def lack(self, lacks: Iterable[Lack]) -> None:
+        """Note what policies in force need and the installation does not have."""
+        self._lacking.clear()
+        for lack in lacks:
+            required = "yes" if lack.required else "no"
+            self._lacking.labels(lack.policy, lack.check, lack.model, required).set(1)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note an answer."""

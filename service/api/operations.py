@@ -1,15 +1,20 @@
 """Routes for those who run the service: probes, figures, the description of the API."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
+from veridical.service.transactions import ProblemError
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
+from veridical.verification.needs import NotFitError
+from veridical.wire import Alive, Ready
 
 __all__ = ["router"]
 
@@ -18,23 +23,45 @@ router = APIRouter(tags=["operations"])
 _DAY_MS = 86_400_000
 
 
-@router.get("/livez", summary="Is the process alive?")
+@router.get("/livez", summary="Is the process alive?", **answers("livez", Alive))
 async def livez() -> dict[str, str]:
     """Answered by the event loop itself: it says nothing about models or the database."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Are the models loaded and self-tested, and is the database there?")
+@router.get(
+    "/readyz",
+    summary="Are the models loaded and self-tested, and is the database there?",
+    **answers("readyz", Ready),
+)
 def readyz(service: ServiceDep) -> dict[str, object]:
-    """503 until it is."""
+    """503 until it is; `model.required` where a policy in force could never accept.
+
+    `missing` names models of the profile that are not there, `lacks` the checks of policies in
+    force that want one.
+    """
+    if service.loader.failure == NotFitError.default_code:
+        raise ProblemError(
+            503, NotFitError.default_code, "a required model is missing; see the server's log"
+        )
     verifier = service.loader.get()
     if service.transactions is not None:
         with service.transactions.resources.database.reading() as connection:
             connection.execute(text("SELECT 1"))
-    return {"status": "ready", "profile": verifier.profile, "missing": dict(verifier.missing)}
+    return {
+        "status": "ready",
+        "profile": verifier.profile,
+        "missing": dict(verifier.missing),
+        "lacks": [asdict(lack) for lack in verifier.lacks],
+    }
 
 
-@router.get("/metrics", summary="Figures in the format of Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures in the format of Prometheus",
+    response_class=Response,
+    **content("metrics", "text/plain", "Prometheus text format"),
+)
 def metrics(
     service: ServiceDep, principal: Annotated[Principal, Depends(allow("metrics:read"))]
 ) -> Response:

@@ -2,54 +2,21 @@
 
 import logging
 import uuid
-from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
 from veridical.service.transactions import ProblemError
+from veridical.wire import Problem
 
-__all__ = ["PROBLEMS", "document", "install", "problem", "request_id"]
+__all__ = ["document", "install", "problem", "request_id"]
 
 log = logging.getLogger("veridical.service")
 
 _HTTP_CODES = {404: "request.not_found", 405: "request.method"}
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem (RFC 9457)",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail", "code", "request_id"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "code": {"type": "string"},
-                        "request_id": {"type": "string"},
-                        "retryable": {"type": "boolean"},
-                    },
-                },
-                "example": {
-                    "type": "urn:veridical:problem:media.missing",
-                    "title": "media: missing",
-                    "status": 422,
-                    "detail": "upload these first: clip",
-                    "code": "media.missing",
-                    "request_id": "3f0c1a",
-                    "retryable": False,
-                },
-            }
-        },
-    }
-}
-"""How every route describes its problems in the OpenAPI document."""
 
 
 def request_id(request: Request) -> str:
@@ -68,15 +35,16 @@ def document(status: int, code: str, detail: str, request: str) -> dict[str, obj
         detail: What was wanted, what came, what to do.
         request: Id of the request.
     """
-    return {
-        "type": f"urn:veridical:problem:{code}",
-        "title": code.replace(".", ": ").replace("_", " "),
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": request,
-        "retryable": status in (408, 429, 503, 507),
-    }
+    told = Problem(
+        type=f"urn:veridical:problem:{code}",
+        title=code.replace(".", ": ").replace("_", " "),
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request,
+        retryable=status in (408, 429, 503, 507),
+    )
+    return told.model_dump()
 
 
 def problem(
@@ -121,6 +89,14 @@ def install(app: FastAPI) -> None:
         places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
         return problem(
             422, "request.malformed", f"missing or malformed: {', '.join(places)}", request
+        )
+
+    @app.exception_handler(ResponseValidationError)
+    def broken(request: Request, error: ResponseValidationError) -> JSONResponse:
+        places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+        log.error("an answer is not as described: %s request=%s", places, request_id(request))
+        return problem(
+            500, "internal.error", "an unforeseen error; its cause is in the server's log", request
         )
 
     @app.exception_handler(HTTPException)

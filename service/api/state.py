@@ -13,9 +13,10 @@ from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
 from veridical.service.transactions import DriftWatch, ProblemError, TransactionService, Worker
-from veridical.verification import Verifier
+from veridical.verification import Policy, Verifier
 from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog
+from veridical.verification.needs import NotFitError, told_of
 
 __all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TransactionsDep"]
 
@@ -68,10 +69,16 @@ class Gate:
 
 
 class Loader:
-    """Builds the verifier beside the event loop, so that probes answer from the first moment."""
+    """Builds the verifier beside the event loop, so that probes answer from the first moment.
 
-    def __init__(self, build: Build) -> None:
+    Args:
+        build: Builds it.
+        metrics: Told what is missing.
+    """
+
+    def __init__(self, build: Build, metrics: Metrics | None = None) -> None:
         self._build = build
+        self._metrics = metrics or Metrics()
         self.beside: Beside | None = None
         self.verifier: Verifier | None = None
         self.failure = ""
@@ -81,7 +88,14 @@ class Loader:
         try:
             verifier = self._build()
             verifier.beside = self.beside
+            self._metrics.lack(verifier.lacks)
+            if verifier.lacks:
+                log.warning("judging without what is missing: %s", told_of(verifier.lacks))
             self.verifier = verifier
+        except NotFitError as error:
+            self.failure = error.code
+            self._metrics.lack(error.lacks)
+            log.error("not ready: %s %s", error.code, error)
         except VeridicalError as error:
             self.failure = error.code
             log.error("not ready: %s %s", error.code, error)
@@ -89,6 +103,18 @@ class Loader:
             # Left alone, the thread would end and the probe say forever that models are loading.
             self.failure = "internal.error"
             log.exception("not ready: an unforeseen error")
+
+    def fit(self, policy: Policy) -> None:
+        """Refuse a policy that could never accept here; until the models are loaded, none is.
+
+        Raises:
+            ProblemError: `policy.not_fit`: it requires a check that lacks its model.
+        """
+        try:
+            if self.verifier is not None:
+                self.verifier.require(policy)
+        except NotFitError as error:
+            raise ProblemError(409, "policy.not_fit", f"{told_of(error.lacks)}") from error
 
     def get(self) -> Verifier:
         """The verifier.

@@ -10,23 +10,18 @@ import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
+from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
+from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep, TransactionsDep
-from veridical.service.transactions import (
-    NewTransaction,
-    ProblemError,
-    Review,
-    Submission,
-    TransactionService,
-)
+from veridical.service.transactions import ProblemError, TransactionService
 from veridical.service.transactions.recordings import recorded
-from veridical.service.transactions.requests import MediaKind
 from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
@@ -60,115 +55,37 @@ Viewer = Annotated[
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
 
-_CHALLENGE = {
-    "digits": "402913",
-    "language": "en",
-    "schedule_ms": [812.4, 1701.0, 2530.2, 3466.9, 4300.3, 5159.8],
-    "nonce": "bWFkZSBieSBjaGFuY2UsIHVzZWQgb25j",
-    "expires_at": "2026-11-22T01:03:33.456Z",
-}
-_STARTED = {
-    "id": "t_0123456789abcdef0123456789abcdef",
-    "kind": "onboarding",
-    "state": "created",
-    "sandbox": False,
-    "created_at": "2026-11-22T01:02:03.456Z",
-    "expires_at": "2026-11-22T01:05:03.456Z",
-    "policy": {"id": "spoken", "version": 1, "sha256": "5f0a…"},
-    "upload_token": "vu_t_0123456789abcdef0123456789abcdef_…",
-    "media": {"required": ["document_front", "clip"], "optional": ["document_back"]},
-    "attempt": 1,
-    "retries_left": 2,
-    "challenge": _CHALLENGE,
-}
-_RECORDING_STARTED = {
-    **_STARTED,
-    "kind": "recording",
-    "expires_at": "2026-11-22T01:17:03.456Z",
-    "policy": {"id": "recording", "version": 1, "sha256": "d222…"},
-    "media": {"required": ["recording"], "optional": []},
-    "retries_left": 1,
-    "script": {
-        "id": "consent-en",
-        "version": 1,
-        "sha256": "41c0…",
-        "language": "en",
-        "title": "Consent to an investment product",
-        "segments": [
-            {"id": "identity", "kind": "statement", "text": "I am applying for this product …"},
-            {"id": "code", "kind": "digits", "text": "Please read these digits aloud …"},
-            {
-                "id": "agree",
-                "kind": "question",
-                "text": "Do you understand these risks …",
-                "answers": ["yes I agree", "no I do not agree"],
-            },
-        ],
-    },
-}
-_VIEW = {
-    "id": "t_0123456789abcdef0123456789abcdef",
-    "kind": "onboarding",
-    "state": "completed",
-    "sandbox": False,
-    "created_at": "2026-11-22T01:02:03.456Z",
-    "expires_at": "2026-11-22T01:05:03.456Z",
-    "attempt": 1,
-    "retries_left": 2,
-    "outcome": "accept",
-    "message": "Thank you, you are verified.",
-    "media": {
-        "required": ["document_front", "clip"],
-        "optional": ["document_back"],
-        "received": ["clip", "document_front"],
-    },
-}
-
-
-def _example(example: object, description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
 
 @router.post(
     "/transactions",
     status_code=201,
     summary="Start a transaction",
-    responses={
-        201: {
-            "description": "Started",
-            "content": {
-                "application/json": {
-                    "examples": {
-                        "onboarding": {"value": _STARTED},
-                        "recording": {"value": _RECORDING_STARTED},
-                    }
-                }
-            },
-        }
-    },
+    **answers("create_transaction", wire.Started, "Started"),
 )
 def create(
+    response: Response,
     transactions: TransactionsDep,
     principal: Writer,
-    body: NewTransaction,
+    body: wire.NewTransaction,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Answers the upload token and the challenge, once: neither is told again."""
     answer, again = transactions.create(principal, body, idempotency_key)
-    headers = {"Location": f"/v1/transactions/{answer['id']}"}
+    response.headers["Location"] = f"/v1/transactions/{answer['id']}"
     if again:
-        headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(answer, 201, headers)
+        response.headers["Idempotency-Replayed"] = "true"
+    return answer
 
 
-@router.get("/transactions", summary="List transactions, newest first")
+@router.get(
+    "/transactions",
+    summary="List transactions, newest first",
+    **answers("list_transactions", wire.TransactionPage),
+)
 def list_(
     transactions: TransactionsDep,
     principal: Reader,
-    state: Literal[
-        "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
-    ]
-    | None = None,
+    state: wire.TransactionState | None = None,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> dict[str, Any]:
@@ -179,7 +96,7 @@ def list_(
 @router.get(
     "/transactions/{transaction}",
     summary="How a transaction stands",
-    responses={200: _example(_VIEW, "As the holder of an upload token sees it")},
+    **answers("get_transaction", wire.Transaction, "As the bearer may see it"),
 )
 def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> dict[str, Any]:
     """A key that may read transactions sees the verdict with its scores; nobody else does."""
@@ -189,9 +106,7 @@ def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> di
 @router.put(
     "/transactions/{transaction}/media/{kind}",
     summary="Hand in a medium",
-    responses={
-        200: _example({"kind": "clip", "bytes": 313_000, "sha256": "9b1f…"}, "Kept, encrypted")
-    },
+    **answers("upload_medium", wire.Uploaded, "Kept, encrypted"),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -206,7 +121,7 @@ async def put_medium(
     transactions: TransactionsDep,
     principal: Applicant,
     transaction: Id,
-    kind: MediaKind,
+    kind: wire.MediaKind,
     content_digest: Annotated[
         str, Header(description="RFC 9530: `sha-256=:BASE64:`", max_length=500)
     ] = "",
@@ -277,7 +192,7 @@ def _digest(header: str) -> bytes:
 @router.post(
     "/transactions/{transaction}/challenge",
     summary="Draw a new challenge",
-    responses={200: _example({"challenge": _CHALLENGE}, "The old one is void")},
+    **answers("draw_challenge", wire.ChallengeDrawn, "The old one is void"),
 )
 def challenge(
     transactions: TransactionsDep, principal: Applicant, transaction: Id
@@ -289,19 +204,18 @@ def challenge(
 @router.post(
     "/transactions/{transaction}/submit",
     summary="Ask for the verdict",
-    responses={
-        200: _example(_VIEW, "Judged"),
-        202: _example({**_VIEW, "state": "processing", "outcome": None}, "Being judged"),
-    },
+    responses={202: {"model": wire.Transaction, "description": "Being judged"}},
+    **answers("submit_transaction", wire.Transaction, "Judged"),
 )
 async def submit(
+    response: Response,
     transactions: TransactionsDep,
     service: ServiceDep,
     principal: Applicant,
     transaction: Id,
-    body: Submission,
+    body: wire.Submission,
     wait_s: Annotated[float, Query(ge=0, le=60)] = 0,
-) -> JSONResponse:
+) -> dict[str, Any]:
     """Answers 202 at once, or waits for the verdict. Once it answers, nothing is lost any more."""
     await run_in_threadpool(transactions.submit, principal, transaction, body)
     if service.worker is not None:
@@ -315,24 +229,38 @@ async def submit(
         await asyncio.sleep(min(left_s, next(polls, _POLL_S[-1])))
     view = await run_in_threadpool(transactions.view, principal, transaction)
     if view["state"] == "processing":
-        return JSONResponse(view, 202, {"Retry-After": "1"})
-    return JSONResponse(view)
+        response.status_code = 202
+        response.headers["Retry-After"] = "1"
+    return view
 
 
-@router.post("/transactions/{transaction}/cancel", summary="Break a transaction off")
+@router.post(
+    "/transactions/{transaction}/cancel",
+    summary="Break a transaction off",
+    **answers("cancel_transaction", wire.Transaction),
+)
 def cancel(transactions: TransactionsDep, principal: Applicant, transaction: Id) -> dict[str, Any]:
     """What was handed in is deleted."""
     transactions.cancel(principal, transaction)
     return transactions.view(principal, transaction)
 
 
-@router.delete("/transactions/{transaction}", summary="Erase a transaction")
+@router.delete(
+    "/transactions/{transaction}",
+    summary="Erase a transaction",
+    **answers("erase_transaction", wire.Erased, "Erased"),
+)
 def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> dict[str, Any]:
     """Its key is deleted: nothing opens what was kept. A tombstone and its evidence stay."""
     return transactions.erase(principal, transaction)
 
 
-@router.get("/reviews", tags=["reviews"], summary="Transactions that wait for a reviewer")
+@router.get(
+    "/reviews",
+    tags=["reviews"],
+    summary="Transactions that wait for a reviewer",
+    **answers("list_reviews", wire.ReviewPage),
+)
 def queue(
     transactions: TransactionsDep, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
 ) -> dict[str, Any]:
@@ -340,9 +268,14 @@ def queue(
     return transactions.queue(principal, cursor, limit)
 
 
-@router.post("/transactions/{transaction}/review", tags=["reviews"], summary="Decide as a reviewer")
+@router.post(
+    "/transactions/{transaction}/review",
+    tags=["reviews"],
+    summary="Decide as a reviewer",
+    **answers("review_transaction", wire.Transaction, "Decided"),
+)
 def review(
-    transactions: TransactionsDep, principal: Reviewer, transaction: Id, body: Review
+    transactions: TransactionsDep, principal: Reviewer, transaction: Id, body: wire.ReviewDecision
 ) -> dict[str, Any]:
     """Signed into the chain of evidence with the reviewer's name."""
     transactions.review(principal, transaction, body)
@@ -356,10 +289,11 @@ def review(
     "/transactions/{transaction}/explanation",
     tags=["reviews"],
     summary="What was seen and heard, for a reviewer",
+    **answers("explain_transaction", wire.Explanation),
 )
 def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
-) -> Response:
+) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
     from veridical.service.pages.explain import explain
 
@@ -373,7 +307,7 @@ def explanation(
     with service.gate.entered():
         analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
         verdict = verifier.judge(analysis, transactions.policy_of(row, request))
-        return JSONResponse(explain(analysis, verdict))
+        return explain(analysis, verdict)
 
 
 @router.get(
@@ -381,7 +315,9 @@ def explanation(
     tags=["reviews"],
     summary="The review page of a recording",
     response_class=HTMLResponse,
-    responses={200: {"description": "One HTML file with the player, to be saved and opened"}},
+    **content(
+        "get_recording_page", "text/html", "One file with its player, to be saved and opened"
+    ),
 )
 def recording_page(
     transactions: TransactionsDep,

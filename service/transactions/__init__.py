@@ -2,7 +2,6 @@
 
 from veridical.service.transactions.dispatcher import WebhookDispatcher
 from veridical.service.transactions.drift import DriftWatch
-from veridical.service.transactions.requests import NewTransaction, Review, Submission
 from veridical.service.transactions.resources import (
     Principal,
     ProblemError,
@@ -16,14 +15,11 @@ from veridical.service.transactions.worker import Worker
 
 __all__ = [
     "DriftWatch",
-    "NewTransaction",
     "PolicyRepository",
     "Principal",
     "ProblemError",
     "Resources",
     "RetentionJob",
-    "Review",
-    "Submission",
     "TransactionService",
     "TransactionSettings",
     "WebhookDispatcher",

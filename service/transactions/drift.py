@@ -37,6 +37,7 @@ from veridical.store.outbox import add_letter
 from veridical.store.tenants import webhook_of
 from veridical.verification import Verdict
 from veridical.verification.drift import DriftRules, Finding, Series, merged, observations
+from veridical.wire import WEBHOOK_FORMAT
 
 __all__ = ["DriftWatch", "freeze"]
 
@@ -159,7 +160,12 @@ class DriftWatch:
         if not url:
             return
         data = {**alert_view(alert), "state": state}
-        body = {"type": f"drift.{state}", "timestamp": iso(now), "data": data}
+        body = {
+            "format": WEBHOOK_FORMAT,
+            "type": f"drift.{state}",
+            "timestamp": iso(now),
+            "data": data,
+        }
         add_letter(connection, alert.key.tenant, url, json.dumps(body), now)
 
     def _tidy(self) -> None:

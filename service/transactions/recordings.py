@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
@@ -28,6 +28,7 @@ from veridical.store.transactions import StoredTransaction
 from veridical.store.uploads import media_of, medium_pieces
 from veridical.store.vault import Vault
 from veridical.verification import Policy, verdict_to_json
+from veridical.wire import KeptRequest
 
 __all__ = [
     "MEDIUM",
@@ -158,7 +159,7 @@ def judge_recording(
     customers: Customers,
     row: StoredTransaction,
     vault: Vault,
-    request: Mapping[str, Any],
+    request: KeptRequest,
     digits: str,
     policy: Policy,
 ) -> RecordingResult:
@@ -171,17 +172,17 @@ def judge_recording(
         ProblemError: `transaction.no_media`.
         StoreError: The recording was altered.
     """
-    script = parse_script(request["script_text"].encode(), "the script")
+    script = parse_script(request.script_text.encode(), "the script")
     capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
     times = parse_times({"digits": digits, "segments": capture.get("segments", [])}, script)
-    subject = request["subject_ref"]
+    subject = request.subject_ref
     face = voice = None
     if subject is not None and customers.knows(row.tenant, subject):
         face = customers.template(row.tenant, subject, FACES, verifier.face_model)
         voice = customers.template(row.tenant, subject, VOICES, verifier.voice_model)
         if voice is not None and voice.language not in ("", script.language):
             voice = None  # its thresholds hold within one language
-    facts = request.get("facts", {})
+    facts = request.facts
     with recorded(resources, row, vault) as video:
         recording = Recording(row.id, video, script, times, face, voice, row.attempt, facts)
         return verifier.verify(recording, policy)

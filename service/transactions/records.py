@@ -11,6 +11,7 @@ from veridical.store.chain import Link, append_link
 from veridical.store.outbox import add_letter
 from veridical.store.transactions import StoredTransaction
 from veridical.verification.evidence import signed_record
+from veridical.wire import WEBHOOK_FORMAT
 
 __all__ = ["record", "tell"]
 
@@ -52,6 +53,7 @@ def tell(
     """
     body = json.dumps(
         {
+            "format": WEBHOOK_FORMAT,
             "type": event,
             "timestamp": iso(now),
             "data": {

@@ -1,8 +1,9 @@
 """Which policies are there to ask for?"""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 from veridical.verification.policy import parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
-__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "with_checks"]
+__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "stored_policies", "with_checks"]
 
 LARGEST_POLICY_BYTES = 1024 * 1024
 
@@ -91,8 +92,20 @@ class PolicyRepository:
         own = self._stored(tenant)
         return own + [p for p in self._shipped.values() if p.id not in {q.id for q in own}]
 
-    def add(self, tenant: str, name: str, content: bytes) -> Policy:
+    def add(
+        self,
+        tenant: str,
+        name: str,
+        content: bytes,
+        fit: Callable[[Policy], None] = lambda _: None,
+    ) -> Policy:
         """Store a version of a tenant's own policy.
+
+        Args:
+            tenant: Whose.
+            name: Its id.
+            content: TOML.
+            fit: Refuses what the installation could not judge.
 
         Raises:
             InputError: `policy.malformed`; `policy.calibration`: it names files, which only an
@@ -113,6 +126,7 @@ class PolicyRepository:
         if policy.allow_specimens:
             raise InputError("only the operator lets specimens through", "policy.specimens")
         refuse_failing(policy)
+        fit(policy)
         newest = max((p.version for p in self._stored(tenant, name)), default=0)
         if name in self._shipped:
             newest = max(newest, self._shipped[name].version)
@@ -143,3 +157,18 @@ class PolicyRepository:
         with self._resources.database.reading() as connection:
             contents = list(connection.scalars(query))
         return [parse_policy(content, "a stored policy", Path()) for content in contents]
+
+
+def stored_policies(resources: Resources) -> tuple[Policy, ...]:
+    """The newest version of every policy that tenants stored; those no longer understood left out.
+
+    What is not understood is refused when somebody asks for it.
+    """
+    query = select(policies.c.tenant, policies.c.id, policies.c.content)
+    with resources.database.reading() as connection:
+        rows = list(connection.execute(query.order_by(policies.c.version)))
+    found = []
+    for content in {(row.tenant, row.id): row.content for row in rows}.values():
+        with contextlib.suppress(InputError):
+            found.append(parse_policy(content, "a stored policy", Path()))
+    return tuple(found)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from veridical.service.transactions import views
 from veridical.service.transactions.customers import Customers
 from veridical.service.transactions.recordings import chosen_script, script_view
 from veridical.service.transactions.records import record, tell
-from veridical.service.transactions.requests import NewTransaction, Review, Submission
 from veridical.service.transactions.resources import (
     Principal,
     ProblemError,
@@ -55,6 +54,7 @@ from veridical.verification.policy.media import Wanted, wanted_media
 from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
+from veridical.wire import KeptRequest, NewTransaction, ReviewDecision, Submission
 
 __all__ = ["TOKEN_WORD", "TransactionService"]
 
@@ -80,11 +80,17 @@ class TransactionService:
         resources: The database and its keys.
         book: The policies.
         settings: Bounds.
+        fit: Refuses policies that the installation could not judge by.
     """
 
     def __init__(
-        self, resources: Resources, book: PolicyRepository, settings: TransactionSettings
+        self,
+        resources: Resources,
+        book: PolicyRepository,
+        settings: TransactionSettings,
+        fit: Callable[[Policy], None] = lambda _: None,
     ) -> None:
+        self._fit = fit
         self.resources = resources
         self.book = book
         self.settings = settings
@@ -103,7 +109,8 @@ class TransactionService:
 
         Raises:
             ProblemError: `consent.missing`, `callback.refused`, `policy.unknown`,
-                `gallery.unknown_subject`, `challenge.back_off`, `idempotency.mismatch`.
+                `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
+                `idempotency.mismatch`.
         """
         if len(idempotency_key) > 200:
             raise ProblemError(
@@ -143,6 +150,8 @@ class TransactionService:
             self.book.find(caller.tenant, asked.policy or self.book.default_for(asked.kind)),
             asked.checks,
         )
+        if not is_scripted(asked.subject_ref, sandbox=caller.sandbox):
+            self._fit(policy)
         if (
             asked.kind == "reverify"
             and not is_scripted(asked.subject_ref, sandbox=caller.sandbox)
@@ -164,6 +173,7 @@ class TransactionService:
             )
         spoken: str = asked.locale
         kept = asked.model_dump(mode="json")
+        kept["policy"] = _quoted(policy)
         if policy.for_recordings != (asked.kind == "recording"):
             raise ProblemError(
                 422,
@@ -174,7 +184,8 @@ class TransactionService:
             script, kept["script_text"] = chosen_script(asked.script, asked.script_text)
             kept["script_digits"] = script.digits.length if script.digits else 0
             spoken = script.language
-        wanted = wanted_media(policy, asked.kind, kept.get("script_digits", 0))
+        settled = KeptRequest.model_validate(kept)
+        wanted = wanted_media(policy, asked.kind, settled.script_digits)
         if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
             spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
         now = self.resources.clock()
@@ -192,8 +203,7 @@ class TransactionService:
             }
             self._refuse_burst(connection, caller.tenant, list(who.values()), now)
             vault = made_vault(connection, self.resources.keys, caller.tenant, transaction)
-            kept["policy"] = _quoted(policy)
-            kept["spoken"] = spoken
+            settled = settled.model_copy(update={"spoken": spoken})
             row = StoredTransaction(
                 id=transaction,
                 tenant=caller.tenant,
@@ -216,7 +226,7 @@ class TransactionService:
                 challenges=0,
                 subject_digest=who.get("subject"),
                 device_digest=who.get("device"),
-                sealed_request=vault.seal_json(kept, "request"),
+                sealed_request=vault.seal_json(settled.model_dump(mode="json"), "request"),
                 sealed_challenge=None,
                 sealed_capture=None,
                 sealed_verdict=None,
@@ -233,7 +243,7 @@ class TransactionService:
                 "sandbox": row.sandbox,
                 "created_at": iso(row.created_at),
                 "expires_at": iso(row.expires_at),
-                "policy": kept["policy"],
+                "policy": settled.policy.model_dump(),
                 "upload_token": f"{TOKEN_WORD}{transaction}_{secret}",
                 "media": {"required": list(wanted.required), "optional": list(wanted.optional)},
                 "attempt": 1,
@@ -241,7 +251,7 @@ class TransactionService:
                 "challenge": challenge,
             }
             if asked.kind == "recording":
-                answer["script"] = script_view(kept["script_text"])
+                answer["script"] = script_view(settled.script_text)
             if idempotency_key:
                 sealed = vault.seal_json(answer, "answer")
                 keep_answer(
@@ -343,8 +353,8 @@ class TransactionService:
             self._refuse_burst(connection, row.tenant, _who(row), now)
             drop_media(connection, transaction, _SPOKEN)
             request = self._request(row, vault)
-            # Not there in a request that an older version took.
-            spoken = request.get("spoken", request["locale"])
+            # None in a request that an older version took.
+            spoken = request.spoken or request.locale
             return self._draw(connection, vault, row, spoken, now)
 
     def _draw(
@@ -357,7 +367,7 @@ class TransactionService:
     ) -> dict[str, Any]:
         request = self._request(row, vault)
         policy = self.policy_of(row, request)
-        length = request.get("script_digits") or DIGITS
+        length = request.script_digits or DIGITS
         drawn = draw_challenge(language, length, PACES[policy.pace])
         nonce = secrets.token_urlsafe(24)
         expires_at = now + _ms(self.settings.challenge_lifetime_of(row.kind))
@@ -427,9 +437,9 @@ class TransactionService:
                 )
             request = self._request(row, vault)
             if row.kind == "recording":
-                script = parse_script(request["script_text"].encode(), "the script")
+                script = parse_script(request.script_text.encode(), "the script")
                 parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
-            if not is_scripted(request["subject_ref"], sandbox=row.sandbox):
+            if not is_scripted(request.subject_ref, sandbox=row.sandbox):
                 own = made_vault(connection, self.resources.keys, row.tenant)
                 once = [medium.sha256 for medium in media if medium.kind in _ONCE]
                 replayed = see_media(connection, own, transaction, once, now)
@@ -490,18 +500,22 @@ class TransactionService:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
         if row.state == "erased" or vault is None:
             return views.erased_view(row, link)
-        opened = {
-            "request": self._request(row, vault),
-            "verdict": _opened(vault, row.sealed_verdict, "verdict"),
-            "review": _opened(vault, row.sealed_review, "review"),
-        }
+        request = self._request(row, vault)
         wanted = self._wanted(row, vault)
-        view = views.applicant_view(row, wanted, media, opened["request"]["locale"])
+        view = views.applicant_view(row, wanted, media, request.locale)
         if row.kind == "recording":
-            view["script"] = script_view(opened["request"]["script_text"])
+            view["script"] = script_view(request.script_text)
         if not caller.sees_scores:
             return view
-        return views.operator_view(view, row, media, opened, link)
+        return views.operator_view(
+            view,
+            row,
+            media,
+            request,
+            verdict=_opened(vault, row.sealed_verdict, "verdict"),
+            review=_opened(vault, row.sealed_review, "review"),
+            link=link,
+        )
 
     def page(self, caller: Principal, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions of a tenant, newest first.
@@ -610,7 +624,7 @@ class TransactionService:
         tell(connection, gone, "transaction.erased", urls, now)
         return gone
 
-    def review(self, caller: Principal, transaction: str, decided: Review) -> None:
+    def review(self, caller: Principal, transaction: str, decided: ReviewDecision) -> None:
         """Record what a reviewer decided.
 
         The chain names who decided what. The reason may speak of the applicant: the chain holds a
@@ -659,19 +673,18 @@ class TransactionService:
 
     # --- within ----------------------------------------------------------------------------------
 
-    def request_of(self, row: StoredTransaction, vault: Vault) -> dict[str, Any]:
+    def request_of(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
         """What a transaction was started with."""
         return self._request(row, vault)
 
-    def policy_of(self, row: StoredTransaction, request: Mapping[str, Any]) -> Policy:
+    def policy_of(self, row: StoredTransaction, request: KeptRequest) -> Policy:
         """The policy a transaction was started under, in the version of then.
 
         Raises:
             ProblemError: `policy.unknown`: this server has no such version.
         """
-        quoted = request["policy"]
-        policy = self.book.find(row.tenant, quoted["id"], quoted["version"])
-        return with_checks(policy, request["checks"])
+        policy = self.book.find(row.tenant, request.policy.id, request.policy.version)
+        return with_checks(policy, request.checks)
 
     def challenge_of(self, row: StoredTransaction, vault: Vault) -> Challenge | None:
         """What the applicant was asked to read."""
@@ -687,19 +700,19 @@ class TransactionService:
     def _urls(self, connection: Connection, row: StoredTransaction) -> list[str]:
         url, _ = webhook_of(connection, self.resources.keys, row.tenant)
         vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
-        callback = self._request(row, vault)["callback"] if vault else None
+        callback = self._request(row, vault).callback if vault else None
         return [each for each in (url, callback) if each]
 
-    def _request(self, row: StoredTransaction, vault: Vault) -> dict[str, Any]:
-        kept: dict[str, Any] | None = _opened(vault, row.sealed_request, "request")
+    def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
+        kept = _opened(vault, row.sealed_request, "request")
         if kept is None:
             raise _gone()
-        return kept
+        return KeptRequest.model_validate(kept)
 
     def _wanted(self, row: StoredTransaction, vault: Vault) -> Wanted:
         request = self._request(row, vault)
         policy = self.policy_of(row, request)
-        return wanted_media(policy, row.kind, request.get("script_digits", 0))
+        return wanted_media(policy, row.kind, request.script_digits)
 
     def _vault(self, connection: Connection, row: StoredTransaction) -> Vault:
         vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)

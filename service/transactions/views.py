@@ -9,6 +9,7 @@ from veridical.store.transactions import StoredTransaction
 from veridical.store.uploads import Medium
 from veridical.verification import reasons
 from veridical.verification.policy.media import Wanted
+from veridical.wire import KeptRequest
 
 __all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
 
@@ -55,7 +56,10 @@ def operator_view(
     applicant: Mapping[str, Any],
     row: StoredTransaction,
     media: Sequence[Medium],
-    opened: Mapping[str, Any],
+    request: KeptRequest,
+    *,
+    verdict: Mapping[str, Any] | None,
+    review: Mapping[str, Any] | None,
     link: Link | None,
 ) -> dict[str, Any]:
     """What a key that may read transactions sees.
@@ -64,18 +68,18 @@ def operator_view(
         applicant: See `applicant_view`.
         row: The transaction.
         media: What was received.
-        opened: The unsealed `request`, `verdict` and `review`; None for what is not there.
+        request: As it was kept.
+        verdict: As it was kept, or why nothing could be judged.
+        review: As it was kept.
         link: The newest record of evidence about it.
     """
-    request = opened["request"]
-    verdict = opened["verdict"]
     return {
         **applicant,
-        "policy": request["policy"],
-        "subject_ref": request["subject_ref"],
-        "device_ref": request["device_ref"],
-        "locale": request["locale"],
-        "consent": request["consent"],
+        "policy": request.policy.model_dump(),
+        "subject_ref": request.subject_ref,
+        "device_ref": request.device_ref,
+        "locale": request.locale,
+        "consent": request.consent.model_dump(),
         "completed_at": iso(row.completed_at),
         "keep_until": iso(row.keep_until),
         "received": [
@@ -85,7 +89,7 @@ def operator_view(
         "verdict": verdict if verdict and "checks" in verdict else None,
         "problem": verdict if verdict and "checks" not in verdict else None,
         "evidence": link_view(link),
-        "review": opened["review"],
+        "review": review,
         "final_outcome": row.final_outcome,
     }
 

@@ -40,6 +40,7 @@ from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.evidence import verdict_body
 from veridical.verification.signals import COMPARING, SignalFacts
 from veridical.verification.signals.ledger import Keep
+from veridical.wire import KeptRequest
 
 __all__ = ["Meters", "NoMeters", "Observe", "Worker", "left_to_a_person", "load_transaction"]
 
@@ -229,7 +230,7 @@ class Worker:
         try:
             if job.leases > MOST_LEASES:
                 raise InputError("judging it failed again and again", "service.not_judged")
-            if row.kind == MEDIUM and not is_scripted(request["subject_ref"], sandbox=row.sandbox):
+            if row.kind == MEDIUM and not is_scripted(request.subject_ref, sandbox=row.sandbox):
                 verdict, told = self._recorded(row, vault, request, policy)
                 analysis = None
             else:
@@ -238,8 +239,9 @@ class Worker:
         except InputError as error:
             self._finish_unusable(job, row, vault, media, error)
             return
-        if verdict.outcome is Outcome.ACCEPT and request["consent"]["enrol"]:
-            self._enrol(row, request["subject_ref"], analysis)
+        subject = request.subject_ref
+        if verdict.outcome is Outcome.ACCEPT and request.consent.enrol and subject is not None:
+            self._enrol(row, subject, analysis)
         keep = _keeping(row, policy, analysis)
         self._finish(job, row, vault, told, verdict_body(told, media), keep)
         self._meters.judged(verdict)
@@ -251,13 +253,14 @@ class Worker:
         verifier: Verifier,
         row: StoredTransaction,
         vault: Vault,
-        request: Mapping[str, Any],
+        request: KeptRequest,
         policy: Policy,
     ) -> tuple[Verdict, Analysis | None]:
-        if is_scripted(request["subject_ref"], sandbox=row.sandbox):
-            if script_of(request["subject_ref"]) == "unreadable":
+        subject = request.subject_ref or ""
+        if is_scripted(subject, sandbox=row.sandbox):
+            if script_of(subject) == "unreadable":
                 raise InputError("scripted by the sandbox", "media.undecodable")
-            return scripted_verdict(row.id, request["subject_ref"], policy, row.attempt), None
+            return scripted_verdict(row.id, subject, policy, row.attempt), None
         transaction = load_transaction(self._transactions, verifier, row, vault, request)
         analysis = verifier.analyse(transaction)
         verdict = verifier.judge(analysis, policy)
@@ -268,7 +271,7 @@ class Worker:
         return verdict, analysis
 
     def _recorded(
-        self, row: StoredTransaction, vault: Vault, request: Mapping[str, Any], policy: Policy
+        self, row: StoredTransaction, vault: Vault, request: KeptRequest, policy: Policy
     ) -> tuple[Verdict, dict[str, Any]]:
         """The verdict on a recording, and as it is kept: with its timeline."""
         if self._recordings is None:
@@ -412,7 +415,7 @@ def load_transaction(
     verifier: Verifier,
     row: StoredTransaction,
     vault: Vault,
-    request: Mapping[str, Any],
+    request: KeptRequest,
 ) -> Transaction:
     """What an applicant handed in, decrypted and decoded.
 
@@ -426,7 +429,7 @@ def load_transaction(
         raise ProblemError(
             404, "transaction.no_media", "the media of this transaction are not kept any more"
         )
-    subject = request["subject_ref"]
+    subject = request.subject_ref or ""
     reverify = row.kind == "reverify"
     customers = transactions.customers
     front = media.get("document_front")
@@ -444,8 +447,8 @@ def load_transaction(
         voice=read_audio(media["voice"]) if "voice" in media else None,
         challenge=transactions.challenge_of(row, vault),
         signals=_facts_of(row, request, capture),
-        statement=request.get("statement", ""),  # not there in one started by an older version
-        language=request["locale"] if request.get("statement") else "",
+        statement=request.statement,
+        language=request.locale if request.statement else "",
         face_reference=customers.template(row.tenant, subject, FACES, verifier.face_model)
         if reverify
         else None,
@@ -454,21 +457,21 @@ def load_transaction(
         else None,
         attempt=row.attempt,
         metadata=capture,
-        facts=request.get("facts", {}),
+        facts=request.facts,
     )
 
 
 def _facts_of(
-    row: StoredTransaction, request: Mapping[str, Any], capture: Mapping[str, str]
+    row: StoredTransaction, request: KeptRequest, capture: Mapping[str, str]
 ) -> SignalFacts:
     """What signals look at: the capture's facts, and in their place what the caller said itself.
 
     Raises:
         InputError: `metadata.invalid`: the capture's are none.
     """
-    subject = request["subject_ref"] or ""
+    subject = request.subject_ref or ""
     facts = SignalFacts.from_metadata(capture, tenant=row.tenant, subject=subject)
-    said = {**request.get("signals", {}), "device": request["device_ref"] or ""}
+    said = {**request.signals.model_dump(), "device": request.device_ref or ""}
     return replace(facts, **{name: value for name, value in said.items() if value})
 
 

@@ -38,7 +38,11 @@ def test_kills_of_workers_and_drivers(tmp_path: Path) -> None:
         str(manifest), "--out", str(out), "--workers", "2", "--policy", "selfie",
         "--engine", ENGINE, "--resume",
     ]  # fmt: skip
-    environment = {**os.environ, "VERIDICAL_MODELS_DIR": str(tmp_path / "no-models")}
+    environment = {
+        **os.environ,
+        "VERIDICAL_MODELS_DIR": str(tmp_path / "no-models"),
+        "VERIDICAL_ALLOW_MISSING": "1",
+    }
     kills: Counter[str] = Counter()
     running = None
     while kills.total() < KILLS:

@@ -12,6 +12,7 @@ from veridical.verification.catalogue.applicant import (
 from veridical.verification.catalogue.spec import (
     DIGITS_MODELS,
     FACE_MODELS,
+    FROM_CARD,
     LIPS_MODELS,
     LISTENING_MODELS,
     MISSING_INPUT,
@@ -285,12 +286,7 @@ SPECS = (
             ),
         ),
         shares=("not_mated", "too_short", "no_speech", "model_missing"),
-        point=Bands(
-            accept_at=0.45,
-            reject_below=0.25,
-            command="python research/benchmarks/assemble_recordings.py",
-            note="the least alike segment's cosine; shorter than what voice.match compares",
-        ),
+        point=FROM_CARD,
         traits=HEARD,
     ),
     CheckSpec(
@@ -312,12 +308,7 @@ SPECS = (
             "no_speech",
             "model_missing",
         ),
-        point=Bands(
-            accept_at=1.5,
-            reject_below=-10.0,
-            command="python research/benchmarks/assemble_recordings.py",
-            note="passes as liveness.lips does; the lowest of several segments fell below that in 7 of 11 genuine people recorded elsewhere, so that nobody is refused for it",
-        ),
+        point=FROM_CARD,
         traits=ALIVE,
     ),
 )

@@ -17,7 +17,9 @@ __all__ = ["Example", "parse_examples"]
 
 MOST_EXAMPLES = 200
 _KEYS = frozenset({"name", "expect", "causes", "attempt", "facts", "checks"})
-_CHECK_KEYS = frozenset({"status", "score", "reason", "evidence", "error_rate"})
+_CHECK_KEYS = frozenset({"status", "score", "margin", "reason", "evidence", "error_rate"})
+UNIT_BAND = OperatingPoint(0.0, -1.0, "example")
+"""Judges a check of which an example says the margin and the policy no thresholds."""
 _ENDS: Mapping[Status, Callable[[float], OperatingPoint]] = {
     Status.PASS: lambda score: OperatingPoint(score, score, "example"),
     Status.REVIEW: lambda score: OperatingPoint(math.inf, score, "example"),
@@ -113,7 +115,14 @@ class ExampleReader:
     ) -> tuple[Measurement, OperatingPoint | None]:
         """How a check ended, and the thresholds that make it so where the policy gives none."""
         own, score = self.points.get(check), told.get("score")
-        status = told.get("status")
+        margin, status = told.get("margin"), told.get("status")
+        if margin is not None:
+            if score is not None or status is not None:
+                raise refuse("wants a margin, or else a score or status")
+            own = own or UNIT_BAND
+            score = own.accept_at + margin * (own.accept_at - own.reject_below)
+            judged = Measurement(check, score, told.get("reason", ""), told.get("evidence", {}))
+            return judged, own
         if status is None:
             status = Status.PASS if own is None or score is None else own.status(score)
         reason, evidence = told.get("reason", ""), told.get("evidence", {})
@@ -188,7 +197,7 @@ def _told(entry: Any, refuse: Refuse) -> dict[str, Any]:  # noqa: ANN401
         raise refuse(f"wanted a table of {', '.join(sorted(_CHECK_KEYS))}")
     told: dict[str, Any] = {}
     for key, value in entry.items():
-        if key in ("score", "error_rate"):
+        if key in ("score", "margin", "error_rate"):
             told[key] = _number(value, key, refuse)
         elif key == "evidence":
             told[key] = _evidence(value, refuse)
@@ -203,6 +212,10 @@ def _merged(usual: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]
     """What an example says of a check goes before how it ends for a genuine applicant."""
     if told.get("status") is Status.NOT_ASSESSED:  # nothing that was measured is left
         return dict(told)
+    # A margin says how a check ended in place of score and status.
+    other = {"score", "status"} if "margin" in told else {"margin"}
+    if not told.keys().isdisjoint({"score", "status", "margin"}):
+        usual = {key: value for key, value in usual.items() if key not in other}
     return {
         **usual,
         **told,

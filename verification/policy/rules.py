@@ -60,6 +60,14 @@ Refuse = Callable[[str], InputError]
 Read = Callable[[CheckResult], object]
 FIELDS: Mapping[str, tuple[Kind, Read]] = {
     "score": (Kind.NUMBER, lambda result: result.score),
+    "margin": (
+        Kind.NUMBER,
+        lambda result: (
+            None
+            if result.score is None or result.point is None
+            else result.point.margin(result.score)
+        ),
+    ),
     "status": (Kind.TEXT, lambda result: result.status.value),
     "reason": (Kind.TEXT, lambda result: result.reason),
     "error_rate": (
