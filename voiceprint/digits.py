@@ -25,10 +25,10 @@ __all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "load_nets", "rivals"]
 LANGUAGES = ("en", "zh")
 STEP_FRAMES = 4
 """Frames of one step of the digit nets."""
-MARGIN_FRAMES = 30
-"""Sound kept before and after the speech."""
-LEAST_SPEECH_S = 0.12
-"""Shortest speech per digit; hurried digits take about 0.2 s."""
+MARGIN_FRAMES = 60
+"""Sound kept around the speech: on telephone lines the activity net misses quiet digits."""
+LEAST_SPEECH_S = 0.1
+"""Shortest speech per digit; hurried digits take about 0.2 s, of which a line may leave half."""
 RISE = 0.35
 RISE_FRAMES = 3
 """A digit begins where loudness, smoothed over so many frames, has risen by so much of the way from
@@ -36,8 +36,8 @@ its lowest point since the digit before; measured: docs/lips.md."""
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
-HOPELESS_BELOW = -30.0
-"""Score of a net below which none is asked either; see docs/voice.md for what this leaves open."""
+HOPELESS_A_DIGIT = -6.0
+"""Score of a net, by the prompt's digits, below which none is asked either: docs/voice.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,8 @@ class DigitsCheck:
         self, reading: DigitReading, speech: SpeechAnalysis, digits: str, language: str
     ) -> float | None:
         """The listener's log odds; None when the net is sure, or nobody can be asked."""
-        if self._listener is None or not HOPELESS_BELOW <= reading.score < SURE_FROM:
+        hopeless = max(HOPELESS_A_DIGIT * len(digits), -LARGEST_SCORE)
+        if self._listener is None or not hopeless <= reading.score < SURE_FROM:
             return None
         odds = self._listener.log_odds(speech, digits, language)
         return None if odds is None else float(np.clip(odds, -LARGEST_SCORE, LARGEST_SCORE))
