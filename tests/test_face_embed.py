@@ -14,7 +14,7 @@ from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, compare, look
 from veridical.face.embed import embedding_points
 from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
-from veridical.models import ModelStore, read_card
+from veridical.models import ModelStore, read_card, read_profiles
 from veridical.types import Template, View
 
 FACE = face_at(100, 100, 100)
@@ -209,3 +209,31 @@ def test_two_recognisers_score_as_the_weighted_mean_of_both() -> None:
     assert both.model not in (one.model, other.model)
     with pytest.raises(InputError):
         compare(one(views[0]), both(views[0]))
+
+
+@pytest.mark.models
+def test_profile_two_faces_makes_one_template_of_both(store: ModelStore, shared: Path) -> None:
+    names = read_profiles()["two-faces"].roles["recogniser"]
+    if not all(store.has(name) for name in names):
+        pytest.skip("the second recogniser is not pulled; it comes from its publisher or a mirror")
+    detector, mesher = (
+        FaceDetector(store.session("yunet-2023mar")),
+        FaceMesher(store.session("facemesh-468")),
+    )
+    folder = shared / "data" / "faces" / "lfw"
+    views = [
+        look(read_image(folder / f"{name}.jpg"), detector, mesher)
+        for name in ("Aaron_Eckhart_0001", "Aaron_Guiel_0001")
+    ]
+    scores = [
+        compare(maker(views[0]), maker(views[1]))
+        for maker in (
+            FaceEmbedder.load(store, names[:1]),
+            FaceEmbedder.load(store, names[1:]),
+            FaceEmbedder.load(store, names),
+        )
+    ]
+    # Looks are weighed by the first net, so not to the last digit.
+    assert scores[2] == pytest.approx((scores[0] + 0.6 * scores[1]) / 1.6, abs=5e-3)
+    with pytest.raises(InputError):
+        FaceEmbedder.load(store, [*names, names[0]])
