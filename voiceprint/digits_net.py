@@ -55,7 +55,8 @@ class DigitNet:
         encoder, longest = self._encoder(), int(LONGEST_S * RATE_HZ)
         starts = range(0, max(len(samples), 1), longest)
         heard = [last_layer(encoder, samples[start : start + longest]) for start in starts]
-        return self._net.run({"heard": np.concatenate(heard)[None]})[0][0]
+        logits: NDArray[np.float32] = self._net.run({"heard": np.concatenate(heard)[None]})[0][0]
+        return logits
 
 
 def last_layer(encoder: Session, samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -333,8 +333,9 @@ def hear(encoder: Session, samples: NDArray[np.float32], window_s: float = LONGE
             "cut it at pauses",
             "voice.too_long",
         )
-    steps = int(np.ceil(min(max(window_s, duration_s), LONGEST_S) / STEP_S))
-    padded = np.zeros(int(steps * STEP_S * RATE_HZ), np.float32)
+    step = round(STEP_S * RATE_HZ)  # whole samples: seconds would round some sound away
+    steps = -(-max(round(min(window_s, LONGEST_S) * RATE_HZ), len(samples)) // step)
+    padded = np.zeros(steps * step, np.float32)
     padded[: len(samples)] = samples
     (cross,) = encoder.run({"mel": whisper_features(padded)[None]})
     return Heard(cross, duration_s)

@@ -112,6 +112,8 @@ def train(args: argparse.Namespace) -> None:
     rng = random.Random(args.seed)
     sets = [read_heard(path) for path in args.heard]
     net = DigitNet().train()
+    if args.start:
+        net.load_state_dict(torch.load(args.start))
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-2)
     start, step = time.process_time(), 0
     while (done := (time.process_time() - start) / args.seconds) < 1:
@@ -134,6 +136,8 @@ def train(args: argparse.Namespace) -> None:
         step += 1
         if step % 200 == 0:
             print(f"step {step}, {done:.0%}, loss {loss.item():.3f}", flush=True)
+    if args.keep:
+        torch.save(net.state_dict(), args.keep)
     export(net.eval(), args.out)
 
 
@@ -170,6 +174,8 @@ def main() -> None:
     second.add_argument("heard", type=Path, nargs="+")
     second.add_argument("--seconds", type=float, default=150, help="CPU time")
     second.add_argument("--seed", type=int, default=7)
+    second.add_argument("--start", type=Path, help="go on from a state that was kept")
+    second.add_argument("--keep", type=Path, help="keep the state, to go on from")
     second.add_argument("--out", type=Path, required=True)
     second.set_defaults(run=train)
     args = parser.parse_args()
