@@ -141,6 +141,19 @@ def train(args: argparse.Namespace) -> None:
     export(net.eval(), args.out)
 
 
+def mix(args: argparse.Namespace) -> None:
+    """Weights between those of two kept states: what the second learned, little of what it lost.
+
+    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    first, second = (torch.load(path) for path in args.states)
+    net = DigitNet()
+    net.load_state_dict(
+        {name: (1 - args.share) * first[name] + args.share * second[name] for name in first}
+    )
+    export(net.eval(), args.out)
+
+
 def export(net: DigitNet, out: Path) -> None:
     """Write the ONNX file."""
     torch.onnx.export(
@@ -178,6 +191,11 @@ def main() -> None:
     second.add_argument("--keep", type=Path, help="keep the state, to go on from")
     second.add_argument("--out", type=Path, required=True)
     second.set_defaults(run=train)
+    third = commands.add_parser("mix")
+    third.add_argument("states", type=Path, nargs=2, help="states that were kept")
+    third.add_argument("--share", type=float, default=0.75, help="of the second")
+    third.add_argument("--out", type=Path, required=True)
+    third.set_defaults(run=mix)
     args = parser.parse_args()
     args.run(args)
 
