@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import look
+from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
@@ -240,7 +240,7 @@ class Analysis:
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
-        return self._timed("portrait", lambda: self._look(portrait, 0.0))
+        return self._timed("portrait", lambda: self._look_at(portrait))
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -249,7 +249,7 @@ class Analysis:
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
         if selfie is not None:
-            return (self._timed("face", lambda: self._look(selfie, 0.0)),)
+            return (self._timed("face", lambda: self._look_at(selfie)),)
         return ()
 
     @cached_property
@@ -378,6 +378,13 @@ class Analysis:
         if self.transaction.clip is None or "views" not in self.__dict__:
             return None
         return LookedAt(self._draw.version, tuple(view.time_ms for view in self.views))
+
+    def _look_at(self, picture: Image) -> View:
+        """A single picture, whichever way it was held."""
+        detector = self._engines.detector
+        if detector is None:
+            return View(picture, (), None, "model_missing")
+        return look_any_way_up(picture, detector, self._engines.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._engines.detector
