@@ -6,6 +6,7 @@
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database, MasterKeys
 from veridical.verification import CHECKS, Verifier, reasons
@@ -30,6 +31,7 @@ NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
 def pages() -> Mapping[str, str]:
     """Every generated page, by file name."""
     return {
+        "../CONTRIBUTING.md": contributing_page(),
         "cli.md": NOTE + cli_page(),
         "models.md": models_page(),
         "openapi.json": openapi_page(),
@@ -57,10 +59,28 @@ def _no_verifier() -> Verifier:
 
 def models_page() -> str:
     """The page on models as it is, with the table of the cards written anew."""
-    lines = (HERE / "models.md").read_text(encoding="utf-8").splitlines(keepends=True)
-    first = next(place for place, line in enumerate(lines) if line.startswith("| model | task |"))
+    return _with_table(HERE / "models.md", "| model | task |", cards_as_markdown(list_cards()))
+
+
+def contributing_page() -> str:
+    """The page for contributors as it is, with the map of the rooms written anew."""
+    rooms = tomllib.loads((HERE / "rooms.toml").read_text(encoding="utf-8"))
+    rows = [
+        f"| {level} | `{room}/` | {question} |"
+        for level, floor in enumerate(rooms["floors"])
+        for room, question in floor.items()
+    ]
+    rows += [f"| | `{folder}` | {what} |" for folder, what in rooms["beside"].items()]
+    head = ["| floor | room | question it answers |", "|---|---|---|"]
+    return _with_table(HERE.parent / "CONTRIBUTING.md", head[0], "\n".join([*head, *rows, ""]))
+
+
+def _with_table(page: Path, head: str, table: str) -> str:
+    """A page as it is, with the table below that head replaced."""
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(place for place, line in enumerate(lines) if line.startswith(head))
     last = next(place for place in range(first, len(lines)) if not lines[place].startswith("|"))
-    return "".join(lines[:first]) + cards_as_markdown(list_cards()) + "".join(lines[last:])
+    return "".join(lines[:first]) + table + "".join(lines[last:])
 
 
 def cli_page() -> str:
