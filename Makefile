@@ -52,7 +52,7 @@ format:  ## let ruff mend style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
+evaluate: models  ## every figure of docs/measurements/benchmarks.md that an index beside the project allows; resumable
 	$(BIN)/python research/benchmarks/evaluate_all.py
 
 bench: models  ## processor time by stage, cold and warm; then beside the libraries of `make peers`

@@ -30,7 +30,7 @@ WEIGHTS = {
     "eyes_visible": 0.5,
     "lower_face_visible": 1.0,
 }
-"""How much each aspect bears on the unified score: judged, not fitted; docs/face.md shows what the
+"""How much each aspect bears on the unified score: judged, not fitted; docs/measurements/face.md shows what the
 score is worth. Roll is not among them because alignment undoes it, an open mouth because the
 applicant speaks, colour because many documents have none."""
 
@@ -61,7 +61,7 @@ class FaceQualityCheck:
 
     Args:
         embedder: Adds the recogniser's own view of a face, the length of its vector, which tells
-            more about match errors than all aspects together (docs/face.md). Without it the
+            more about match errors than all aspects together (docs/measurements/face.md). Without it the
             score rests on the aspects alone.
     """
 

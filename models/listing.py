@@ -1,4 +1,4 @@
-"""What do the cards say, side by side? The table in docs/models.md is written by this."""
+"""What do the cards say, side by side? The table in docs/explanation/models.md is written by this."""
 
 from collections.abc import Iterable
 

@@ -18,7 +18,7 @@ spec.loader.exec_module(generate)
 
 @pytest.mark.parametrize("name", sorted(generate.pages()))
 def test_generated_pages_are_current(name: str) -> None:
-    written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    written = (ROOT / name).read_text(encoding="utf-8")
     assert written == generate.pages()[name], "run `python docs/generate.py`"
 
 
@@ -32,13 +32,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ServiceSettings.model_fields))
-def test_every_setting_is_in_the_operators_table(name: str) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_every_setting_is_in_the_table(name: str) -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     assert re.search(rf"^\|[^|]*`VERIDICAL_{name.upper()}`", page, re.M)
 
 
-def test_every_setting_of_the_operators_table_is_one() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_every_setting_of_the_table_is_one() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     named = {name.lower() for name in re.findall(r"VERIDICAL_([A-Z_]+)", page)}
     assert named <= ServiceSettings.model_fields.keys()
 
@@ -46,6 +46,6 @@ def test_every_setting_of_the_operators_table_is_one() -> None:
 def test_every_runtime_dependency_is_justified() -> None:
     declared = re.search(r"\ndependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.S)
     assert declared is not None
-    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "dependencies.md").read_text(encoding="utf-8")
     for name in re.findall(r'"([a-z0-9-]+)', declared[1]):
-        assert re.search(rf"^\|[^|]*\b{name}\b", page, re.M), f"docs/dependencies.md lacks {name}"
+        assert re.search(rf"^\|[^|]*\b{name}\b", page, re.M), f"docs/explanation/dependencies.md lacks {name}"

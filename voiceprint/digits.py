@@ -30,12 +30,12 @@ LEAST_SPEECH_S = 0.12
 RISE = 0.35
 RISE_FRAMES = 3
 """A digit begins where loudness, smoothed over so many frames, has risen by so much of the way from
-its lowest point since the digit before; measured: docs/lips.md."""
+its lowest point since the digit before; measured: docs/measurements/lips.md."""
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
 HOPELESS_BELOW = -30.0
-"""Score of a net below which none is asked either; see docs/voice.md for what this leaves open."""
+"""Score of a net below which none is asked either; see docs/measurements/voice.md for what this leaves open."""
 
 
 @dataclass(frozen=True, slots=True)
