@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "liveness": "Presentation attack detection.",
         "voice": "Enrol and compare voices; check what was said.",
         "lips": "Hold lips against sound, schedule and prompt.",
+        "light": "Hold a face's colour against the colours a screen showed.",
+        "motion": "Hold the turns of a head against those asked for.",
         "recording": "Recorded consent: judge a video by its script.",
         "gallery": "Enrolled faces and watchlists.",
         "lists": "Allowed or denied numbers, phones and devices.",

@@ -30,6 +30,8 @@ cv2.setNumThreads(1)
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "house")
+# The same frames of a clip are drawn every time, here and in every process that tests start.
+os.environ.setdefault("VERIDICAL_DRAW_SECRET", "known to everybody")
 
 
 @pytest.fixture(scope="session")

@@ -61,3 +61,12 @@ def test_a_still_without_movement_is_refused_by_the_lips(talkers: dict[str, Samp
     frozen = verdict_of(talkers["talker-frozen"])
     assert frozen.outcome == "reject"
     assert "liveness.lips:lips_still" in frozen.causes
+
+
+def test_frames_of_another_person_break_the_take(talkers: dict[str, Sample]) -> None:
+    found = verdict_of(talkers["talker-interleaved"])
+    assert found.outcome != "accept"
+    continuity = next(r for r in found.results if r.check == "capture.continuity")
+    assert continuity.score == 0.0
+    right = verdict_of(talkers["talker-right"])
+    assert next(r for r in right.results if r.check == "capture.continuity").status == "pass"

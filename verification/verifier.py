@@ -1,5 +1,6 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face.copy import CopyCheck
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import (
     Attestor,
@@ -15,6 +17,9 @@ from veridical.liveness import (
     InjectionSettings,
     fingerprint,
 )
+from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
+from veridical.liveness.light import LightCheck
+from veridical.liveness.motion import MotionCheck
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.ocr import (
     Document,
@@ -26,6 +31,7 @@ from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
+from veridical.verification.draw import FrameDraw
 from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
@@ -67,6 +73,8 @@ class Verifier:
         seen: Fingerprints of earlier clips, to which every clip is added; None keeps none.
         sounds: Those of earlier sound, likewise.
         ledger: Knows what was seen of applicants before; None remembers nobody.
+        draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
+            own.
 
     Attributes:
         policy: The policy of transactions that name none.
@@ -87,6 +95,7 @@ class Verifier:
         seen: FingerprintIndex | None = None,
         sounds: SoundIndex | None = None,
         ledger: "Ledger | None" = None,
+        draw: FrameDraw | None = None,
     ) -> None:
         self._steps = steps
         self._engines = engines
@@ -96,6 +105,7 @@ class Verifier:
         self._seen = seen
         self._sounds = sounds
         self._ledger = ledger
+        self._draw = draw or FrameDraw()
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
@@ -152,14 +162,14 @@ class Verifier:
             policy: What is asked; the verifier's own policy when None.
 
         Returns:
-            The verdict. The same transaction and models always give the same one, but for times
-            and for what was handed in meanwhile, where fingerprints of clips are kept.
+            The verdict. The same transaction, models and secret of the draw always give the same
+            one, but for times and for what was handed in meanwhile, where fingerprints are kept.
         """
         return self.judge(self.analyse(transaction), policy)
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._engines, self._ledger)
+        return Analysis(transaction, self._engines, self._ledger, self._draw)
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged.
@@ -217,6 +227,7 @@ class Verifier:
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
             document=_fields(analysis.front, analysis.back),
+            looked_at=analysis.looked_at,
         )
 
     def _order(self, policy: Policy) -> list[str]:
@@ -287,6 +298,7 @@ def load_verifier(
         seen=seen,
         sounds=sounds,
         ledger=ledger,
+        draw=settings.frame_draw(),
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -309,8 +321,22 @@ def _makers(
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
 
+    key = secrets.token_bytes(32)
+
+    def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
+        return lambda: make(key) if engines.detector and engines.mesher else None
+
     def matching() -> VoiceMatchCheck | None:
         return _over(VoiceMatchCheck, engines.voice)
+
+    def unbroken() -> ContinuityCheck | None:
+        faces = engines.embedder
+        if not (engines.detector and engines.mesher):
+            return None
+        settings = ContinuitySettings.read()
+        if faces is None:
+            return ContinuityCheck(settings)
+        return ContinuityCheck(settings, faces.frame_vectors, (faces.model,))
 
     return {
         "document.read": reading(DocumentReadCheck),
@@ -318,11 +344,15 @@ def _makers(
         "document.specimen": reading(DocumentSpecimenCheck),
         "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
         "face.match": embedding(FaceMatchCheck),
+        "face.copy": lambda: engines.detector and CopyCheck(),
         "face.same_person": embedding(SamePersonCheck),
         "liveness.silent": lambda: engines.detector and engines.silent,
         "liveness.lips": lambda: (
             engines.detector and engines.mesher and engines.vad and engines.lips
         ),
+        "liveness.light": following(LightCheck),
+        "liveness.motion": following(MotionCheck),
+        "capture.continuity": unbroken,
         "liveness.injection": lambda: injection,
         "voice.digits": hearing(lambda: engines.digits),
         "voice.match": hearing(matching),

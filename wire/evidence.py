@@ -4,7 +4,7 @@ from typing import Literal
 
 from veridical.result import Outcome, Status
 from veridical.wire.base import Answer, Instant, Offset
-from veridical.wire.verdicts import ModelRef, PolicyRef
+from veridical.wire.verdicts import LookedAt, ModelRef, PolicyRef
 
 __all__ = ["EvidenceCheck", "EvidenceHead", "EvidenceRecord", "EvidenceRule"]
 
@@ -59,6 +59,7 @@ class EvidenceRecord(Answer):
         timings_ms: Wall time by stage.
         checks: Every check.
         rules: Rules among the causes.
+        looked_at: Frames of the clip that were drawn; null without one.
         media_sha256: Hash of every medium, by kind.
         operator: Who reviewed.
         reason_commitment: Of a review: a salted hash of its reason.
@@ -88,6 +89,7 @@ class EvidenceRecord(Answer):
     timings_ms: dict[str, float] = {}
     checks: tuple[EvidenceCheck, ...] = ()
     rules: tuple[EvidenceRule, ...] = ()
+    looked_at: LookedAt | None = None
     media_sha256: dict[str, str] = {}
     operator: str | None = None
     reason_commitment: str | None = None
