@@ -165,7 +165,8 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
             text += f" Default: `{default}`."
     else:
         names = f"`{parameter.name.upper()}`"
-    return f"| {names} | {text.replace('|', '/')} |"
+    text = text.replace("|", "/").replace("][", "]\\[")  # or a page takes it for a link
+    return f"| {names} | {text} |"
 
 
 def reasons_page() -> str:

@@ -19,7 +19,8 @@ __all__ = ["FaceEmbedder", "compare", "embedding_points"]
 SIDE_PX = 112
 NEARER_LOOK, MIRRORED_LOOK = 0, 1
 NEARER = np.float32(1.06)
-"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best (docs/measurements/face.md)."""
+"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best
+(docs/measurements/face.md)."""
 
 
 class FaceEmbedder:
@@ -39,7 +40,8 @@ class FaceEmbedder:
             a number where nobody measured a model's lengths.
 
     Source of the mirroring: common in face recognition since Y. Sun et al., "Deep Learning Face
-    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in docs/measurements/face.md.
+    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in
+    docs/measurements/face.md.
     """
 
     def __init__(

@@ -48,4 +48,6 @@ def test_every_runtime_dependency_is_justified() -> None:
     assert declared is not None
     page = (ROOT / "docs" / "explanation" / "dependencies.md").read_text(encoding="utf-8")
     for name in re.findall(r'"([a-z0-9-]+)', declared[1]):
-        assert re.search(rf"^\|[^|]*\b{name}\b", page, re.M), f"docs/explanation/dependencies.md lacks {name}"
+        assert re.search(rf"^\|[^|]*\b{name}\b", page, re.M), (
+            f"docs/explanation/dependencies.md lacks {name}"
+        )

@@ -35,7 +35,8 @@ LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
 HOPELESS_BELOW = -30.0
-"""Score of a net below which none is asked either; see docs/measurements/voice.md for what this leaves open."""
+"""Score of a net below which none is asked either; see docs/measurements/voice.md for what this
+leaves open."""
 
 
 @dataclass(frozen=True, slots=True)
