@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import hashlib
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
@@ -14,10 +15,10 @@ from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import SecretStr
+from starlette.formparsers import MultiPartParser
 
 import veridical
 from veridical import wire
-from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
@@ -36,7 +37,8 @@ from veridical.service.api import evidence as evidence_routes
 from veridical.service.api import transactions as transaction_routes
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Access, Principal, allow
-from veridical.service.api.limits import BodyLimit
+from veridical.service.api.entry import Doors, Entry
+from veridical.service.api.limits import ByteBudget
 from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
 from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
@@ -77,12 +79,14 @@ def create_app(
     api_key: SecretStr | None = None,
     evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
+    held_body_bytes: int = 256 * 2**20,
     capacity: int = 2,
     resources: Resources | None = None,
     transactions: TransactionSettings = TransactionSettings(),  # noqa: B008
     policy: str = "spoken",
     open_to_everyone: bool = False,
     capture_origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     snapshots: Path = Path("galleries"),
     models: ModelStore | None = None,
     qa_dir: Path | None = None,
@@ -94,7 +98,8 @@ def create_app(
         build: Makes the verifier; called once, in a thread, when the service starts.
         api_key: A key of the default tenant with every scope, beside those in the database.
         evidence: File to which every verdict of the one-call form is recorded as well.
-        max_body_bytes: Largest request.
+        max_body_bytes: Largest form; bodies of other kinds have bounds of their routes.
+        held_body_bytes: Bodies under way may hold so much together, those of one tenant half.
         capacity: Verifications at once; further ones get 429 with Retry-After, or wait their turn
             in the queue of transactions.
         resources: The database; without it there are only stateless routes.
@@ -103,6 +108,7 @@ def create_app(
         open_to_everyone: Let callers in without any key. A service without a database and without
             `api_key` is open in any case: it is somebody's own, in process.
         capture_origins: Origins of pages that may capture with an upload token (CORS).
+        hosts: Names by which the service may be called; any when there is none.
         snapshots: Folder of the galleries' snapshots.
         models: For the catalogue of models; none is told without.
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
@@ -158,6 +164,8 @@ def create_app(
             await run_sync(worker.stop, PATIENCE_S)
             retention.stop(1.0)
 
+    # A part of a form is held in memory, within the budget: never in plain on a disk.
+    MultiPartParser.spool_max_size = sys.maxsize
     app = FastAPI(
         title="veridical",
         version=veridical.__version__,
@@ -171,6 +179,8 @@ def create_app(
         responses=descriptions.PROBLEMS,
         servers=descriptions.SERVERS,
         openapi_tags=descriptions.TAGS,
+        redirect_slashes=False,
+        form_limits={"max_files": 8, "max_fields": 16, "max_part_size": 128 * 1024},
     )
     app.state.service = service
     app.state.retention = retention
@@ -179,9 +189,12 @@ def create_app(
         galleries.GalleryRegistry(resources, snapshots) if resources is not None else None
     )
     app.add_middleware(
-        BodyLimit,
-        max_bytes=max_body_bytes,
-        larger={"/media/recording": recording_settings().limits.max_recording_bytes},
+        Entry,
+        application=app,
+        access=service.access,
+        budget=ByteBudget(held_body_bytes, max(max_body_bytes, held_body_bytes // 2)),
+        doors=Doors(frozenset(hosts), frozenset(capture_origins)),
+        form_bytes=max_body_bytes,
     )
     if capture_origins:
         app.add_middleware(
@@ -195,7 +208,7 @@ def create_app(
                 "Content-Type",
                 "Idempotency-Key",
             ],
-            expose_headers=["Retry-After", "X-Request-Id"],
+            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
         )
     app.add_middleware(Observed, metrics=metrics)
     problems.install(app)
@@ -306,7 +319,7 @@ def verify(
         body |= verdict_body(verdict_to_json(verdict), digests)
         with resources.database.writing() as connection:
             record(connection, resources, principal.tenant, body)
-    service.metrics.judged(verdict)
+    service.metrics.judged(principal.tenant, verdict)
     if service.drift is not None and not principal.sandbox:
         service.drift.observe(principal.tenant, verdict)
     return verdict_to_json(verdict)

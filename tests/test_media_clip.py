@@ -265,10 +265,7 @@ def test_a_decoder_that_dies_is_replaced(webm: bytes) -> None:
         (worker,) = pool._idle
         worker._process.kill()
         worker._process.wait()
-        with pytest.raises(InputError) as caught:
-            pool.decode(file, job)
-        assert caught.value.code == "media.undecodable"
-        assert len(pool.decode(file, job).frames) == 25
+        assert len(pool.decode(file, job).frames) == 25  # by the next one
     pool.close()
 
 

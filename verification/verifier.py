@@ -1,6 +1,5 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -287,7 +286,8 @@ def load_verifier(
     ledger = ledger or settings.ledger()
     sounds, seen = settings.fingerprints("sound"), settings.fingerprints("clip")
     injection = InjectionCheck(InjectionSettings.read(), seen, attestor)
-    makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds)
+    draw = settings.frame_draw()
+    makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds, draw.secret)
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -298,7 +298,7 @@ def load_verifier(
         seen=seen,
         sounds=sounds,
         ledger=ledger,
-        draw=settings.frame_draw(),
+        draw=draw,
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -309,8 +309,9 @@ def _makers(
     watchlist: WatchlistCheck | None,
     injection: InjectionCheck,
     sounds: SoundIndex | None,
+    key: bytes,
 ) -> Makers:
-    """How each check is made; None where a model of it is missing."""
+    """How each check is made, None where a model of it is missing; `key` draws its permutations."""
 
     def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
         return lambda: _over(make, engines.embedder) if engines.detector else None
@@ -320,8 +321,6 @@ def _makers(
 
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
-
-    key = secrets.token_bytes(32)
 
     def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
         return lambda: make(key) if engines.detector and engines.mesher else None

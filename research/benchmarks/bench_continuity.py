@@ -138,7 +138,7 @@ def joined(sentences: list[Sentence], how: str, chance: random.Random) -> Clip:
         last = sentence, stop - 1
     if how == "morphed":
         frames = _blended(frames, joints)
-    times_ms = np.arange(len(frames)) * float(MS)
+    times_ms = np.arange(len(frames), dtype=np.float64) * MS
     return Clip(tuple(frames), times_ms, Audio(np.concatenate(sound), RATE_HZ))
 
 

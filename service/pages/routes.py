@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from veridical.consent_recording import shipped_scripts
 from veridical.service.api.auth import Principal, allow
+from veridical.service.api.requirements import open_to_all
 from veridical.service.pages.labels import labels
 from veridical.service.pages.qa import About, QaFolder
 from veridical.verification import reasons
@@ -95,6 +96,7 @@ def mount(app: FastAPI, qa_dir: Path | None = None, policy: str = "") -> None:
 
 def _serve(app: FastAPI, path: str, page: _Page) -> None:
     @app.get(path, include_in_schema=False)
+    @open_to_all
     async def served(request: Request) -> Response:
         return page.answer(request)
 
