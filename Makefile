@@ -31,7 +31,7 @@ models: .venv/.installed  ## pull the default models (about 330 MB once)
 	$(VERIDICAL) models pull
 	$(VERIDICAL) demo --prepare
 
-demo: models  ## verify nine sample transactions and write a report with pictures
+demo: models  ## verify eleven sample transactions and write a report with pictures
 	$(VERIDICAL) demo --out demo-report
 
 serve: models  ## serve the API and its pages on loopback, without a key
