@@ -128,6 +128,15 @@ def test_no_page_waits_for_a_figure(page: Path) -> None:
     assert not re.findall(r"\{[a-z_]*\d*\}", text)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page: Path) -> None:
+    cells = 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        count = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert not (cells and count) or count == cells, f"{name(page)}: {line}"
+        cells = count
+
+
 @pytest.mark.parametrize("setting", sorted(ServiceSettings.model_fields))
 def test_every_setting_is_in_the_table(setting: str) -> None:
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
