@@ -68,7 +68,8 @@ def python_pages() -> Mapping[str, str]:
         f"| [`veridical.{room}`]({room}.md) | {what} |\n" for room, what in rooms.items()
     )
     pages = {
-        f"{room}.md": f"# `veridical.{room}`\n\n{what[0].upper()}{what[1:]}\n\n::: veridical.{room}\n"
+        f"{room}.md": f"# `veridical.{room}`\n\n{what[0].upper() + what[1:]}\n\n"
+        f"::: veridical.{room}\n"
         for room, what in rooms.items()
     }
     return pages | {

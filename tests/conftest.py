@@ -35,7 +35,15 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "house")
 # The same frames of a clip are drawn every time, here and in every process that tests start.
 os.environ.setdefault("VERIDICAL_DRAW_SECRET", "known to everybody")
 
-
+LONG = {
+    "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
+    "gallery_kill", "light_check", "light_figures", "liveness_cues", "liveness_injection",
+    "liveness_silent", "media_clip", "media_planes", "media_windows", "service_abuse",
+    "service_access", "service_api", "service_batch", "service_operations", "service_transactions",
+    "signals_service", "specimens_render", "verification_evidence", "voice_campplus",
+}  # fmt: skip
+"""Files whose tests take more than two seconds of processor time together: `make quick` leaves them
+out. Its last line says when this has to be looked at again: it should take less than a minute."""
 LONGER = {"store", "shared", "samples", "talkers", "postgres", "browser"}
 """Fixtures of what `make quick` does without: models, pictures, servers, browsers."""
 
@@ -44,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make quick` runs: nothing that is pulled, served or slow."""
     for item in items:
         asks = LONGER & set(getattr(item, "fixturenames", ()))
-        marked = any(item.get_closest_marker(name) for name in ("models", "shared", "slow"))
+        long = item.path.stem.removeprefix("test_") in LONG
+        marked = long or any(item.get_closest_marker(name) for name in ("models", "shared", "slow"))
         if not asks and not marked and "postgresql" not in item.name:
             item.add_marker(pytest.mark.quick)
 
