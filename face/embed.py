@@ -20,7 +20,8 @@ __all__ = ["FaceEmbedder", "compare", "embedding_points", "joined_ref"]
 
 NEARER_LOOK, MIRRORED_LOOK = 0, 1
 NEARER = np.float32(1.06)
-"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best (docs/face.md)."""
+"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best
+(docs/measurements/face.md)."""
 
 
 class FaceEmbedder:
@@ -29,7 +30,7 @@ class FaceEmbedder:
     The face is looked at twice, a little nearer and mirrored, and the mean of the two vectors is
     taken: what the net makes of one-sided light, of a slight turn and of points a pixel off then
     cancels out in part. Of the frames of a clip each is looked at once, by turns one way and the
-    other: there it cancels out between frames (docs/face.md).
+    other: there it cancels out between frames (docs/measurements/face.md).
 
     Two recognisers of different hands err apart. Their vectors, each of unit length, the second
     times the root of its weight, stand behind each other in one template: the cosine of two such
@@ -42,7 +43,8 @@ class FaceEmbedder:
         beside: A second one; None for the first alone.
 
     Source of the mirroring: common in face recognition since Y. Sun et al., "Deep Learning Face
-    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in docs/face.md.
+    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in
+    docs/measurements/face.md.
     """
 
     def __init__(self, recogniser: Recogniser, beside: Recogniser | None = None) -> None:
@@ -132,7 +134,7 @@ class FaceEmbedder:
             InputError: No view was given, or one has no subject.
 
         Source: feature length as quality: Q. Meng et al., "MagFace", CVPR 2021; that it holds for
-        SFace, which was not trained for it, is measured in docs/face.md.
+        SFace, which was not trained for it, is measured in docs/measurements/face.md.
         """
         return self._template(self.vectors(views).sum(0))
 
@@ -258,7 +260,7 @@ def embedding_points(source: View | Image, face: Face | None = None) -> NDArray[
     """Find the five points a face is aligned by.
 
     Those of the mesh where the view's subject has one, which halves the false non-matches at
-    strict thresholds (docs/face.md); else the detector's.
+    strict thresholds (docs/measurements/face.md); else the detector's.
 
     Args:
         source: An analysed picture, or a bare one.

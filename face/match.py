@@ -124,7 +124,7 @@ class FaceMatchCheck:
         """What the applicant should mend before anybody can be compared; empty when nothing.
 
         Of a face that it could hardly recognise the net knows as little that it is another's as
-        that it is the same (docs/face.md): a low score of it speaks of the capture.
+        that it is the same (docs/measurements/face.md): a low score of it speaks of the capture.
         """
         typical = int(np.argsort(lengths, kind="stable")[(len(lengths) - 1) // 2])
         known = float(np.mean(lengths)) >= self._embedder.least_length

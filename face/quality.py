@@ -30,9 +30,9 @@ WEIGHTS = {
     "eyes_visible": 0.5,
     "lower_face_visible": 1.0,
 }
-"""How much each aspect bears on the unified score: judged, not fitted; docs/face.md shows what the
-score is worth. Roll is not among them because alignment undoes it, an open mouth because the
-applicant speaks, colour because many documents have none."""
+"""How much each aspect bears on the unified score: judged, not fitted; docs/measurements/face.md
+shows what the score is worth. Roll is not among them because alignment undoes it, an open mouth
+because the applicant speaks, colour because many documents have none."""
 
 ADVICE = {
     "inter_eye_distance": "face_too_small",
@@ -71,8 +71,8 @@ class FaceQualityCheck:
 
     Args:
         embedder: Adds the recogniser's own view of a face, the length of its vector, which tells
-            more about match errors than all aspects together (docs/face.md). Without it the
-            score rests on the aspects alone.
+            more about match errors than all aspects together (docs/measurements/face.md). Without
+            it the score rests on the aspects alone.
     """
 
     name = "face.quality"

@@ -99,7 +99,8 @@ class FrameScorer:
         """Score the one face of a picture by several windows, as a clip is by several frames.
 
         Coding, scaling and a box a few pixels off move a network's answer; the median over windows
-        a little nearer, farther, aside and mirrored moves less (docs/silent-liveness.md).
+        a little nearer, farther, aside and mirrored moves less
+        (docs/measurements/silent-liveness.md).
 
         Returns:
             As calling it.

@@ -19,7 +19,7 @@ from veridical.errors import ModelError
 from veridical.liveness import read_settings
 from veridical.models import Card, ModelStore, Profile, list_cards, read_profiles
 from veridical.result import Measurement, OperatingPoint
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
 from veridical.verification import (

@@ -41,7 +41,8 @@ __all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
-are near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+are near-copies of each other, and every one costs a detection
+(docs/measurements/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 

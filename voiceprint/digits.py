@@ -32,12 +32,13 @@ LEAST_SPEECH_S = 0.1
 RISE = 0.35
 RISE_FRAMES = 3
 """A digit begins where loudness, smoothed over so many frames, has risen by so much of the way from
-its lowest point since the digit before; measured: docs/lips.md."""
+its lowest point since the digit before; measured: docs/measurements/lips.md."""
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
 HOPELESS_A_DIGIT = -6.0
-"""Score of a net, by the prompt's digits, below which none is asked either: docs/voice.md."""
+"""Score of a net, by the prompt's digits, below which none is asked either:
+docs/measurements/voice.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class DigitNet:
     """Follows digits in what Whisper's encoder makes of a sound.
 
     The encoder heard thousands of voices, lines and rooms; the net behind it learns from a few
-    hundred strings which of what it hears are digits (docs/voice.md).
+    hundred strings which of what it hears are digits (docs/measurements/voice.md).
 
     Args:
         net: `heard` (1, steps, 512) float32, 20 ms a step, to (1, steps / 2, 11) logits.

@@ -18,7 +18,7 @@ VIEWS_AT_LEAST = 5
 SPAN_AT_LEAST_MS = 1000.0
 SHIFT_AT_LEAST = 4.0
 """Percent of the eye distance that the eyes move across the picture: with less, nothing tells a
-person who sits still from a photograph that lies still (docs/silent-liveness.md)."""
+person who sits still from a photograph that lies still (docs/measurements/silent-liveness.md)."""
 QUARTILE = 75
 GAPS = (1, 3, 6)
 """Views are compared with their neighbours and with later ones: shapes drift apart with time."""

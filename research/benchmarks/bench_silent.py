@@ -439,7 +439,7 @@ def _order(genuine: list[float], attacks: list[float]) -> float:
 
 
 def tables(given: argparse.Namespace) -> None:
-    """Print every table of docs/silent-liveness.md."""
+    """Print every table of docs/measurements/silent-liveness.md."""
     records = [json.loads(line) for line in given.out.read_text().splitlines()]
     clean = [r for r in records if r["variant"] == "clean"]
     genuine = [r for r in clean if r["label"] == "bona_fide"]

@@ -22,6 +22,7 @@ from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
@@ -300,8 +301,6 @@ def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.pages.explain import explain
-
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(

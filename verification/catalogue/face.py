@@ -288,7 +288,7 @@ SPECS = (
             accept_at=0.05,
             reject_below=0.03,
             command="python research/benchmarks/bench_copy.py ../shared/data/faces",
-            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/continuity.md",
+            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
         ),
     ),
     CheckSpec(
