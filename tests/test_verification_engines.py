@@ -236,7 +236,8 @@ def test_numbers_of_a_model_stand_on_its_card_alone() -> None:
     """What no card holds is a band of the check itself: no number of a network's scale."""
     scored = {check for card in list_cards() for check in card.operating_points}
     assert not own_points().keys() & scored
-    assert not {check for check in own_points() if check.startswith("face.")}
+    # `face.copy` compares pictures, by no network.
+    assert not {check for check in own_points() if check.startswith("face.")} - {"face.copy"}
 
 
 @pytest.mark.parametrize("source", [*list_cards(), *read_profiles().values()], ids=lambda s: s.name)

@@ -73,6 +73,7 @@ class Analysis:
         ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
+        listens: Whether the policy has words recognised: no other loads the networks for it.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Analysis:
         self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
+        self.listens = True
         self._engines = engines
         self._draw = draw
         self._reading: Future[tuple[Sides, float]] | None = None
@@ -161,8 +163,10 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
+        if not self.listens or not self.statement or self.speech is None:
+            return None
         check = self._engines.statement
-        if check is None or not self.statement or self.speech is None:
+        if check is None:
             return None
         return self._timed(
             "statement",
