@@ -199,16 +199,14 @@ def challenge(
     transactions: TransactionsDep,
     principal: Applicant,
     transaction: Id,
-    body: wire.ChallengeWish | None = None,
+    body: wire.ChallengeWish = wire.ChallengeWish(),  # noqa: B008
 ) -> dict[str, Any]:
     """What was recorded for the old one is dropped.
 
     Told `stepwise`, recording begins at once and is sent in slices: each that arrives tells what
     comes next. Told `at_once`, the whole clip is uploaded afterwards; it is then weaker evidence.
     """
-    return {
-        "challenge": transactions.challenge(principal, transaction, body or wire.ChallengeWish())
-    }
+    return {"challenge": transactions.challenge(principal, transaction, body)}
 
 
 @router.put(
