@@ -228,6 +228,7 @@ def challenge(
         }
     },
 )
+@takes(LARGEST_SLICE)
 async def put_slice(
     request: Request,
     transactions: TransactionsDep,
