@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
 from veridical.models.quota import cpu_quota
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.probes import Probes, address_of
 from veridical.service.settings import ServiceSettings, words
 from veridical.service.transactions.recordings import LazyJudge

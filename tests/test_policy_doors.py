@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.service_house import House, house, picture
+from tests.service_house import IN_STEPS, House, house, picture
 from veridical import InputError, Measurement, OperatingPoint
 from veridical.evaluation.protocols.transactions import Case, decided
 from veridical.types import Image

@@ -180,6 +180,7 @@ class Verifier:
         policy = policy or self.policy
         self.require(policy)
         analysis.velocity = policy.velocity
+        analysis.listens = "voice.statement" in policy.checks
         transaction = analysis.transaction
         if self._seen is not None and transaction.clip is not None:
             # Before the search: of two that come at once, neither is missed.
@@ -312,7 +313,7 @@ def _makers(
     sounds: SoundIndex | None,
     draw: FrameDraw,
 ) -> Makers:
-    """How each check is made, None where a model of it is missing; `key` draws its permutations."""
+    """How each check is made; None where a model of it is missing."""
 
     def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
         return lambda: _over(make, engines.embedder) if engines.detector else None

@@ -182,7 +182,7 @@ class Submission(Request):
         nonce: Of the challenge that was answered; nothing when none was asked.
         capture: What is known about the capture: see `liveness.CaptureFacts`.
         media_sha256: What was uploaded, by kind; refused when it is something else by now.
-        accommodation: Why the applicant cannot read digits aloud. A selfie then does for the clip,
+        accommodation: Why the applicant cannot be recorded so. A selfie then does for the clip,
             and a person decides: it never ends in an accept.
         segments: Of a `recording`: when each segment of its script was recorded; without times they
             are found by what was said.
@@ -195,7 +195,7 @@ class Submission(Request):
     nonce: Annotated[str, StringConstraints(max_length=64)] | None = None
     capture: Annotated[dict[Fact, Fact], Field(max_length=20)] = {}
     media_sha256: dict[MediaKind, Sha256] = {}
-    accommodation: Literal["cannot_speak", "cannot_see"] | None = None
+    accommodation: Literal["cannot_speak", "cannot_see", "photosensitive"] | None = None
     segments: Annotated[list[SegmentTime], Field(max_length=40)] = []
 
 

@@ -22,6 +22,7 @@ from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.worker import load_transaction
@@ -204,16 +205,14 @@ def challenge(
     transactions: TransactionsDep,
     principal: Applicant,
     transaction: Id,
-    body: wire.ChallengeWish | None = None,
+    body: wire.ChallengeWish = wire.ChallengeWish(),  # noqa: B008
 ) -> dict[str, Any]:
     """What was recorded for the old one is dropped.
 
     Told `stepwise`, recording begins at once and is sent in slices: each that arrives tells what
     comes next. Told `at_once`, the whole clip is uploaded afterwards; it is then weaker evidence.
     """
-    return {
-        "challenge": transactions.challenge(principal, transaction, body or wire.ChallengeWish())
-    }
+    return {"challenge": transactions.challenge(principal, transaction, body)}
 
 
 @router.put(
@@ -229,6 +228,7 @@ def challenge(
         }
     },
 )
+@takes(LARGEST_SLICE)
 async def put_slice(
     request: Request,
     transactions: TransactionsDep,
@@ -358,8 +358,6 @@ def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.pages.explain import explain
-
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(

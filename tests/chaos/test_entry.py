@@ -18,10 +18,11 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from tests.service_house import House, Rules, bearer, picture
-from veridical.service.api import create_app, limits
+from veridical.service.api import limits
 from veridical.service.api.auth import DEFAULT_TENANT
 from veridical.service.api.limits import ByteBudget
 from veridical.service.api.requirements import Kind, Requirements, open_to_all
+from veridical.service.app import create_app
 from veridical.service.serving import server_of
 from veridical.service.transactions import ProblemError
 from veridical.store import Database

@@ -165,8 +165,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         InputError: With code `policy.malformed`: not TOML, an unknown key or check, a check named
             twice, thresholds out of order, a policy that voice alone could satisfy, one that reads
             documents and neither requires `document.specimen` nor allows specimens, or a rule or
-            example that is not as docs/policies.md has it. Whether the examples end as they say is
-            another question: see `trials`.
+            example that is not as docs/reference/policies.md has it. Whether the examples end as
+            they say is another question: see `trials`.
     """
 
     def refuse(problem: str) -> InputError:
