@@ -6,7 +6,7 @@ counts is what a policy makes of all of them, over the attempts it allows.
 
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from veridical.evaluation.index import hash_data
 from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.outcomes import transaction_figures
 from veridical.evaluation.request import Evaluation, Request
+from veridical.evaluation.waive import MARK, without
 from veridical.media import read_image
 from veridical.models.calibration import load_calibrations
 from veridical.result import Measurement, OperatingPoint
@@ -178,17 +179,6 @@ def _all_of(case: Case) -> Policy:
     return replace(policies[0], optional=tuple(dict.fromkeys((*policies[0].optional, *more))))
 
 
-def _without(policy: Policy, waived: Collection[str]) -> Policy:
-    """A policy that asks less: for figures alone, never for a verdict."""
-    if not waived:
-        return policy
-    required, optional, witnesses = (
-        tuple(check for check in checks if check not in waived)
-        for checks in (policy.required, policy.optional, policy.witnesses)
-    )
-    return replace(policy, required=required, optional=optional, witnesses=witnesses)
-
-
 def decided(
     rows: Sequence[Mapping[str, str]],
     cases: Sequence[Case],
@@ -240,10 +230,10 @@ def decided(
         rates = {m.check: fitted[case.policy].error_rate(m.check, m.score) for m in measured}
         card = case.media.get("document_front")
         ours = own_specimens and card is not None and is_rendered(card)
-        waived = {*case.waived, *(("document.specimen",) if ours else ())}
+        waived = {*case.waived, *((MARK,) if ours else ())}
         decision = decide(
             [one for one in measured if one.check not in waived],
-            _without(policies[case.policy], waived),
+            without(policies[case.policy], waived),
             points[case.policy],
             attempt=case.attempt,
             error_rates={check: rate for check, rate in rates.items() if rate is not None},
