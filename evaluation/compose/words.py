@@ -6,6 +6,7 @@ Neither may be quoted as the other.
 
 import csv
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -109,13 +110,14 @@ def joined(
         frames.append(clip.frames[at])
         sound.append(_second(clip, at, step))
 
+    # Pauses are of takes that give nothing else and never come twice: who joins clips has enough of
+    # them, and a loop would be found for what it is.
+    idle = _idling(chance.sample(sentences.takes, len(sentences.takes)))
     for digit, time_ms in zip(digits, answer_times_ms(schedule_ms, chance), strict=True):
         take, start, end = chance.choice(sentences.digits[digit])
         clip = take.load()
-        idle = list(range(2, max(4, int(take.words[0][1] / FRAME_MS) - 3)))
-        there_and_back = idle + idle[::-1]
-        for turn in range(round(time_ms / FRAME_MS) - len(frames)):
-            put(clip, there_and_back[turn % len(there_and_back)])
+        for _ in range(round(time_ms / FRAME_MS) - len(frames)):
+            put(*next(idle))
         first = len(frames)
         for at in range(round(start / FRAME_MS) - 1, round(end / FRAME_MS) + 1):
             put(clip, at)
@@ -124,10 +126,18 @@ def joined(
         ramp = np.linspace(0, 1, int(EDGE_S * rate), dtype=np.float32)
         sound[first][: len(ramp)] *= ramp
         sound[-1][-len(ramp) :] *= ramp[::-1]
-    for turn in range(max(TAIL_FRAMES, round(until_ms / FRAME_MS) + 1 - len(frames))):
-        put(clip, there_and_back[turn % len(there_and_back)])
+    for _ in range(max(TAIL_FRAMES, round(until_ms / FRAME_MS) + 1 - len(frames))):
+        put(*next(idle))
     times = np.arange(len(frames), dtype=np.float64) * FRAME_MS
     return Clip(tuple(frames), times, Audio(np.concatenate(sound), rate))
+
+
+def _idling(takes: Sequence[Sentence]) -> Iterator[tuple[Clip, int]]:
+    """Frames before anything is said, of one take after the other."""
+    for take in takes:
+        clip = take.load()
+        for at in range(2, max(4, int(take.words[0][1] / FRAME_MS) - 3)):
+            yield clip, at
 
 
 def _word(told: str) -> tuple[str, float, float]:
