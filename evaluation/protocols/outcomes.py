@@ -122,7 +122,8 @@ def _attack_figures(figures: Figures, path: str, rows: Rows) -> dict[str, Rate]:
     accepted = iapar({k: [got == GENUINE for got in all_] for k, all_ in ended.items()})
     reviewed = iapar({k: [got == Outcome.REVIEW for got in all_] for k, all_ in ended.items()})
     for name, rate in accepted.items():
-        figures.rate(f"{path}attack_accepted|{name}", rate)
+        # The words for rates of zero once, not again for each policy.
+        (figures.share if path else figures.rate)(f"{path}attack_accepted|{name}", rate)
     for name, rate in reviewed.items():
         figures.share(f"{path}attack_reviewed|{name}", rate)
     return dict(accepted)
@@ -167,7 +168,8 @@ def _sections(
     yield Section(
         "Genuine customers",
         "Of those who are who they say they are: who gets through by themselves, and whom a "
-        "person must look at. In brackets what the number tried supports, 95 %.",
+        "person must look at. In brackets the share that the number tried supports, at 95 %, "
+        "were each another person.",
         head=("policy", "recorded", "accepted at once", "within two", "to a person", "refused",
               "people"),
         rows=list(_genuine_table(rows, cases)),
