@@ -173,6 +173,7 @@ class _Operations:
     store_policy = Operation(stores.store_policy)
     submit = Operation(calls.submit)
     upload = Operation(calls.upload)
+    upload_slice = Operation(calls.upload_slice)
     verify = Operation(calls.verify)
     verify_once = Operation(checks.verify_once)
     wait = Operation(calls.wait)

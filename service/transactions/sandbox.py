@@ -17,6 +17,8 @@ sandbox key."""
 
 _SLOW_S = 5.0
 _POINT = OperatingPoint(0.5, 0.25, SANDBOX)
+_TOLD = {"revealed": "stepwise"}
+"""Evidence of a scripted check: a sum of witnesses asks how colours were told."""
 _SCRIPTS: Mapping[str, tuple[float | None, str]] = {
     "accept": (1.0, ""),
     "slow": (1.0, ""),
@@ -45,12 +47,18 @@ def scripted_verdict(transaction: str, subject_ref: str, policy: Policy, attempt
     score, reason = _SCRIPTS.get(script, (1.0, ""))
     first = policy.required[0] if policy.required else ""
     measurements = [
-        Measurement(check, score, reason) if check == first else Measurement(check, 1.0)
+        Measurement(check, score, reason) if check == first else Measurement(check, 1.0, "", _TOLD)
         for check in policy.checks
     ]
     points = dict.fromkeys(policy.checks, _POINT)
     own = Policy(
-        policy.id, policy.version, policy.sha256, policy.required, policy.optional, policy.attempts
+        policy.id,
+        policy.version,
+        policy.sha256,
+        policy.required,
+        policy.optional,
+        policy.attempts,
+        witnesses=policy.witnesses,
     )
     decision = decide(measurements, own, points, attempt=attempt)
     verdict = verdict_of(
