@@ -14,6 +14,7 @@ from veridical.liveness.arrivals import arrivals_of
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
+from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.recordings import (
     MEDIUM,
     Judge,
@@ -21,7 +22,6 @@ from veridical.service.transactions.recordings import (
     stamped,
     told_of,
 )
-from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.records import record, tell
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.service.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
