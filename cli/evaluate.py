@@ -29,7 +29,7 @@ __all__ = ["app"]
 app = typer.Typer(
     no_args_is_help=True,
     help="Measure error rates with intervals and write a report.\n\n"
-    "Formats of the indexes and the meaning of every figure: docs/evaluation.md.",
+    "Formats of the indexes and the meaning of every figure: docs/how-to/evaluation.md.",
 )
 
 Index = Annotated[Path, typer.Argument(help="CSV or JSON Lines; paths in it are relative to it.")]

@@ -17,7 +17,7 @@ __all__ = ["COMMANDS", "CommandTable", "load_command"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": "Verify nine sample transactions and write a report.",
+        "demo": "Verify eleven sample transactions and write a report.",
         "verify": "Verify one applicant and print the verdict.",
         "batch": "Verify every row of a manifest, exactly once.",
         "serve": "Serve the API and its pages.",

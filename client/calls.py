@@ -200,7 +200,8 @@ def submit(
         transaction: Its id.
         nonce: Of the challenge that the clip answers.
         wait_s: How long the service may hold its answer back, 0 to 60; see `wait` for longer.
-        accommodation: `cannot_speak`, `cannot_see` or `photosensitive`: leads to a person, never to an accept.
+        accommodation: `cannot_speak`, `cannot_see` or `photosensitive`: leads to a person, never to
+            an accept.
         capture: Facts about the capture, such as `camera_label`.
         segments: Of a `recording`: id, start and end in seconds of every segment of its script;
             without them they are found by what was said.

@@ -12,10 +12,10 @@ from dataclasses import field as dataclass_field
 
 import numpy as np
 
-from veridical.ocr.chinese import is_chinese
+from veridical.ocr.chinese import has_twin, is_chinese
 from veridical.ocr.document import SURE_CHARACTER, Field, Source, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
-from veridical.ocr.ink import Claims, claims_of
+from veridical.ocr.ink import Claims, claims_of, upper_stroke_longer
 from veridical.ocr.number import (
     NUMBER_LENGTH,
     birth_of,
@@ -89,9 +89,9 @@ CLEARLY_READ = 0.9
 SMALL_ROW, UNSURE_ROW = 0.8, 0.8
 """A row lower than this share of the others and read with less than this probability is none of
 Chinese: those were read with 0.98 and more, other scripts, taken for Chinese, with 0.72 at most."""
-BODY_ABOVE, CARD_TOP = 0.038, 0.545
+BODY_ABOVE, BODY_TOP = 0.038, NUMBER_Y + 0.15
 """From which to which distance above the number a row belongs to the card's text, in its widths;
-the fourth row of an address stands 0.06 above."""
+the fourth row of an address stands 0.06 above, and seen from a side the name 0.6."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +228,7 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
     below: list[Line] = []
     for line in page.lines:
         start, end, above = shares(line)
-        if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < CARD_TOP:
+        if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < BODY_TOP:
             continue
         if line.height < LEAST_ROW * width:
             continue
@@ -299,6 +299,16 @@ def _row(
         max(end for _, end, _ in places),
         float(np.mean([above for _, _, above in places])),
         tuple(claims),
+        any(_has_twin(page, line) for line in lines),
+    )
+
+
+def _has_twin(page: Page, line: Line) -> bool:
+    """Whether a character of a line may be another one; of 吉 its bars tell."""
+    reading = page.read(line)
+    return any(
+        has_twin(character) and not (character == "吉" and upper_stroke_longer(page, line, centre))
+        for character, centre in zip(reading.text, reading.centres, strict=True)
     )
 
 

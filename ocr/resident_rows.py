@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from veridical.ocr.chinese import DOTS, has_twin, is_chinese, simplified_forms
+from veridical.ocr.chinese import DOTS, is_chinese, simplified_forms
 from veridical.ocr.document import Field
 from veridical.ocr.ink import Claims
 from veridical.ocr.written import Written
@@ -28,19 +28,21 @@ that are named on cards by leave of a province)."""
 
 NOT_A_NAME = re.compile(r"[^㐀-鿿\U00020000-\U0003ffff·]")
 STRANGE_IN_ADDRESS = re.compile(r"[^㐀-鿿\U00020000-\U0003ffff·0-9A-Za-z()#\-―—、.&+~:/]")
-NAME_INK, NAME_HOLE = 0.5, 9.9
+NAME_INK, NAME_HOLE = 0.3, 0.4
 ADDRESS_INK, ADDRESS_HOLE = 0.2, 0.25
 """Ink and hole up to which nothing was lost: of 155 rows of addresses read right on own drawings
 one in a hundred left 0.11 of ink and none a hole of 0.1; of those from which the last character was
-taken 99 in a hundred left 0.13 and more. A name may stand apart from its caption."""
+taken 99 in a hundred left 0.13 and more. Names are shorter and set wider; a dot that was lost
+leaves a hole of 0.7."""
 GLARE_BEHIND = 0.4
 ROW_SHORT, ROW_PITCH = 0.055, 0.035
 """How much shorter than the widest a row of the address may be that goes on, and what a character
 takes, in card widths."""
 CAPTION_STARTS = 0.12
 """Left end of a row, in card widths, up to which its caption was found together with its value."""
-NAME_ABOVE = 0.135
-"""How far above the row of the sex a row may be part of the name, in card widths."""
+NAME_ABOVE, NEAR_ABOVE = 0.15, 0.19
+"""How far above the row of the sex a row may be part of the name, and how far it is of the card, in
+card widths: the first of two rows stands 0.11 above, and more seen from a side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Row:
         end: Its right end.
         above: Its middle's distance above the number, in card widths.
         claims: What the characters of each of its lines leave over.
+        twin: Whether a character of it may be one that the recogniser does not know.
     """
 
     written: Written
@@ -60,6 +63,7 @@ class Row:
     end: float
     above: float
     claims: tuple[Claims, ...] = ()
+    twin: bool = False
 
     def lost(self, ink: float, hole: float) -> bool:
         """Whether a character may have been lost: more ink or a wider hole is left than given."""
@@ -98,15 +102,13 @@ def read_rows(read: Sequence[Row]) -> dict[str, Field]:
         fields |= _sex_and_nation_in(read[sex_row].written)
     below = sex_row if sex_row is not None else (birth_row or 2) - 1
     last = (birth_row if birth_row is not None else 2) + 1
-    names = (
-        [row for row in read[:below] if row.above - read[below].above < NAME_ABOVE]
-        if below < len(read)
-        else []
-    )
+    over = read[below].above if below < len(read) else float("inf")
+    names = [row for row in read[:below] if row.above - over < NAME_ABOVE]
+    near = [row for row in read[:below] if row.above - over < NEAR_ABOVE]
     found = {"name": _name_in(names), "address": _address_in(read[last:])}
     between = birth_row is not None and sex_row is not None and birth_row - sex_row > 1
     # A row that was read and not used may be half of a value above or below it.
-    unused = {"name": len(names) < below, "address": between}
+    unused = {"name": len(names) < len(near), "address": between}
     for name, field in found.items():
         if field is not None:
             fields[name] = replace(field, weakest=0.0) if unused[name] else field
@@ -144,7 +146,8 @@ def _name_in(rows: Sequence[Row]) -> Field | None:
         row.without_caption(r".{0,2}名|姓" if row.start < CAPTION_STARTS else "姓?名")
         for row in rows
     ]
-    name = _together([one for one in parts if one.text])
+    parts = [one for one in parts if one.text]
+    name = _together(parts)
     if name is None:
         return None
     name = name.folded(DOTS, doubted=False).folded(simplified_forms())
@@ -153,7 +156,9 @@ def _name_in(rows: Sequence[Row]) -> Field | None:
         return None
     cut = any(row.lost(NAME_INK, NAME_HOLE) for row in rows)
     cut |= any(row.ends_in_glare for row in rows)
-    cut |= any(map(has_twin, name.text))
+    cut |= any(row.twin for row in rows)
+    # Only names of parts take two rows, and a dot at the end of a row is easily lost.
+    cut |= len(parts) > 1 and "·" not in name.text
     cut |= len(name.text) == 1 or name.text[0] == "·" or name.text[-1] == "·"
     return replace(name, doubted=name.doubted or cut).field()
 

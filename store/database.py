@@ -162,6 +162,13 @@ def _sqlite(url: URL) -> Engine:
         raise StoreError("an SQLite URL must name a file", "store.url")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, hide_parameters=True)
+    path = Path(url.database)
+
+    @event.listens_for(engine, "do_connect")
+    def make(*_: object) -> None:
+        # Not before somebody connects: a backup is restored only where there is no file. Its
+        # companions (-wal, -shm) take the mode of the database.
+        path.touch(0o600, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:

@@ -12,7 +12,7 @@ from veridical.liveness.challenge import draw_challenge, with_colours
 from veridical.liveness.light import LightCheck
 from veridical.liveness.light.report import light_report
 from veridical.result import OperatingPoint
-from veridical.types import Arrival, Challenge, Colours
+from veridical.types import Arrival, Challenge, Colours, Mesh
 
 KEY = bytes(range(32))
 CHECK = LightCheck(KEY, draws=999)
@@ -120,3 +120,15 @@ def test_the_report_draws_bands_and_loads_nothing() -> None:
     assert not re.search(r"(src|href)=.(https?:)?//|@import|url\((?!#)", page)
     none = light_report(CHECK.examine([], None), {}, None)
     assert "light_no_challenge" in none
+
+
+def test_broken_and_far_meshes_are_no_fault_of_ours() -> None:
+    challenge = asked()
+    views = lit_views(colours_of(challenge), 0.1)
+    mesh = views[0].mesh
+    assert mesh is not None
+    broken = [replace(view, mesh=Mesh(mesh.points * np.float32(np.nan), 1.0)) for view in views]
+    assert CHECK(broken, challenge).score is None
+    for points in (mesh.points - 1e6, mesh.points + 1e6, mesh.points * 1e4):
+        far = [replace(view, mesh=Mesh(points, 1.0)) for view in views[:20]]
+        assert CHECK(far, challenge).reason == "clip_too_short"

@@ -9,8 +9,14 @@ import pytest
 from tests.light_standins import mesh_at, noise
 from veridical.liveness.challenge import draw_movement
 from veridical.liveness.motion import HeadTrack, MotionCheck, head_track
-from veridical.liveness.motion.check import expected
-from veridical.liveness.motion.course import DIRECTIONS, draw_many, draw_turns, entropy_bits
+from veridical.liveness.motion.check import _fit, expected
+from veridical.liveness.motion.course import (
+    DIRECTIONS,
+    courses,
+    draw_many,
+    draw_turns,
+    entropy_bits,
+)
 from veridical.types import Box, Challenge, Face, Image, Mesh, Turns, View
 
 CHECK = MotionCheck(bytes(32), draws=999)
@@ -96,7 +102,7 @@ def test_a_solid_head_shows_relief_and_a_card_none() -> None:
     assert track.relief is not None
     assert track.relief > 5
     flat = mesh_at().points
-    narrow = np.float32([np.cos(np.radians(20)), 1, 1])
+    narrow = np.array([np.cos(np.radians(20)), 1, 1], np.float32)
     card = views_of([Mesh(flat * narrow if turn else flat, 1.0) for turn in turns])
     told = iter(turns)
     track = head_track(card, lambda _: Posed(next(told), 0.0))
@@ -117,3 +123,17 @@ def test_courses_keep_their_rule_and_others_are_drawn_alike() -> None:
     assert entropy_bits() > 15
     with pytest.raises(ValueError, match="2 to 4"):
         draw_turns(5)
+
+
+def test_a_course_looked_up_fits_as_the_same_course_drawn_out() -> None:
+    ways, starts = draw_many(3, 50, np.random.default_rng(1))
+    cells = 90
+    chance = np.random.default_rng(2)
+    moved = chance.normal(size=(4, cells, 2))
+    moved -= moved.mean(1, keepdims=True)
+    moved /= np.linalg.norm(moved, axis=(1, 2), keepdims=True)
+    whole = courses(ways, starts, cells).astype(np.float64)
+    whole -= whole.mean(1, keepdims=True)
+    flat = whole.reshape(50, -1)
+    drawn = flat / np.linalg.norm(flat, axis=1, keepdims=True) @ moved.reshape(4, -1).T
+    assert _fit(ways, starts, moved) == pytest.approx(drawn, abs=1e-5)

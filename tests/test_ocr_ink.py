@@ -10,7 +10,7 @@ from PIL import ImageDraw
 
 from veridical.errors import InputError
 from veridical.evaluation.specimens import Fonts, system_fonts
-from veridical.ocr.ink import claims_of
+from veridical.ocr.ink import claims_of, upper_stroke_longer
 from veridical.ocr.page import Line, Page
 from veridical.ocr.text import Reading
 from veridical.types import Image
@@ -107,6 +107,20 @@ def test_bright_paper_is_no_glare(fonts: Fonts) -> None:
     bright[bright.min(axis=2) > 200] = 255
     white = Page(Image(bright), [], 0.0, lambda *_: reading)
     assert claims_of(white, line, reading, before=0, after=60).glare < 0.3
+
+
+def test_the_bars_tell_a_character_from_its_twin() -> None:
+    try:
+        every = system_fonts()
+    except InputError:
+        pytest.skip("no Chinese font: install fonts-noto-cjk")
+    for font in every:
+        page, line, reading = drawn(font, "多吉")
+        assert upper_stroke_longer(page, line, reading.centres[1]), font.text.name
+        if not font.text.name.startswith(("Noto", "LXGW")):
+            continue  # has no such character
+        page, line, reading = drawn(font, "李𠮷")
+        assert not upper_stroke_longer(page, line, reading.centres[1]), font.text.name
 
 
 def test_a_line_without_characters_claims_nothing(fonts: Fonts) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import look
+from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
@@ -41,7 +41,8 @@ __all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
-are near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+are near-copies of each other, and every one costs a detection
+(docs/measurements/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
@@ -73,6 +74,7 @@ class Analysis:
         ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
+        listens: Whether the policy has words recognised: no other loads the networks for it.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Analysis:
         self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
+        self.listens = True
         self._engines = engines
         self._draw = draw
         self._reading: Future[tuple[Sides, float]] | None = None
@@ -161,8 +164,10 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
+        if not self.listens or not self.statement or self.speech is None:
+            return None
         check = self._engines.statement
-        if check is None or not self.statement or self.speech is None:
+        if check is None:
             return None
         return self._timed(
             "statement",
@@ -236,7 +241,7 @@ class Analysis:
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
-        return self._timed("portrait", lambda: self._look(portrait, 0.0))
+        return self._timed("portrait", lambda: self._look_at(portrait))
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -245,7 +250,7 @@ class Analysis:
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
         if selfie is not None:
-            return (self._timed("face", lambda: self._look(selfie, 0.0)),)
+            return (self._timed("face", lambda: self._look_at(selfie)),)
         return ()
 
     @cached_property
@@ -374,6 +379,13 @@ class Analysis:
         if self.transaction.clip is None or "views" not in self.__dict__:
             return None
         return LookedAt(self._draw.version, tuple(view.time_ms for view in self.views))
+
+    def _look_at(self, picture: Image) -> View:
+        """A single picture, whichever way it was held."""
+        detector = self._engines.detector
+        if detector is None:
+            return View(picture, (), None, "model_missing")
+        return look_any_way_up(picture, detector, self._engines.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._engines.detector

@@ -180,6 +180,7 @@ class Verifier:
         policy = policy or self.policy
         self.require(policy)
         analysis.velocity = policy.velocity
+        analysis.listens = "voice.statement" in policy.checks
         transaction = analysis.transaction
         if self._seen is not None and transaction.clip is not None:
             # Before the search: of two that come at once, neither is missed.

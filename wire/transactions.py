@@ -87,8 +87,8 @@ class Consent(Request):
         text_version: Which text was agreed to.
     """
 
-    biometrics: bool
-    enrol: bool = False
+    biometrics: Annotated[bool, Field(strict=True)]
+    enrol: Annotated[bool, Field(strict=True)] = False
     text_version: Annotated[str, StringConstraints(max_length=100)] = ""
 
 

@@ -79,7 +79,7 @@ def build_samples(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
         sample("altered", "One digit of the card's number was changed.", altered, genuine),
         sample(
             "portrait",
-            "The selfie is the card's own portrait, enlarged before a wall.",
+            "The selfie is the card's own portrait, enlarged.",
             card,
             simulate(Attack.PORTRAIT_SELFIE, portrait, SEED),
         ),

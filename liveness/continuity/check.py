@@ -108,12 +108,20 @@ class ContinuityCheck:
         )
 
     def _change(self, steps: Steps, followed: Sequence[View]) -> float | None:
-        """How unlike the faces on both sides of the largest jumps are: 0 alike, 1 unrelated."""
+        """How unlike the faces on both sides of suspected jumps are: 0 alike, 1 unrelated.
+
+        None where nothing is suspected: faces cost more than all other signs together.
+        """
+        limits = self._settings.limits
         views = [view for view in followed if view.mesh is not None and view.subject is not None]
         places = {
             place
-            for values, times in ((steps.whole, steps.times_ms), (steps.head, steps.head_times_ms))
+            for values, times, limit in (
+                (steps.whole, steps.times_ms, limits["picture_jumps"]),
+                (steps.head, steps.head_times_ms, limits["head_jumps"]),
+            )
             for index in np.argsort(values)[-1:]
+            if values[index] > limit.clear
             if 2 <= (place := _after(views, float(times[index]))) < len(views) - 1
         }
         if self._embed is None or not places:

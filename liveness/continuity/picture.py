@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from veridical.media.planes import sampled
+from veridical.media.planes import brightness
 from veridical.types import Clip, Image, View
 
 __all__ = ["Steps", "steps_of"]
@@ -103,13 +103,13 @@ def steps_of(clip: Clip, followed: Sequence[View]) -> Steps:
 
 
 def _averaged(frames: Sequence[Image]) -> NDArray[np.float32]:
-    """(n, 36, 48) float32 green levels."""
+    """(n, 36, 48) float32 grey levels."""
     down = max(1, frames[0].height // LINES)
     lines = slice(down // 2, None, down)
     made = np.empty((len(frames), SMALL[1], SMALL[0]), np.float32)
-    for index, frame in enumerate(frames):  # one at a time: all together would not fit the cache
-        green = np.ascontiguousarray(sampled([frame], lines, lines)[0, ..., 1])
-        made[index] = cv2.resize(green.astype(np.float32), SMALL, interpolation=cv2.INTER_AREA)
+    for index, frame in enumerate(frames):
+        level = brightness(frame, lines, lines).astype(np.float32)
+        made[index] = cv2.resize(level, SMALL, interpolation=cv2.INTER_AREA)
     return made
 
 
@@ -175,7 +175,7 @@ def _sharpness(view: View) -> float:
     (left, top), (right, bottom) = points.min(0).astype(int), points.max(0).astype(int) + 1
     rows = slice(max(0, int(top)), max(1, int(bottom)))
     columns = slice(max(0, int(left)), max(1, int(right)))
-    face = sampled([view.image], rows, columns)[0, ..., 1]
+    face = brightness(view.image, rows, columns)
     if min(face.shape) < 3:
         return 0.0
-    return float(cv2.Laplacian(np.ascontiguousarray(face), cv2.CV_32F).std())
+    return float(cv2.Laplacian(face, cv2.CV_32F).std())

@@ -228,13 +228,13 @@ def frames_apart(times_ms: Sequence[float]) -> list[int]:
 def signals_of(trace: Trace, colours: Colours) -> Signals:
     """Make what is compared out of a trace, and say what may not explain it."""
     used = (trace.times_ms >= SETTLE_MS) & (trace.times_ms < colours.end_ms)
+    # A head that moves changes its shade and, by a little, its colour. Where it is adds
+    # nothing, and all that is freed of takes its part of what a few changes of colour can tell.
     brightness = np.log(np.maximum(trace.skin[used].mean(1, keepdims=True), 1e-4))
-    # A head that moves changes its shade and, by a little, its colour.
-    beside = np.concatenate([brightness, trace.place[used]], axis=1)
     patches = trace.patches[used].transpose(1, 0, 2)
     return Signals(
         trace.times_ms[used],
-        free_of(trace.times_ms[used], beside),
+        free_of(trace.times_ms[used], brightness),
         chroma(trace.skin[used]),
         None if trace.room is None else chroma(trace.room[used]),
         tuple(chroma(patch) for patch in patches if np.isfinite(patch).all()),

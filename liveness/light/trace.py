@@ -64,8 +64,6 @@ class Trace:
         skin: (n, 3) mean of forehead and cheeks.
         patches: (n, 5, 3) each of `PATCHES`; NaN where one is clipped or dark.
         room: (n, 3) mean of what lies beside the person; None where too little of it is seen.
-        place: (n, 3) where the face is and how large: x, y and distance of the eyes, in mean
-            distances of the eyes.
         frames: Frames that were looked at, with and without a face.
         reasons: Why frames show no single face, most frequent first.
         readable: Share of the samples that are neither clipped nor dark, 0..1.
@@ -76,7 +74,6 @@ class Trace:
     skin: NDArray[np.float32]
     patches: NDArray[np.float32]
     room: NDArray[np.float32] | None
-    place: NDArray[np.float32]
     frames: int
     reasons: tuple[str, ...] = ()
     readable: float = 0.0
@@ -101,14 +98,13 @@ def trace_of(views: Sequence[View]) -> Trace:
         views: One per frame, in order, each with the mesh of its subject where there is one. All
             frames of one size, as in a `Clip`.
     """
-    seen = [view for view in views if view.mesh is not None and view.subject is not None]
-    causes = [view.reason or "no_face" for view in views if view.mesh is None or not view.subject]
+    seen = [view for view in views if _shows_face(view)]
+    causes = [view.reason or "no_face" for view in views if not _shows_face(view)]
     reasons = tuple(sorted(set(causes), key=lambda cause: (-causes.count(cause), cause)))
     if not seen:
         none = np.empty((0, 3), np.float32)
-        return Trace(np.empty(0), none, np.empty((0, 5, 3), np.float32), None, none, len(views),
+        return Trace(np.empty(0), none, np.empty((0, 5, 3), np.float32), None, len(views),
                      reasons)  # fmt: skip
-    places = np.stack([_place(view) for view in seen])
     samples = np.stack([_read(view) for view in seen])  # (n, 5, samples, 3)
     # A sample counts in all frames or in none: one that comes and goes would look like light.
     middle = samples.mean(0, dtype=np.float32)
@@ -124,7 +120,6 @@ def trace_of(views: Sequence[View]) -> Trace:
         np.asarray(light[:, skin_at].sum((1, 2)) / whole, np.float32),
         np.asarray(patches, np.float32),
         _room(seen),
-        np.asarray(places / max(float(places[:, 2].mean()), 1e-6), np.float32),
         len(views),
         reasons,
         float(good[skin_at].mean()),
@@ -132,11 +127,10 @@ def trace_of(views: Sequence[View]) -> Trace:
     )
 
 
-def _place(view: View) -> NDArray[np.float32]:
-    """Middle of the eyes and their distance, in pixels."""
-    assert view.mesh is not None  # noqa: S101
-    left, right = view.mesh.points[list(EYES), :2]
-    return np.array([*((left + right) / 2), np.linalg.norm(left - right)], np.float32)
+def _shows_face(view: View) -> bool:
+    if view.mesh is None or view.subject is None:
+        return False
+    return bool(np.isfinite(view.mesh.points).all())
 
 
 def _read(view: View) -> NDArray[np.uint8]:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.liveness.motion.course import CELL_MS, courses, draw_many, places_of
+from veridical.liveness.motion.course import (
+    AXES,
+    CELL_MS,
+    SHAPE,
+    courses,
+    draw_many,
+    places_of,
+)
 from veridical.liveness.motion.track import HeadTrack
 from veridical.liveness.permutation import DRAWS, draws_of, rank
 from veridical.result import EvidenceValue, Measurement
@@ -105,11 +112,9 @@ class MotionCheck:
         ways, starts = draw_many(
             len(turns.directions), self._draws, draws_of(self._key, challenge, "motion")
         )
-        asked = courses(*places_of(turns), cells)
-        others = courses(ways, starts, cells)
-        table = _moved(track, cells)
-        true = _fit(asked, table)[0]
-        p = rank(float(true.max()), _fit(others, table).max(1))
+        moved = _moved(track, cells)
+        true = _fit(*places_of(turns), moved)[0]
+        p = rank(float(true.max()), _fit(ways, starts, moved).max(1))
         best = int(true.argmax())
         flat = track.relief is not None and track.relief < self._gate.relief_at_least
         return MotionFinding(
@@ -142,7 +147,7 @@ def expected(turns: Turns, cells: int) -> NDArray[np.float32]:
 
 
 def _moved(track: HeadTrack, cells: int) -> NDArray[np.float64]:
-    """(delays, 2 cells): the head at every cell, earlier by each delay, of unit power."""
+    """(delays, cells, 2): the head at every cell, earlier by each delay, of unit power."""
     turned = track.turned_deg - np.median(track.turned_deg, axis=0)
     turned = np.clip(turned, -45, 45) * (1.0, PITCH_WEIGHT)
     times_ms = (np.arange(cells)[None] + DELAYS[:, None] + 0.5) * CELL_MS
@@ -150,15 +155,29 @@ def _moved(track: HeadTrack, cells: int) -> NDArray[np.float64]:
         [np.interp(times_ms, track.times_ms, turned[:, axis]) for axis in (0, 1)], axis=-1
     )
     found -= found.mean(1, keepdims=True)
-    flat = found.reshape(len(DELAYS), -1)
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))
+    size = np.linalg.norm(found, axis=(1, 2), keepdims=True)
+    return np.asarray(found / np.maximum(size, 1e-9))
 
 
-def _fit(whole: NDArray[np.float32], table: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(n, delays) correlation of each course with the head."""
-    flat = (whole - whole.mean(1, keepdims=True)).reshape(len(whole), -1)
-    size = np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
-    return np.asarray((flat / size) @ table.T.astype(np.float32))
+def _fit(
+    ways: NDArray[np.intp], starts: NDArray[np.integer], moved: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n, delays) correlation of each course with the head.
+
+    A course is one shape at several places that never overlap, so that what each turn adds is
+    looked up: no course is drawn out.
+    """
+    cells = moved.shape[1]
+    last = int(max(starts.max(), cells)) + len(SHAPE)
+    padded = np.zeros((len(moved), last + len(SHAPE), 2))
+    padded[:, :cells] = moved
+    near = np.lib.stride_tricks.sliding_window_view(padded, len(SHAPE), axis=1) @ SHAPE
+    product = (near @ AXES.T.astype(np.float64)).transpose(1, 2, 0)  # start, direction, delay
+    inside = np.arange(len(SHAPE)) + np.arange(last)[:, None] < cells
+    part, power = inside @ SHAPE, inside @ SHAPE**2
+    sums = np.einsum("nt,ntk->nk", part[starts], AXES[ways])
+    size = power[starts].sum(1) - (sums**2).sum(1) / cells
+    return np.asarray(product[starts, ways].sum(1) / np.sqrt(np.maximum(size, 1e-9))[:, None])
 
 
 def _evidence(found: MotionFinding) -> dict[str, EvidenceValue]:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from veridical.types import Turns
 
 __all__ = [
+    "AXES",
     "CELL_MS",
     "DIRECTIONS",
     "HELD_MS",
+    "SHAPE",
     "courses",
     "draw_many",
     "draw_turns",
@@ -35,10 +37,21 @@ GAP = (20, 40)
 TAIL_MS = 2000
 """From the last arrow's start to the end."""
 
-_AXES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)], np.float32)
+AXES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)], np.float32)
 """Yaw and pitch of each direction, as `face.pose.Pose` counts them: the applicant's own left is
 the right of a picture that is not mirrored."""
 _RISE_CELLS = 3
+
+
+def _turn() -> NDArray[np.float64]:
+    """One turn, cell by cell: it rises, stands, and falls before the next one may begin."""
+    held = np.ones(HELD_MS // CELL_MS)
+    shape = np.convolve(held, np.hanning(2 * _RISE_CELLS + 3)[1:-1])
+    return np.asarray(shape / shape.max())
+
+
+SHAPE = _turn()
+"""(18,) what a head does that follows one arrow at once, 0..1."""
 
 
 def draw_turns(count: int = 3, source: random.Random | None = None) -> Turns:
@@ -88,19 +101,17 @@ def courses(ways: NDArray[np.intp], starts: NDArray[np.integer], cells: int) -> 
         starts: (n, turns) in cells.
         cells: Length of the answer.
     """
-    # A course is a sum of one shape at several places: it rises, stands, and falls.
-    length = HELD_MS // CELL_MS + 2 * _RISE_CELLS
-    shape = np.convolve(
-        np.ones(HELD_MS // CELL_MS), np.hanning(2 * _RISE_CELLS + 3)[1:-1], mode="full"
-    )[:length].astype(np.float32)
-    shape /= shape.max()
+    length = len(SHAPE)
     at = np.asarray(starts)[:, :, None] + np.arange(length)
     rows = np.broadcast_to(np.arange(len(ways))[:, None, None], at.shape)
     inside = at < cells
-    whole = np.zeros((len(ways), cells, 2), np.float32)
-    value = shape[None, None, :, None] * _AXES[ways][:, :, None, :]
-    np.add.at(whole, (rows[inside], at[inside]), value[inside])
-    return whole
+    place = (rows * cells + at)[inside]
+    value = SHAPE * AXES[ways][..., None]  # (n, turns, 2, length)
+    axes = [
+        np.bincount(place, value[:, :, axis][inside], len(ways) * cells).reshape(-1, cells)
+        for axis in (0, 1)
+    ]
+    return np.stack(axes, axis=-1).astype(np.float32)
 
 
 def places_of(turns: Turns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -72,8 +72,13 @@ def head_track(views: Sequence[View], pose: Callable[[Mesh], Posed]) -> HeadTrac
         views: One per frame, in order, each with the mesh of its subject where there is one.
         pose: Estimates a turn from a mesh, such as `face.pose.head_pose`.
     """
-    seen = [(view.time_ms, view.mesh) for view in views if view.mesh is not None]
-    causes = [view.reason or "no_face" for view in views if view.mesh is None]
+    seen = [
+        (view.time_ms, view.mesh)
+        for view in views
+        if view.mesh is not None and np.isfinite(view.mesh.points).all()
+    ]
+    known = {time_ms for time_ms, _ in seen}
+    causes = [view.reason or "no_face" for view in views if view.time_ms not in known]
     reasons = tuple(sorted(set(causes), key=lambda cause: (-causes.count(cause), cause)))
     posed = [pose(mesh) for _, mesh in seen]
     turned = np.array([(one.yaw_deg, one.pitch_deg) for one in posed]).reshape(-1, 2)

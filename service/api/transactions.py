@@ -19,8 +19,10 @@ from veridical.errors import InputError
 from veridical.media import Limits
 from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.worker import load_transaction
@@ -30,6 +32,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["transactions"])
 
+MOST_JSON_BYTES = 6 * wire.LARGEST_SCRIPT + 64 * 1024
+"""A script of which every character is written as an escape, and what stands around it."""
 PIECE_BYTES = 1 << 20
 _LIMITS = Limits()
 _MOST_BYTES = {
@@ -63,6 +67,7 @@ Reviewer = Annotated[Principal, Depends(allow("reviews"))]
     summary="Start a transaction",
     **answers("create_transaction", wire.Started, "Started"),
 )
+@takes(MOST_JSON_BYTES)
 def create(
     response: Response,
     transactions: TransactionsDep,
@@ -117,6 +122,7 @@ def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> di
         }
     },
 )
+@takes(_MOST_BYTES, parameter="kind")
 async def put_medium(
     request: Request,
     transactions: TransactionsDep,
@@ -222,6 +228,7 @@ def challenge(
         }
     },
 )
+@takes(LARGEST_SLICE)
 async def put_slice(
     request: Request,
     transactions: TransactionsDep,
@@ -351,8 +358,6 @@ def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.pages.explain import explain
-
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(

@@ -871,7 +871,7 @@ def _place(cursor: str) -> tuple[int, str] | None:
     if not cursor:
         return None
     time, _, name = cursor.partition(".")
-    if not (time.isascii() and time.isdigit() and len(time) < 20 and name):
+    if not (time.isascii() and time.isdigit() and len(time) < 16 and name):
         raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
     return int(time), name
 

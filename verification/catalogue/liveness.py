@@ -360,7 +360,7 @@ SPECS = (
             accept_at=0.5,
             reject_below=0.0,
             command="python research/benchmarks/bench_continuity.py ../shared/data/grid_s1",
-            note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/continuity.md",
+            note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/measurements/continuity.md",
         ),
         traits=frozenset({Trait.WITNESS}),
     ),
