@@ -1,13 +1,23 @@
 """What is still to be told, and to whom? Webhooks written with what they tell, sent afterwards."""
 
+import json
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from veridical.store.schema import outbox
 
-__all__ = ["Letter", "add_letter", "claim_letter", "count_letters", "letter_failed", "letter_sent"]
+__all__ = [
+    "Letter",
+    "add_letter",
+    "claim_letter",
+    "count_letters",
+    "letter_failed",
+    "letter_sent",
+    "outbox_bodies",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,14 @@ def claim_letter(connection: Connection, now: int, lease_ms: int) -> Letter | No
         return None
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(next_at=now + lease_ms))
     return Letter(row.id, row.tenant, row.url, row.body, row.tries)
+
+
+def outbox_bodies(connection: Connection, tenant: str) -> list[dict[str, Any]]:
+    """What is still to be told to a tenant, oldest first."""
+    bodies = connection.scalars(
+        select(outbox.c.body).where(outbox.c.tenant == tenant).order_by(outbox.c.created_at)
+    )
+    return [json.loads(body) for body in bodies]
 
 
 def letter_sent(connection: Connection, letter: Letter) -> None:

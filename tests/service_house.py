@@ -138,6 +138,16 @@ class House:
         for kind in made["media"]["required"]:
             assert self.put(made, kind, picture(grey)).status_code == 200
 
+    def ended(self, made: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        """A transaction that was submitted, once it is judged; as the operator sees it."""
+        for _ in range(6_000):
+            answer = self.client.get(f"/v1/transactions/{made['id']}", headers=headers)
+            found: dict[str, Any] = answer.json()
+            if found["state"] not in ("created", "processing"):
+                return found
+            time.sleep(0.01)
+        raise AssertionError("the transaction was not judged")
+
     def finished(self, headers: dict[str, str], grey: int = 1, **more: object) -> dict[str, Any]:
         """A transaction by selfie, judged; as the operator sees it."""
         made = self.start(headers, **more)

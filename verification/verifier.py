@@ -23,6 +23,7 @@ from veridical.ocr import (
     DocumentSpecimenCheck,
 )
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
+from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
@@ -128,6 +129,22 @@ class Verifier:
         """Mark of the voice templates it compares; empty without one."""
         voices = self._engines.voice
         return voices.model if voices is not None else ""
+
+    def mated(self, enrolled: Template, face: Template, policy: Policy) -> bool | None:
+        """Whether two templates are of one person, by the thresholds of `face.match`.
+
+        Args:
+            enrolled: Kept earlier.
+            face: Of the applicant, by the same model.
+            policy: Whose thresholds go before the model's own.
+
+        Returns:
+            None where nobody has set thresholds: then a person has to say.
+        """
+        point = {**self._points, **policy.operating_points}.get("face.match")
+        if point is None:
+            return None
+        return point.status(float(enrolled.vector @ face.vector)) is Status.PASS
 
     def require(self, *policies: Policy) -> None:
         """Load what policies need; refuse those that could never accept.

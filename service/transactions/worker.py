@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -13,6 +13,12 @@ from veridical.errors import InputError, VeridicalError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
+from veridical.service.transactions.enrolment import (
+    CONFLICT,
+    Enrolling,
+    enrolling,
+    not_enrolled,
+)
 from veridical.service.transactions.recordings import (
     MEDIUM,
     Judge,
@@ -239,11 +245,15 @@ class Worker:
         except InputError as error:
             self._finish_unusable(job, row, vault, media, error)
             return
-        subject = request.subject_ref
-        if verdict.outcome is Outcome.ACCEPT and request.consent.enrol and subject is not None:
-            self._enrol(row, subject, analysis)
-        keep = _keeping(row, policy, analysis)
-        self._finish(job, row, vault, told, verdict_body(told, media), keep)
+        keeps, conflict = [_keeping(row, policy, analysis)], False
+        if verdict.outcome is Outcome.ACCEPT and analysis is not None:
+            enrolled = self._enrolling(row, request, analysis, verifier, policy)
+            keeps.append(enrolled.keep)
+            if conflict := bool(enrolled.cause):
+                verdict = not_enrolled(verdict, enrolled.cause)
+                told = verdict_to_json(verdict)
+        events = (CONFLICT,) if conflict else ()
+        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
@@ -294,15 +304,20 @@ class Worker:
             result = stamped(result, SANDBOX)
         return result.verdict, told_of(result)
 
-    def _enrol(self, row: StoredTransaction, subject: str, analysis: Analysis | None) -> None:
-        """Keep the templates of an accepted applicant who agreed to it."""
-        if analysis is None or row.sandbox or row.kind != "onboarding":
-            return
-        if (face := analysis.face_template) is not None:
-            self._transactions.customers.enrol(row.tenant, subject, FACES, face)
-        voice = analysis.voice_enrolment
-        if voice is not None and voice.template is not None:
-            self._transactions.customers.enrol(row.tenant, subject, VOICES, voice.template)
+    def _enrolling(
+        self,
+        row: StoredTransaction,
+        request: KeptRequest,
+        analysis: Analysis,
+        verifier: Verifier,
+        policy: Policy,
+    ) -> Enrolling:
+        """What is to be enrolled of an accepted applicant who agreed to it."""
+        subject = request.subject_ref
+        if row.kind != "onboarding" or not request.consent.enrol or subject is None:
+            return Enrolling()
+        customers = self._transactions.customers
+        return enrolling(customers, row.tenant, subject, analysis, verifier, policy)
 
     def _finish(
         self,
@@ -311,7 +326,8 @@ class Worker:
         vault: Vault,
         told: dict[str, Any],
         body: Mapping[str, Any],
-        keep: Keep | None = None,
+        keeps: Sequence[Keep | None] = (),
+        events: Sequence[str] = (),
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
         transactions, resources = self._transactions, self._transactions.resources
@@ -352,7 +368,7 @@ class Worker:
                     "final_outcome": final,
                 }
             change_transaction(connection, row.id, changed)
-            if keep is not None:
+            for keep in filter(None, keeps):
                 keep(connection)
             after = replace(
                 row,
@@ -361,13 +377,9 @@ class Worker:
                 final_outcome=changed.get("final_outcome"),
             )
             event = "completed" if after.state == "completed" else "retry"
-            tell(
-                connection,
-                after,
-                f"transaction.{event}",
-                transactions.urls_of(connection, row),
-                now,
-            )
+            urls = transactions.urls_of(connection, row)
+            for name in (f"transaction.{event}", *events):
+                tell(connection, after, name, urls, now)
         log.info(
             "judged",
             extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
