@@ -106,17 +106,26 @@ def examine() -> dict[str, Any]:
         "policy": settings.policy,
         "commercial_only": settings.commercial_only,
         "models": models,
+        "replay_memory": _replay_memory(settings),
         "lacks": [asdict(lack) for lack in lacks],
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }
 
 
+def _replay_memory(settings: Settings) -> str:
+    """Whether media that come again are known, and where."""
+    if not settings.fingerprint_days:
+        return "off: VERIDICAL_FINGERPRINT_DAYS is 0, media that come again are not known"
+    elsewhere = "on" if settings.database else "off elsewhere, for VERIDICAL_DATABASE is not named"
+    return f"on in the service, {settings.fingerprint_days:g} days; {elsewhere}"
+
+
 def _print(findings: dict[str, Any]) -> None:
 
     console = open_console()
     for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
-                "commercial_only", "network"):  # fmt: skip
+                "commercial_only", "replay_memory", "network"):  # fmt: skip
         console.print(f"[bold]{key:16}[/] {findings[key]}")
     packages = ", ".join(f"{name} {version}" for name, version in findings["packages"].items())
     console.print(f"[bold]{'packages':16}[/] {packages}")

@@ -65,6 +65,7 @@ class ServiceSettings(Settings):
             challenge_lifetime=timedelta(seconds=self.challenge_s),
             recording_lifetime=timedelta(seconds=self.recording_s),
             keep=timedelta(days=self.keep_days),
+            keep_codes=timedelta(days=self.fingerprint_days),
             keep_counts=timedelta(days=self.drift_days),
             most_waiting=self.queue,
             allowed_callbacks=frozenset(words(self.callback_hosts)),

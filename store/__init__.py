@@ -2,7 +2,7 @@
 
 from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
-from veridical.store.fingerprints import Fingerprints
+from veridical.store.fingerprints import Fingerprints, MediaMemory
 from veridical.store.keys import KeyProvider, MasterKeys
 from veridical.store.subjects import check_keys, erase_subject, galleries_of, models_of, rewrap
 
@@ -11,6 +11,7 @@ __all__ = [
     "Fingerprints",
     "KeyProvider",
     "MasterKeys",
+    "MediaMemory",
     "StoreFullError",
     "check_keys",
     "erase_subject",

@@ -12,7 +12,7 @@ from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
-    from veridical.store import Database, Fingerprints, MasterKeys
+    from veridical.store import Database, MasterKeys, MediaMemory
     from veridical.verification.evidence import EvidenceLog, SigningKey
     from veridical.verification.signals.ledger import Ledger
     from veridical.verification.signals.provider import HttpProvider
@@ -39,9 +39,9 @@ class Settings(BaseSettings):
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
-        fingerprint_days: For how many days fingerprints of clips are kept in the database to
-            recognise them when they are handed in again; 0 keeps none. Works where `database`
-            is named.
+        fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
+            database to recognise them when they are handed in again; 0 keeps none. The service
+            keeps them in its own database, all else where `database` is named.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
         provider_url: Where `signals.provider` asks: https, or http on this machine; nobody is
@@ -109,19 +109,18 @@ class Settings(BaseSettings):
 
         return Database(self.database or self.data_dir / "veridical.db")
 
-    def fingerprints(self, kind: str, tenant: str = "default") -> "Fingerprints | None":
-        """Fingerprints of what was handed in earlier; None when the installation keeps none.
+    def memory(self, database: "Database | None" = None) -> "MediaMemory | None":
+        """Codes of media that were handed in earlier; None when the installation keeps none.
 
         Args:
-            kind: What is coded and how, such as `clip`.
-            tenant: Whose transactions.
+            database: The service's own; None takes the one that `database` names, if it does.
         """
-        if not self.database or not self.fingerprint_days:
+        if not self.fingerprint_days or not (database or self.database):
             return None
-        from veridical.store import Fingerprints
+        from veridical.store import MediaMemory
 
         keep = timedelta(days=self.fingerprint_days)
-        return Fingerprints(self.open_database(), kind, keep, tenant)
+        return MediaMemory(database or self.open_database(), keep)
 
     def ledger(self) -> "Ledger | None":
         """What was seen of applicants before; None where `database` is not named."""

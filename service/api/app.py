@@ -292,6 +292,7 @@ def verify(
             voice=read_audio(media["voice"]) if voice else None,
             challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
             attempt=attempt,
+            sample=principal.sandbox,
             facts=parse_facts(facts),
             signals=SignalFacts(tenant=principal.tenant),
         )

@@ -97,6 +97,7 @@ class TransactionSettings:
         keep: For how long media and verdicts are kept once a transaction is over.
         most_challenges: Challenges drawn for one transaction.
         most_waiting: Transactions that may wait for a verdict; more are told to come back.
+        keep_codes: For how long codes of pictures are kept to know them again; zero keeps none.
         keep_counts: For how long counts of scores and reasons are kept; zero counts nothing.
         allowed_callbacks: Hosts that callbacks may lead to although they are private or not https.
     """
@@ -105,6 +106,7 @@ class TransactionSettings:
     challenge_lifetime: timedelta = timedelta(seconds=90)
     recording_lifetime: timedelta = timedelta(seconds=900)
     keep: timedelta = timedelta(days=30)
+    keep_codes: timedelta = timedelta(days=90)
     keep_counts: timedelta = timedelta(days=35)
     most_challenges: int = 10
     most_waiting: int = 16

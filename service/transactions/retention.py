@@ -95,6 +95,8 @@ class RetentionJob:
         """Expire, erase and sweep what is due."""
         self.expire()
         self.erase_old()
+        if self._transactions.memory is not None:
+            self._transactions.memory.expire()
         now = self._transactions.resources.clock()
         with self._transactions.resources.database.writing() as connection:
             sweep_uploads(connection, now - _ms(ORPHANS_AFTER))
@@ -126,7 +128,7 @@ class RetentionJob:
         with resources.database.writing() as connection:
             due = due_for_erasure(connection, resources.clock(), _BATCH)
             for row in due:
-                self._transactions.erase_row(connection, row)
+                self._transactions.erase_row(connection, row, asked=False)
         return len(due)
 
 

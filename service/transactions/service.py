@@ -26,7 +26,9 @@ from veridical.service.transactions.resources import (
 from veridical.service.transactions.rules import PolicyRepository, with_checks
 from veridical.service.transactions.sandbox import is_scripted
 from veridical.service.webhooks import check_address
+from veridical.store import MediaMemory
 from veridical.store.chain import last_link
+from veridical.store.fingerprints import forget_media
 from veridical.store.jobs import add_job, count_jobs
 from veridical.store.tenants import webhook_of
 from veridical.store.transactions import (
@@ -95,6 +97,11 @@ class TransactionService:
         self.book = book
         self.settings = settings
         self.customers = Customers(resources)
+        self.memory = (
+            MediaMemory(resources.database, settings.keep_codes, lambda: resources.clock() / 1000)
+            if settings.keep_codes
+            else None
+        )
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -439,7 +446,7 @@ class TransactionService:
             if row.kind == "recording":
                 script = parse_script(request.script_text.encode(), "the script")
                 parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
-            if not is_scripted(request.subject_ref, sandbox=row.sandbox):
+            if not row.sandbox:  # samples come again and again
                 own = made_vault(connection, self.resources.keys, row.tenant)
                 once = [medium.sha256 for medium in media if medium.kind in _ONCE]
                 replayed = see_media(connection, own, transaction, once, now)
@@ -602,7 +609,7 @@ class TransactionService:
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             if row.state != "erased":
-                row = self.erase_row(connection, row)
+                row = self.erase_row(connection, row, asked=True)
             link = last_link(connection, row.tenant, row.id)
         return {
             "id": row.id,
@@ -611,8 +618,17 @@ class TransactionService:
             "evidence": views.link_view(link),
         }
 
-    def erase_row(self, connection: Connection, row: StoredTransaction) -> StoredTransaction:
-        """Erase one transaction within a database transaction, and record that."""
+    def erase_row(
+        self, connection: Connection, row: StoredTransaction, *, asked: bool
+    ) -> StoredTransaction:
+        """Erase one transaction within a database transaction, and record that.
+
+        Args:
+            connection: Within which.
+            row: The transaction.
+            asked: Whether somebody asked for it: then no code of its media is kept either. When
+                its time is over, codes stay for as long as they are kept.
+        """
         now = self.resources.clock()
         urls = self._urls(connection, row)
         erase_transaction(connection, row, now)
@@ -620,6 +636,8 @@ class TransactionService:
         record(connection, self.resources, row.tenant, body)
         # After the chain, as where a verdict is kept: two that end at once never wait in a ring.
         forget(connection, row.tenant, row.id)
+        if asked:
+            forget_media(connection, row.tenant, row.id)
         gone = replace(row, state="erased", erased_at=now)
         tell(connection, gone, "transaction.erased", urls, now)
         return gone

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from veridical.errors import InputError, VeridicalError
+from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
@@ -272,6 +273,7 @@ class Worker:
                 raise InputError("scripted by the sandbox", "media.undecodable")
             return scripted_verdict(row.id, subject, policy, row.attempt), None
         transaction = load_transaction(self._transactions, verifier, row, vault, request)
+        self._refuse_copy(row, transaction)
         analysis = verifier.analyse(transaction)
         verdict = verifier.judge(analysis, policy)
         if need := transaction.metadata.get("accommodation"):
@@ -279,6 +281,24 @@ class Worker:
         if row.sandbox:
             verdict = replace(verdict, stamps=(*verdict.stamps, SANDBOX))
         return verdict, analysis
+
+    def _refuse_copy(self, row: StoredTransaction, transaction: Transaction) -> None:
+        """Refuse a picture that served another transaction, encoded anew: a camera was asked.
+
+        Raises:
+            InputError: `media.replayed`.
+        """
+        memory, selfie = self._transactions.memory, transaction.selfie
+        if memory is None or selfie is None or row.sandbox:
+            return
+        seen = memory.of("picture", row.tenant)
+        # Before the search: of two that come at once, neither is missed.
+        seen.remember(row.id, picture_codes(selfie))
+        if is_copy(selfie, seen, row.id):
+            raise InputError(
+                "this picture was handed in before; take a new one for this transaction",
+                "media.replayed",
+            )
 
     def _recorded(
         self, row: StoredTransaction, vault: Vault, request: KeptRequest, policy: Policy
@@ -468,6 +488,7 @@ def load_transaction(
         if reverify
         else None,
         attempt=row.attempt,
+        sample=row.sandbox,
         metadata=capture,
         facts=request.facts,
     )
