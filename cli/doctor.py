@@ -22,13 +22,18 @@ from veridical.models.calibration import load_calibrations
 from veridical.models.quota import cpu_quota
 from veridical.service.settings import ServiceSettings
 from veridical.service.transactions.drift_views import overviews
-from veridical.service.transactions.resources import now_ms
+from veridical.service.transactions.readiness import prove_signing
+from veridical.service.transactions.resources import Resources, now_ms
+from veridical.store.probe import is_in_use, prove_database
+from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
 from veridical.verification.engines import Engines
 from veridical.verification.needs import Lack, Needs, told_of
 from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["doctor"]
+
+_LATE_MS = 600_000
 
 
 def doctor(
@@ -89,6 +94,7 @@ def examine() -> dict[str, Any]:
             problems += [told_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
+    problems += _operating(settings)
     return {
         "veridical": veridical.__version__,
         "python": platform.python_version(),
@@ -111,6 +117,30 @@ def examine() -> dict[str, Any]:
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }
+
+
+def _operating(settings: Settings) -> list[str]:
+    """What is wrong with keys, database, disk and signing key; nothing missing is made."""
+    database = settings.unopened_database()
+    try:
+        if not is_in_use(database):
+            return []  # nothing was ever sealed: the first start makes what it needs
+        keys = settings.keys_given()
+        if keys is None:
+            return ["the database is sealed with master keys that are not here: give them back"]
+        now = now_ms()
+        prove_database(database, keys, now)
+        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        with database.reading() as connection:
+            late = expired_transactions(connection, now - _LATE_MS, 1)
+            late += due_for_erasure(connection, now - _LATE_MS, 1)
+    except VeridicalError as error:
+        return [str(error)]
+    finally:
+        database.close()
+    if late:
+        return ["retention is behind by over ten minutes: is a service running, and its log quiet?"]
+    return []
 
 
 def _replay_memory(settings: Settings) -> str:

@@ -22,7 +22,7 @@ from veridical.models import ModelStore
 from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
 from veridical.service.transactions import Resources, TransactionSettings
-from veridical.store import Database, MasterKeys
+from veridical.store import Database, KeyProvider, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analysis
@@ -97,7 +97,11 @@ class House:
         return replace(self, tenant=tenant)
 
     def key(
-        self, *scopes: str, expires_at: int | None = None, sandbox: bool = False
+        self,
+        *scopes: str,
+        expires_at: int | None = None,
+        sandbox: bool = False,
+        person: str = "",
     ) -> dict[str, str]:
         """Headers of a new key; every scope when none is named."""
         _, text = issue_api_key(
@@ -107,6 +111,7 @@ class House:
             "",
             expires_at,
             sandbox=sandbox,
+            person=person,
         )
         return bearer(text)
 
@@ -172,6 +177,7 @@ def house(
     build: Callable[[], Verifier] | None = None,
     policy: str = "selfie",
     models: ModelStore | None = None,
+    keys: KeyProvider = KEYS,
 ) -> Iterator[House]:
     """Start a service over a database; its checks answer by rule unless others are built."""
     database = Database(url)
@@ -180,7 +186,7 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    resources = Resources(database, KEYS, signing, signing.public_pem, clock)
+    resources = Resources(database, keys, signing, signing.public_pem, clock)
     app = create_app(
         build or rules.build(),
         resources=resources,

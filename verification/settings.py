@@ -8,11 +8,12 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from veridical.errors import StoreError
 from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
-    from veridical.store import Database, MasterKeys, MediaMemory
+    from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
     from veridical.verification.evidence import EvidenceLog, SigningKey
     from veridical.verification.signals.ledger import Ledger
     from veridical.verification.signals.provider import HttpProvider
@@ -145,16 +146,40 @@ class Settings(BaseSettings):
         timeout_s = self.provider_timeout_s
         return HttpProvider(self.provider_url, sends, token=token, timeout_s=timeout_s)
 
-    def keys(self) -> "MasterKeys":
-        """The master keys; a first one is made where neither keys nor a file are given."""
-        from veridical.store import MasterKeys
+    def keys(self) -> "KeyFile | MasterKeys":
+        """The master keys; a first one is made where neither keys nor a file are given.
+
+        Raises:
+            StoreError: `store.keys`: they are malformed, or not there although the database is
+                sealed with some.
+        """
+        from veridical.store import KeyFile, MasterKeys
+        from veridical.store.probe import is_in_use
+
+        if given := self.keys_given():
+            return given
+        path = self.master_keys_path
+        if is_in_use(self.unopened_database()):
+            raise StoreError(
+                "the database is sealed with master keys that are not here: give them back "
+                "(VERIDICAL_MASTER_KEYS, or the file in the data directory)",
+                "store.keys",
+            )
+        MasterKeys.add_to_file(path)
+        return KeyFile(path)
+
+    def keys_given(self) -> "KeyFile | MasterKeys | None":
+        """The master keys that are there; None where none were given yet, and none is made.
+
+        Raises:
+            StoreError: `store.keys`: they are malformed.
+        """
+        from veridical.store import KeyFile, MasterKeys
 
         if text := self.master_keys.get_secret_value():
             return MasterKeys.from_text(text)
         path = self.master_keys_path
-        if self.master_keys_file is None and not path.exists():
-            MasterKeys.add_to_file(path)
-        return MasterKeys.from_file(path)
+        return KeyFile(path) if self.master_keys_file or path.exists() else None
 
     @property
     def master_keys_path(self) -> Path:

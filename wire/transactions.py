@@ -196,7 +196,7 @@ class ReviewDecision(Request):
     """What a reviewer decided.
 
     Attributes:
-        operator: Who.
+        operator: Who, as the client says; a key that is bound to a person says it itself.
         outcome: What.
         reason: Why.
     """
@@ -205,7 +205,7 @@ class ReviewDecision(Request):
         {"operator": "staff-7", "outcome": "accept", "reason": "same person, dim light"}
     )
 
-    operator: Reference
+    operator: Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")] = ""
     outcome: Literal["accept", "reject"]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
@@ -348,6 +348,7 @@ class Started(Answer):
         retries_left: Further attempts.
         challenge: What is to be read; null when the policy asks for nothing.
         script: Of a recording.
+        replaces: The transaction that the same idempotency key started before, which is over.
     """
 
     model_config = _examples(_STARTED, _RECORDING_STARTED)
@@ -365,6 +366,7 @@ class Started(Answer):
     retries_left: int
     challenge: Challenge | None
     script: ScriptView | None = None
+    replaces: str | None = None
 
 
 class Uploaded(Answer):

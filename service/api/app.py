@@ -51,6 +51,7 @@ from veridical.service.transactions import (
     WebhookDispatcher,
     Worker,
 )
+from veridical.service.transactions.readiness import Readiness
 from veridical.service.transactions.recordings import Judge
 from veridical.service.transactions.records import record
 from veridical.service.webhooks import Poster
@@ -125,6 +126,7 @@ def create_app(
         worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
         dispatcher = WebhookDispatcher(found.resources, Poster(transactions.allowed_callbacks))
         retention = RetentionJob(found, dispatcher, drift)
+    readiness = Readiness(found.resources, retention.faults) if found and retention else None
     everyone = open_to_everyone or (resources is None and api_key is None)
     service = Service(
         loader=loader,
@@ -136,6 +138,8 @@ def create_app(
         transactions=found,
         worker=worker,
         drift=drift,
+        readiness=readiness,
+        retention=retention,
     )
 
     @contextlib.asynccontextmanager

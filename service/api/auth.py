@@ -16,7 +16,14 @@ from pydantic import SecretStr
 
 from veridical.service.transactions import Principal, ProblemError, TransactionService
 from veridical.service.transactions.service import TOKEN_WORD
-from veridical.store.tenants import KEY_WORD, Tenant, find_api_key, find_tenant
+from veridical.store.tenants import (
+    KEY_WORD,
+    ApiKey,
+    Tenant,
+    environment_of,
+    find_api_key,
+    find_tenant,
+)
 
 __all__ = ["DEFAULT_TENANT", "ROLES", "SCOPES", "Access", "Allow", "Principal", "allow"]
 
@@ -51,6 +58,12 @@ _bearer = HTTPBearer(
     auto_error=False,
     description="An API key (`vk_...`) or, where allowed, an upload token (`vu_...`).",
 )
+
+
+def _principal(key: ApiKey) -> Principal:
+    """Who bears a key: in its own environment, and by the name that it is bound to."""
+    environment = environment_of(key.tenant, sandbox=key.sandbox)
+    return Principal(environment, key.scopes, key.sandbox, "", key.prefix, key.person)
 
 
 class Access:
@@ -91,7 +104,7 @@ class Access:
             elif credential.startswith(KEY_WORD):
                 known = find_api_key(self._transactions.resources.database, credential)
                 if known is not None:
-                    return Principal(known.tenant, known.scopes, known.sandbox, "", known.prefix)
+                    return _principal(known)
         if self._everyone and not credential:
             return Principal(DEFAULT_TENANT, whole, name="nobody")
         if not credential:

@@ -74,6 +74,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self.failing_rows = Gauge(
+            "veridical_failing_rows",
+            "Transactions that this process could not expire or erase; tried again every 10 min.",
+            registry=self._registry,
+        )
+
         self._lacking = Gauge(
             "veridical_lacking",
             "Checks of policies in force that lack a model or an operating point: 1 each.",

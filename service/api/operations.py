@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import text
 
+from veridical.errors import VeridicalError
 from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.state import ServiceDep
@@ -31,7 +31,7 @@ async def livez() -> dict[str, str]:
 
 @router.get(
     "/readyz",
-    summary="Are the models loaded and self-tested, and is the database there?",
+    summary="Would this replica serve: models, keys, database, disk, signing key, housekeeping?",
     **answers("readyz", Ready),
 )
 def readyz(service: ServiceDep) -> dict[str, object]:
@@ -45,9 +45,11 @@ def readyz(service: ServiceDep) -> dict[str, object]:
             503, NotFitError.default_code, "a required model is missing; see the server's log"
         )
     verifier = service.loader.get()
-    if service.transactions is not None:
-        with service.transactions.resources.database.reading() as connection:
-            connection.execute(text("SELECT 1"))
+    if service.readiness is not None:
+        try:
+            service.readiness.require()
+        except VeridicalError as error:
+            raise ProblemError(503, error.code, str(error), 5) from error
     return {
         "status": "ready",
         "profile": verifier.profile,
@@ -81,6 +83,8 @@ def metrics(
         service.metrics.unwatched.set(unwatched)
         service.metrics.webhooks.labels("waiting").set(waiting)
         service.metrics.webhooks.labels("given_up").set(given_up)
+        if service.retention is not None:
+            service.metrics.failing_rows.set(service.retention.failing)
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

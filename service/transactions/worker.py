@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
-from veridical.errors import InputError, VeridicalError
+from veridical.errors import InputError, StoreError, VeridicalError
 from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
@@ -181,6 +181,9 @@ class Worker:
             job = claim_job(connection, resources.clock(), LEASE_MS)
         if job is None:
             return False
+        if self._is_scripted(job):  # no model runs: it takes nobody's place
+            self._judge_held(verifier, job, ExitStack())
+            return True
         with ExitStack() as undo:
             with self._lock:
                 self._held[job.id] = job
@@ -197,6 +200,19 @@ class Worker:
             self._judged.add(judged)
         judged.add_done_callback(self._forget)
         return True
+
+    def _is_scripted(self, job: Job) -> bool:
+        transactions, resources = self._transactions, self._transactions.resources
+        with resources.database.reading() as connection:
+            row = find_transaction(connection, job.transaction)
+            if row is None or not row.sandbox:
+                return False
+            try:
+                vault = opened_vault(connection, resources.keys, job.tenant, job.transaction)
+                request = transactions.request_of(row, vault) if vault is not None else None
+            except (StoreError, ProblemError):
+                return False  # damaged: judged like any other, which gives it up
+        return request is not None and is_scripted(request.subject_ref, sandbox=True)
 
     def _let_go(self, job: Job) -> None:
         with self._lock:
@@ -219,8 +235,42 @@ class Worker:
                     log.error("a job was not finished", extra={"code": error.code})
                 else:
                     log.exception("a job was not finished")
+                if job.leases > MOST_LEASES:
+                    self._give_up(job)
+                    return
                 with resources.database.writing() as connection:  # let somebody try again soon
                     renew_job(connection, job, resources.clock() + 1_000)
+
+    def _give_up(self, job: Job) -> None:
+        """Leave a transaction to a person that nothing can be read of; nothing is opened for it."""
+        resources, cause = self._transactions.resources, "service.not_judged"
+        with resources.database.writing() as connection:
+            now = resources.clock()
+            row = locked_transaction(connection, job.transaction)
+            if not finish_job(connection, job) or row is None or row.state != "processing":
+                return
+            body = {
+                "event": "verdict",
+                "kind": row.kind,
+                "sandbox": row.sandbox,
+                "transaction": row.id,
+                "outcome": str(Outcome.REVIEW),
+                "first_cause": cause,
+                "attempt": row.attempt,
+            }
+            record(connection, resources, row.tenant, body)
+            keep_ms = int(self._transactions.settings.keep.total_seconds() * 1000)
+            changed: dict[str, Any] = {
+                "state": "completed",
+                "outcome": str(Outcome.REVIEW),
+                "first_cause": cause,
+                "completed_at": now,
+                "keep_until": now + keep_ms,
+            }
+            change_transaction(connection, row.id, changed)
+            after = replace(row, state="completed", outcome=str(Outcome.REVIEW))
+            urls = self._transactions.urls_of(connection, row)
+            tell(connection, after, "transaction.completed", urls, now)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
         transactions, resources = self._transactions, self._transactions.resources
