@@ -148,14 +148,30 @@ def change_transaction(
 def list_transactions(
     connection: Connection,
     tenant: str,
-    state: str | None,
+    only: Mapping[str, object],
+    span: tuple[int | None, int | None],
     before: tuple[int, str] | None,
     limit: int,
 ) -> list[StoredTransaction]:
-    """Transactions of a tenant, newest first, from behind a time and id on."""
+    """Transactions of a tenant, newest first, from behind a time and id on.
+
+    Args:
+        connection: Reading.
+        tenant: Whose.
+        only: What columns must hold; None leaves one out.
+        span: Created from, and before: ms since 1970.
+        before: Time and id of the last one that was told.
+        limit: Most of them.
+    """
     query = select(*_COLUMNS).where(transactions.c.tenant == tenant)
-    if state is not None:
-        query = query.where(transactions.c.state == state)
+    for name, value in only.items():
+        if value is not None:
+            query = query.where(transactions.c[name] == value)
+    since, until = span
+    if since is not None:
+        query = query.where(transactions.c.created_at >= since)
+    if until is not None:
+        query = query.where(transactions.c.created_at < until)
     if before is not None:
         at, name = before
         query = query.where(

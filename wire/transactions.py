@@ -552,6 +552,8 @@ class Summary(Answer):
     first_cause: str | None
     created_at: Instant
     completed_at: Instant | None
+    subject_ref: str | None = None
+    policy: PolicyRef | None = None
 
 
 class TransactionPage(Answer):

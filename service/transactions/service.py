@@ -5,7 +5,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -61,7 +61,7 @@ from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
 from veridical.wire import KeptRequest, NewTransaction, ReviewDecision, Submission
 
-__all__ = ["TOKEN_WORD", "TransactionService"]
+__all__ = ["TOKEN_WORD", "Sought", "TransactionService"]
 
 log = logging.getLogger("veridical.service.transactions")
 
@@ -78,6 +78,25 @@ DIGITS = 6
 _BURST, _BURST_MS = 5, 180_000
 """Failed attempts within this time after which a subject or device has to wait."""
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which transactions a list is to hold; what is None does not matter.
+
+    Attributes:
+        state: Such as `completed`.
+        outcome: Of the newest verdict.
+        subject_ref: Whose, by the caller's reference.
+        since_ms: Created from here on, ms since 1970.
+        until_ms: Created before.
+    """
+
+    state: str | None = None
+    outcome: str | None = None
+    subject_ref: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 class TransactionService:
@@ -563,18 +582,40 @@ class TransactionService:
             link=link,
         )
 
-    def page(self, caller: Principal, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
+    def page(self, caller: Principal, asked: "Sought", cursor: str, limit: int) -> dict[str, Any]:
         """Transactions of a tenant, newest first.
 
         Raises:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
         with self.resources.database.reading() as connection:
-            rows = list_transactions(connection, caller.tenant, state, _place(cursor), limit + 1)
+            only: dict[str, object] = {"state": asked.state, "outcome": asked.outcome}
+            if asked.subject_ref is not None:
+                own = opened_vault(connection, self.resources.keys, caller.tenant)
+                if own is None:
+                    return {"items": [], "next": None}
+                only["subject_digest"] = own.digest("subject", asked.subject_ref)
+            span = asked.since_ms, asked.until_ms
+            rows = list_transactions(
+                connection, caller.tenant, only, span, _place(cursor), limit + 1
+            )
+            items = [self._listed(connection, row) for row in rows[:limit]]
         return {
-            "items": [views.listed(row) for row in rows[:limit]],
+            "items": items,
             "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
         }
+
+    def _listed(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+        """One line of a list; of one that is erased or damaged, what is kept in the open."""
+        subject = policy = None
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            if vault is not None and row.sealed_request is not None:
+                request = self._request(row, vault)
+                subject, policy = request.subject_ref, request.policy.model_dump()
+        except (StoreError, ValueError):
+            log.error("a request does not open", extra={"transaction": row.id})
+        return {**views.listed(row), "subject_ref": subject, "policy": policy}
 
     def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions that wait for a reviewer, longest first.
