@@ -31,7 +31,7 @@ from veridical.verification.engines import Engines
 from veridical.verification.needs import Lack, Needs, told_of
 from veridical.verification.policy.trials import refuse_failing
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "who_decides"]
 
 _LATE_MS = 600_000
 
@@ -96,6 +96,7 @@ def examine() -> dict[str, Any]:
         problems.append(str(error))
     problems += _operating(settings)
     return {
+        "liveness": who_decides(models, profile.roles["silent"]),
         "veridical": veridical.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -151,11 +152,26 @@ def _replay_memory(settings: Settings) -> str:
     return f"on in the service, {settings.fingerprint_days:g} days; {elsewhere}"
 
 
+def who_decides(models: list[dict[str, Any]], members: tuple[str, ...]) -> str:
+    """Which networks decide whether a living person is there, and what that is worth."""
+    ready = [model for model in models if model["name"] in members and model["state"] == "ready"]
+    if not ready:
+        return (
+            f"no network decides it: {', '.join(members)} missing or refused; policies that ask "
+            "for it accept nobody"
+        )
+    said = " and ".join(model["name"] for model in ready)
+    verb = "decide" if len(ready) > 1 else "alone decides"
+    unclear = any(model["commercial"] != "yes" for model in ready)
+    note = "; its licence for commercial use is unclear" if unclear else ""
+    return f"{said} {verb}{note}"
+
+
 def _print(findings: dict[str, Any]) -> None:
 
     console = open_console()
-    for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
-                "commercial_only", "replay_memory", "network"):  # fmt: skip
+    for key in ("profile", "liveness", "veridical", "python", "platform", "threads", "models_dir",
+                "policy", "commercial_only", "replay_memory", "network"):  # fmt: skip
         console.print(f"[bold]{key:16}[/] {findings[key]}")
     packages = ", ".join(f"{name} {version}" for name, version in findings["packages"].items())
     console.print(f"[bold]{'packages':16}[/] {packages}")

@@ -14,7 +14,9 @@ from veridical.evaluation.protocols.digits import evaluate_digits
 from veridical.evaluation.protocols.document import evaluate_document
 from veridical.evaluation.protocols.face import evaluate_face
 from veridical.evaluation.protocols.identify import evaluate_identify
+from veridical.evaluation.protocols.light import WAYS, evaluate_light
 from veridical.evaluation.protocols.lips import WINDOWS_S, evaluate_lips
+from veridical.evaluation.protocols.motion import evaluate_motion
 from veridical.evaluation.protocols.silent import evaluate_silent
 from veridical.evaluation.protocols.speaker import evaluate_speaker
 from veridical.evaluation.protocols.transactions import evaluate_transactions
@@ -27,7 +29,7 @@ __all__ = ["app"]
 app = typer.Typer(
     no_args_is_help=True,
     help="Measure error rates with intervals and write a report.\n\n"
-    "Formats of the indexes and the meaning of every figure: docs/evaluation.md.",
+    "Formats of the indexes and the meaning of every figure: docs/how-to/evaluation.md.",
 )
 
 Index = Annotated[Path, typer.Argument(help="CSV or JSON Lines; paths in it are relative to it.")]
@@ -209,6 +211,40 @@ def lips(
     request = _request("lips", index, out, seed, limit, workers, False)
     windows_s = tuple(window) if window else WINDOWS_S
     _run(request, profile, json_path, lambda settings: evaluate_lips(request, settings, windows_s))
+
+
+@app.command()
+def light(
+    index: Index,
+    way: Annotated[
+        list[str] | None, typer.Option(help="Ways of lighting that are measured; all when none.")
+    ] = None,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Light challenge: accepted lit (simulated), unlit, lit for another draw, generated."""
+    request = _request("light", index, out, seed, limit, workers, False)
+    ways = tuple(way) if way else tuple(WAYS)
+    _run(request, profile, json_path, lambda settings: evaluate_light(request, settings, ways))
+
+
+@app.command()
+def motion(
+    index: Index,
+    out: Out = None,
+    json_path: Json = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    profile: Profile = "",
+    workers: Workers = 0,
+) -> None:
+    """Movement challenge: accepted by chance, and genuine movement (simulated)."""
+    request = _request("motion", index, out, seed, limit, workers, False)
+    _run(request, profile, json_path, lambda settings: evaluate_motion(request, settings))
 
 
 def _request(

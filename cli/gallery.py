@@ -16,7 +16,7 @@ from rich.table import Table
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.face import look
+from veridical.face import look_any_way_up
 from veridical.face.match import MIN_PROBE_EYES_PX
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.media import read_image
@@ -239,7 +239,9 @@ class _Faces:
         Raises:
             InputError: A picture is not usable, or does not show exactly one large enough face.
         """
-        views = [look(read_image(path), self._detector, self._mesher) for path in pictures]
+        views = [
+            look_any_way_up(read_image(path), self._detector, self._mesher) for path in pictures
+        ]
         for view in views:
             if view.subject is None:
                 raise InputError("a picture must show exactly one face", f"face.{view.reason}")

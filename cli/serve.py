@@ -24,4 +24,5 @@ def serve(
     settings = ServiceSettings()
     settings.allow_missing |= allow_missing
     log_to(level=settings.log_level)
-    server_of(app_of(settings, host, dev=dev), host, port, settings.log_level).run()
+    app = app_of(settings, host, dev=dev)
+    server_of(app, host, port, settings.log_level, probes=settings.probes).run()

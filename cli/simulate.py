@@ -7,7 +7,7 @@ import typer
 
 from veridical.evaluation.attack import Attack, describe
 from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
-from veridical.media import read_audio
+from veridical.media import read_audio, read_clip
 from veridical.types import Box
 
 __all__ = ["HELP", "simulate"]
@@ -35,9 +35,18 @@ def simulate(
     dub: Annotated[
         Path | None, typer.Option(exists=True, help="Foreign sound for dubbed_audio.")
     ] = None,
+    other: Annotated[
+        Path | None, typer.Option(exists=True, help="The other person of interleave: a clip.")
+    ] = None,
 ) -> None:
     """Make a simulated attack from genuine media."""
-    rehearsal = Rehearsal(attack, seed, _box(face), read_audio(dub) if dub else None)
+    rehearsal = Rehearsal(
+        attack,
+        seed,
+        _box(face),
+        read_audio(dub) if dub else None,
+        read_clip(other) if other else None,
+    )
     if source.is_dir():
         count = sum(1 for _ in rehearse_folder(rehearsal, source, target))
         typer.echo(f"{count} files and index.csv; {rehearsal.label}")

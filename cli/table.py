@@ -17,7 +17,7 @@ __all__ = ["COMMANDS", "CommandTable", "load_command"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": "Verify nine sample transactions and write a report.",
+        "demo": "Verify eleven sample transactions and write a report.",
         "verify": "Verify one applicant and print the verdict.",
         "batch": "Verify every row of a manifest, exactly once.",
         "serve": "Serve the API and its pages.",
@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "liveness": "Presentation attack detection.",
         "voice": "Enrol and compare voices; check what was said.",
         "lips": "Hold lips against sound, schedule and prompt.",
+        "light": "Hold a face's colour against the colours a screen showed.",
+        "motion": "Hold the turns of a head against those asked for.",
         "recording": "Recorded consent: judge a video by its script.",
         "gallery": "Enrolled faces and watchlists.",
         "lists": "Allowed or denied numbers, phones and devices.",

@@ -67,7 +67,7 @@ def webcam(
         settings.api_key = SecretStr(secrets.token_urlsafe(24))
         everywhere = "0.0.0.0"  # noqa: S104  # what --tls is asked for
         server = server_of(
-            app_of(settings, everywhere),
+            app_of(settings, everywhere, hosts=(host.lower(),)),
             everywhere,
             port,
             "warning",

@@ -2,12 +2,12 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.reading import read_toml
 from veridical.verification.shipped import Shipped
 from veridical.voiceprint.wording import units
 
@@ -163,10 +163,7 @@ def parse_script(content: bytes, where: str) -> Script:
     """
     if len(content) > LARGEST_BYTES:
         raise InputError(f"{where}: a script has at most {LARGEST_BYTES} bytes", "script.malformed")
-    try:
-        raw = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: not a TOML file: {error}", "script.malformed") from None
+    raw = read_toml(content, where=where, code="script.malformed")
     faults = list(_faults(raw))
     if faults:
         raise InputError(f"{where}: {'; '.join(faults)}", "script.malformed")

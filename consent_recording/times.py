@@ -1,6 +1,5 @@
 """When was each segment recorded? Times that the page or SDK kept, beside the recording."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from veridical.consent_recording.script import Script
 from veridical.errors import InputError
+from veridical.reading import read_json
 
 __all__ = ["SegmentTimes", "Span", "load_times", "parse_times", "widened"]
 
@@ -69,8 +69,8 @@ def load_times(path: Path, script: Script) -> SegmentTimes:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ValueError
-        raw = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        raw = read_json(path.read_bytes())
+    except (OSError, ValueError, InputError):
         raise InputError(
             "segments are a JSON file of at most 64 KB: "
             '{"digits": "402913", "segments": [{"id": "…", "start_s": 0.0, "end_s": 9.5}, …]}',

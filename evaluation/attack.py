@@ -20,6 +20,9 @@ class Attack(StrEnum):
     REVERSED_VIDEO = "reversed_video"
     CONSTANT_RATE = "constant_rate"
     TELEPHONE = "telephone"
+    SPLICE = "splice"
+    INTERLEAVE = "interleave"
+    PORTRAIT_SELFIE = "portrait_selfie"
 
 
 _WORDS = {
@@ -35,6 +38,9 @@ _WORDS = {
     Attack.REVERSED_VIDEO: "the frames in reverse order under the same sound",
     Attack.CONSTANT_RATE: "time stamps of a machine-perfect rate, as an injected stream has them",
     Attack.TELEPHONE: "the voice through a telephone: 300 to 3400 Hz, G.711 mu-law at 8 kHz",
+    Attack.SPLICE: "words of one take joined in another order, picture and sound together",
+    Attack.INTERLEAVE: "frames of another person put in at a dozen places",
+    Attack.PORTRAIT_SELFIE: "the document's own portrait, cut out and enlarged, as selfie",
 }
 
 

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,12 +36,14 @@ class Rehearsal:
         seed: Decides every random choice.
         face: Where the face is, for the cut-outs; None assumes the middle.
         dub: The foreign sound of `dubbed_audio`.
+        other: The other person of `interleave`.
     """
 
     attack: Attack
     seed: int
     face: Box | None = None
     dub: Audio | None = None
+    other: Clip | Image | None = None
 
     @property
     def label(self) -> str:
@@ -96,7 +98,7 @@ def rehearse_folder(rehearsal: Rehearsal, source: Path, target: Path) -> Iterato
     for number, path in enumerate(sorted(source.iterdir())):
         if path.suffix.lower() not in known:
             continue
-        one = Rehearsal(rehearsal.attack, rehearsal.seed + number, rehearsal.face, rehearsal.dub)
+        one = replace(rehearsal, seed=rehearsal.seed + number)
         made = target / f"{path.stem}_{rehearsal.attack.value}{SUFFIX[_media_kind(path)]}"
         try:
             rehearse_file(one, path, made)
@@ -118,7 +120,14 @@ def rehearse_folder(rehearsal: Rehearsal, source: Path, target: Path) -> Iterato
 
 
 def _made(rehearsal: Rehearsal, media: Media) -> Media:
-    return simulate(rehearsal.attack, media, rehearsal.seed, face=rehearsal.face, dub=rehearsal.dub)
+    return simulate(
+        rehearsal.attack,
+        media,
+        rehearsal.seed,
+        face=rehearsal.face,
+        dub=rehearsal.dub,
+        other=rehearsal.other,
+    )
 
 
 def _media_kind(source: Path) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 from veridical.evaluation.attack import Attack, describe
+from veridical.evaluation.cuts import interleaved, portrait_as_selfie, spliced
 from veridical.types import Audio, Box, Clip, Image
 
 __all__ = ["Attack", "describe", "simulate"]
@@ -41,6 +42,7 @@ def simulate(
     *,
     face: Box | None = None,
     dub: Audio | None = None,
+    other: Clip | Image | None = None,
 ) -> Media:
     """Make one simulated attack from genuine media.
 
@@ -48,11 +50,13 @@ def simulate(
         attack: Which attack, by enum or by name.
         media: A picture, a clip or a sound. Attacks on optics take pictures and clips, attacks on
             time take clips, `dubbed_audio` and `time_shift` clips with sound, `telephone` clips
-            with sound and plain sound.
+            with sound and plain sound, `portrait_selfie` the picture of a document.
         seed: Decides every random choice.
-        face: Where the face is, for the two cut-outs; without it a face in the middle is assumed.
+        face: Where the face is, for the two cut-outs and `portrait_selfie`; without it a face in
+            the middle is assumed.
         dub: The foreign sound for `dubbed_audio`; without it the clip's own sound in another order
             and pitch.
+        other: The other person of `interleave`.
 
     Returns:
         Media of the same type and, for clips, with as many frames.
@@ -70,12 +74,24 @@ def simulate(
         ) from None
     rng = np.random.default_rng([list(Attack).index(kind), seed])
     if isinstance(media, Image):
+        if kind is Attack.PORTRAIT_SELFIE:
+            return portrait_as_selfie(media, face, rng)
         optics = _optics(kind, "a picture")
         return Image(optics([media.pixels], np.zeros(1), rng, face)[0])
     if isinstance(media, Audio):
         if kind is not Attack.TELEPHONE:
             raise _unfit(kind, "sound alone")
         return _telephone(media)
+    if kind is Attack.SPLICE:
+        return spliced(media, rng)
+    if kind is Attack.INTERLEAVE:
+        if other is None:
+            raise InputError(
+                "interleave puts in frames of another person: give a clip or picture of one with "
+                "--other",
+                "simulate.unfit",
+            )
+        return interleaved(media, other, rng)
     return _clip(kind, media, rng, face, dub)
 
 

@@ -1,25 +1,39 @@
-"""What shall the applicant read aloud, and when is each digit shown?
+"""What shall the applicant read aloud or do, and when is each of it shown?
 
-A challenge is drawn on the server, known to nobody before, used once and soon too old. It holds two
-secrets: the digits, and the moments at which they appear one by one. A recording made earlier has
-the wrong digits, or the right ones at the wrong moments.
+A challenge is drawn on the server, known to nobody before, used once and soon too old. Its secrets
+are drawn apart from each other: the digits, the moments at which they appear one by one, the
+colours that light the face meanwhile, the turns of the head. A recording made earlier has others,
+or the right ones at the wrong moments.
 """
 
 import math
 import random
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from threading import Lock
+from typing import Any
 
 from veridical.errors import ChallengeError, InputError
+from veridical.liveness.light.colours import draw_colours
 from veridical.liveness.lips.visemes import viseme_distance
-from veridical.types import Challenge
+from veridical.liveness.motion.course import draw_turns
+from veridical.types import Challenge, Colours, Turns
 
-__all__ = ["PACES", "ChallengeBook", "IssuedChallenge", "Pace", "draw_challenge", "draw_phrase"]
+__all__ = [
+    "PACES",
+    "ChallengeBook",
+    "IssuedChallenge",
+    "Pace",
+    "challenge_of",
+    "draw_challenge",
+    "draw_movement",
+    "draw_phrase",
+    "with_colours",
+]
 
 DIGITS = "0123456789"
 TELLING = {"en": frozenset("0124"), "zh": frozenset("2358")}
@@ -116,6 +130,64 @@ def draw_phrase(
     chance = source or secrets.SystemRandom()
     words = [chance.choice(choices) for choices in _GRID_GRAMMAR]
     return Challenge("", "en", _draw_schedule(len(words), pace, chance), " ".join(words))
+
+
+LAST_WORD_MS = 1500.0
+"""From the moment the last digit is shown until it is said."""
+
+
+def draw_movement(
+    turns: int = 3, language: str = "en", source: random.Random | None = None
+) -> Challenge:
+    """Draw turns of the head and nothing to be spoken.
+
+    Args:
+        turns: How many, 2 to 4.
+        language: Of the guidance, `en` or `zh`.
+        source: As in `draw_challenge`.
+    """
+    return Challenge("", language, turns=draw_turns(turns, source))
+
+
+def with_colours(challenge: Challenge, source: random.Random | None = None) -> Challenge:
+    """Add colours, drawn apart from the rest, that last as long as the rest does.
+
+    Args:
+        challenge: What is read or done meanwhile, on a schedule.
+        source: As in `draw_challenge`.
+
+    Raises:
+        ValueError: Nothing in it has a time.
+    """
+    ends_ms = [challenge.turns.end_ms] if challenge.turns else []
+    if challenge.schedule_ms:
+        ends_ms.append(challenge.schedule_ms[-1] + LAST_WORD_MS)
+    if not ends_ms:
+        raise ValueError("colours want a challenge with a schedule or turns")
+    return replace(challenge, colours=draw_colours(max(ends_ms), source))
+
+
+def challenge_of(told: Mapping[str, Any]) -> Challenge:
+    """Read what `Challenge.as_json` wrote, of this version or of one that asked for less.
+
+    Raises:
+        InputError: `challenge.malformed`: something else.
+    """
+    try:
+        parts: dict[str, Any] = {"digits": "", **told}
+        for name, kind in (("colours", Colours), ("turns", Turns)):
+            if (part := parts.get(name)) is not None:
+                parts[name] = kind(**{key: _frozen(value) for key, value in part.items()})
+        return Challenge(**{key: _frozen(value) for key, value in parts.items()})
+    except (TypeError, AttributeError):
+        raise InputError(
+            "a challenge is an object with digits, language, schedule_ms, phrase, colours or turns",
+            "challenge.malformed",
+        ) from None
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _draw_schedule(count: int, pace: Pace, chance: random.Random) -> tuple[float, ...]:

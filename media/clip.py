@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 
 from veridical.errors import InputError
-from veridical.media.decoder import default_pool, memory_file
+from veridical.media.decoder import default_pool, opened, sniffed
 from veridical.media.job import AUDIO_RATE_HZ, Job
-from veridical.media.limits import Limits, check_size, open_source
-from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, sniff
+from veridical.media.limits import Limits, check_size
+from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, NAMES
 from veridical.types import Audio, Clip
 
 __all__ = ["read_audio", "read_clip", "read_sound", "read_windows"]
@@ -28,8 +27,10 @@ _DEMUXERS = {
     "audio/mpeg": "mp3",
     "audio/aac": "aac",
     "audio/ogg": "ogg",
+    "audio/aiff": "aiff",
+    "audio/amr": "amr",
+    "audio/x-caf": "caf",
 }
-_HEAD_BYTES = 192
 _BLOCK_S = 120.0
 _FASTEST_HZ = 120
 """Most frames a second of a long recording that are looked at at all."""
@@ -59,7 +60,7 @@ def read_clip(
             `media.too_long`, `media.too_many_pixels`, `media.size_changes`, `media.truncated`,
             `media.unsupported`, `media.timeout`, `media.undecodable`.
     """
-    with _opened(source, limits.max_clip_bytes) as file:
+    with opened(source, limits.max_clip_bytes) as file:
         media_type = _sniff_clip(file, "clip")
         job = Job(
             demuxer=_DEMUXERS[media_type],
@@ -70,6 +71,7 @@ def read_clip(
             max_decoded_bytes=limits.max_decoded_bytes,
             memory_bytes=limits.decoder_memory_bytes,
             timeout_s=limits.decoder_timeout_s,
+            cpu_s=limits.decoder_cpu_s,
             max_side_px=max_side_px or 0,
             keep_frames=keep_frames or 0,
         )
@@ -83,7 +85,7 @@ def read_clip(
 
 
 def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noqa: B008
-    """Decode the sound of a WAV, FLAC, MP3, OGG, AAC or M4A file, or of a clip.
+    """Decode the sound of a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF file, or of a clip.
 
     Args:
         source: The file's bytes, or its path.
@@ -95,12 +97,12 @@ def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noq
     Raises:
         InputError: As `read_clip`, but `media.not_audio` and `media.no_audio` for their likes.
     """
-    with _opened(source, max(limits.max_audio_bytes, limits.max_clip_bytes)) as file:
-        media_type = _sniff(file)
+    with opened(source, max(limits.max_audio_bytes, limits.max_clip_bytes)) as file:
+        media_type = sniffed(file)
         if media_type not in AUDIO_TYPES | CLIP_TYPES:
             raise InputError(
-                "a WAV, FLAC, MP3, OGG, AAC or M4A recording or a clip was wanted, "
-                f"the content is {media_type or 'none of them'}",
+                "a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF recording or a clip was wanted, "
+                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
                 "media.not_audio",
             )
         if media_type in AUDIO_TYPES:
@@ -128,12 +130,12 @@ def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # n
     Raises:
         InputError: As `read_audio`; `media.too_long` when the cap on seconds is reached.
     """
-    with _opened(source, limits.max_recording_bytes) as file:
-        media_type = _sniff(file)
+    with opened(source, limits.max_recording_bytes) as file:
+        media_type = sniffed(file)
         if media_type not in AUDIO_TYPES | CLIP_TYPES:
             raise InputError(
-                "a WAV, FLAC, MP3, OGG, AAC or M4A recording or a clip was wanted, "
-                f"the content is {media_type or 'none of them'}",
+                "a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF recording or a clip was wanted, "
+                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
                 "media.not_audio",
             )
         start_s = 0.0
@@ -183,7 +185,7 @@ def read_windows(
         InputError: As `read_clip`; `media.too_long` when the recording is longer than
             `limits.max_recording_s`, before anything is decoded.
     """
-    with _opened(source, limits.max_recording_bytes) as file:
+    with opened(source, limits.max_recording_bytes) as file:
         media_type = _sniff_clip(file, "recording")
         job = Job(
             demuxer=_DEMUXERS[media_type],
@@ -194,6 +196,7 @@ def read_windows(
             max_decoded_bytes=limits.max_decoded_bytes,
             memory_bytes=limits.decoder_memory_bytes,
             timeout_s=limits.decoder_timeout_s,
+            cpu_s=limits.decoder_cpu_s,
             max_side_px=max_side_px,
             window_s=window_s,
             frames_a_second=frames_a_second,
@@ -208,11 +211,11 @@ def _sniff_clip(file: FileIO, what: str) -> str:
     Raises:
         InputError: `media.not_a_clip`.
     """
-    media_type = _sniff(file)
+    media_type = sniffed(file)
     if media_type not in CLIP_TYPES:
         raise InputError(
             f"an MP4, MOV, WebM, MKV, AVI or MPEG {what} was wanted, "
-            f"the content is {media_type or 'none of them'}",
+            f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
             "media.not_a_clip",
         )
     return media_type
@@ -229,23 +232,5 @@ def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:
         max_decoded_bytes=0,
         memory_bytes=limits.decoder_memory_bytes,
         timeout_s=limits.decoder_timeout_s,
+        cpu_s=limits.decoder_cpu_s,
     )
-
-
-@contextmanager
-def _opened(source: bytes | Path, max_bytes: int) -> Iterator[FileIO]:
-    """The upload as an open file that can be handed to another process."""
-    if isinstance(source, bytes):
-        check_size(len(source), max_bytes)
-        with memory_file() as file:
-            file.write(source)
-            yield file
-    else:
-        with open_source(source) as file:
-            check_size(os.fstat(file.fileno()).st_size, max_bytes)
-            yield file
-
-
-def _sniff(file: FileIO) -> str:
-    file.seek(0)
-    return sniff(file.read(_HEAD_BYTES))

@@ -6,32 +6,40 @@ import json
 import math
 import mmap
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.errors import InputError
-from veridical.media.job import RGB, Job, Layout, fits_planes
+from veridical.errors import DecoderError, InputError, VeridicalError
+from veridical.media.forensics import ImageInfo
+from veridical.media.job import RGB, Job, Layout, PictureJob, fits_planes
+from veridical.media.limits import check_size, open_source
 from veridical.media.planes import planar_images
+from veridical.media.sniff import sniff
 from veridical.media.wire import receive, send
+from veridical.reading import TextLimits, read_json
 from veridical.types import Image
 
-__all__ = ["DecoderPool", "Pixels", "default_pool", "memory_file"]
+__all__ = ["DecoderPool", "Pixels", "default_pool", "memory_file", "opened", "sniffed"]
 
 _CHANNELS = 3
+_HEAD_BYTES = 192
+_LAST_BREATH_S = 0.2
+_ANSWER = TextLimits(1 << 20, values=200_000)
 _SAMPLE_BYTES = 4
 
 
@@ -65,13 +73,15 @@ class _Worker:
                         str(Path(entry).absolute()) for entry in sys.path
                     ),
                     "OPENBLAS_NUM_THREADS": "1",
+                    # What a file needed goes back when it is done: the next one's bound is its own.
+                    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
 
-    def ask(self, job: Job, *files: int) -> dict[str, object]:
+    def ask(self, job: Job | PictureJob, *files: int) -> dict[str, object]:
         """Have one file decoded, or its next window.
 
         Args:
@@ -85,17 +95,43 @@ class _Worker:
         """
         deadline = time.monotonic() + job.timeout_s
         self._connection.settimeout(job.timeout_s)
-        send(self._connection, json.dumps(asdict(job)).encode(), files)
+        kind = "picture" if isinstance(job, PictureJob) else "recording"
+        send(self._connection, json.dumps({kind: asdict(job)}).encode(), files)
         self._connection.settimeout(max(0.001, deadline - time.monotonic()))
-        answer = json.loads(receive(self._connection)[0])
+        answer = read_json(receive(self._connection)[0], _ANSWER)
         if not isinstance(answer, dict):
             raise ValueError("the decoder answered with something else than an object")
         return answer
 
-    def kill(self) -> None:
+    def kill(self) -> int | None:
+        """End the process; answers what it ended of by itself, negative for a signal, or None."""
         self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        try:
+            return self._process.wait(_LAST_BREATH_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return None
+
+
+_Told = dict[str, object]
+_Decoded = TypeVar("_Decoded")
+
+
+class _Died(Exception):
+    """A process went away before it answered, or answered nonsense.
+
+    Args:
+        by_hand: Whether it was killed from outside: by whoever needed its memory.
+    """
+
+    def __init__(self, *, by_hand: bool) -> None:
+        super().__init__()
+        self.told: VeridicalError = (
+            DecoderError("two decoders were killed over one file; try again")
+            if by_hand
+            else InputError("the file broke its decoder; record it again", "media.undecodable")
+        )
 
 
 class DecoderPool:
@@ -120,15 +156,41 @@ class DecoderPool:
 
         Raises:
             InputError: As the decoder says, `media.timeout` when it was killed for its time, or
-                `media.undecodable` when it died or answered nonsense.
+                `media.undecodable` when two of them broke over the file.
+            DecoderError: `media.decoder_lost`: two of them were killed from outside.
         """
-        with self._free:
-            worker = self._take()
-            pixels = self._exchange(worker, job, source.fileno())
-            self._give_back(worker)
-        if isinstance(pixels, InputError):
-            raise pixels
-        return pixels
+        return self._twice(job, source, _collect)
+
+    def picture(self, source: FileIO, job: PictureJob) -> tuple[NDArray[np.uint8], ImageInfo]:
+        """Decode one open picture.
+
+        Returns:
+            Pixels as stored, (height, width, 3) uint8 RGB, and what the header tells.
+
+        Raises:
+            InputError: As `decode`.
+            DecoderError: As `decode`.
+        """
+        return self._twice(job, source, _collect_picture)
+
+    def _twice(
+        self, job: Job | PictureJob, source: FileIO, collect: Callable[[_Told, FileIO], _Decoded]
+    ) -> _Decoded:
+        """Have a file decoded; by a second process where the first one died over it."""
+        for last in (False, True):
+            with self._free:
+                worker = self._take()
+                try:
+                    decoded = self._exchange(worker, job, collect, source.fileno())
+                except _Died as death:
+                    if last:
+                        raise death.told from death
+                    continue
+                self._give_back(worker)
+            if isinstance(decoded, InputError):
+                raise decoded
+            return decoded
+        raise AssertionError
 
     def windows(self, source: FileIO, job: Job) -> Generator[Pixels, None, None]:
         """Decode the frames of one open file a window at a time.
@@ -149,7 +211,10 @@ class DecoderPool:
         try:
             while not done:
                 with self._free:
-                    pixels = self._exchange(worker, job, *files)
+                    try:
+                        pixels = self._exchange(worker, job, _collect, *files)
+                    except _Died as death:
+                        raise death.told from death
                 files = ()
                 done = isinstance(pixels, InputError) or not len(pixels.times_ms)
                 if isinstance(pixels, InputError):
@@ -162,29 +227,33 @@ class DecoderPool:
             else:  # nobody wants the rest
                 worker.kill()
 
-    def _exchange(self, worker: _Worker, job: Job, *source: int) -> Pixels | InputError:
+    def _exchange(
+        self,
+        worker: _Worker,
+        job: Job | PictureJob,
+        collect: Callable[[_Told, FileIO], _Decoded],
+        *source: int,
+    ) -> _Decoded | InputError:
         """Ask a worker; what it decoded, or why it refused. One that misbehaves is killed.
 
         Raises:
-            InputError: `media.timeout`, `media.undecodable`.
+            InputError: `media.timeout`.
+            _Died: It went away, or answered nonsense.
         """
         try:
             with memory_file() as output:
                 answer = worker.ask(job, *source, output.fileno())
                 if "code" in answer:
                     return InputError(str(answer.get("message")), str(answer["code"]))
-                return _collect(answer, output)
+                return collect(answer, output)
         except TimeoutError as error:
             worker.kill()
-            raise InputError(
-                f"decoding took longer than {job.timeout_s:g} s; send a smaller file",
-                "media.timeout",
-            ) from error
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            worker.kill()
-            raise InputError(
-                "the file broke its decoder; record it again", "media.undecodable"
-            ) from error
+            raise _too_slow(f"{job.timeout_s:g} s") from error
+        except (OSError, EOFError, ValueError, KeyError, TypeError, InputError) as error:
+            ended = worker.kill()
+            if ended in (-signal.SIGXCPU, -signal.SIGALRM):
+                raise _too_slow(f"{job.cpu_s:g} s of processor time") from error
+            raise _Died(by_hand=ended == -signal.SIGKILL) from error
         except BaseException:
             worker.kill()
             raise
@@ -207,6 +276,10 @@ class DecoderPool:
             if self._idle:
                 return self._idle.pop()
         return _Worker()
+
+
+def _too_slow(bound: str) -> InputError:
+    return InputError(f"decoding took longer than {bound}; send a smaller file", "media.timeout")
 
 
 def default_pool() -> DecoderPool:
@@ -243,6 +316,20 @@ def _collect(answer: dict[str, object], output: FileIO) -> Pixels:
     return Pixels(planar_images(data, layout), times, audio)
 
 
+def _collect_picture(
+    answer: dict[str, object], output: FileIO
+) -> tuple[NDArray[np.uint8], ImageInfo]:
+    """Lay an array over the picture that the decoder wrote, after checking that it fits."""
+    _seal(output)
+    size = os.fstat(output.fileno()).st_size
+    width, height = int(str(answer["width"])), int(str(answer["height"]))
+    if min(width, height) < 1 or width * height * _CHANNELS != size:
+        raise ValueError("the decoder answered with sizes that are not those of its output")
+    info = ImageInfo.of(_numbers_and_texts(answer["info"]))
+    mapped = mmap.mmap(output.fileno(), size, access=mmap.ACCESS_COPY)
+    return np.frombuffer(mapped, np.uint8).reshape(height, width, _CHANNELS), info
+
+
 def _shape(layout: Layout, frames: int, width: int, height: int) -> tuple[int, ...]:
     """Shape of the frames as they lie in the output, from their size upright."""
     if layout.pixel_format == RGB:
@@ -274,6 +361,30 @@ def memory_file() -> Iterator[FileIO]:
     else:
         with tempfile.TemporaryFile(buffering=0) as file:
             yield file
+
+
+@contextmanager
+def opened(source: bytes | Path, max_bytes: int) -> Iterator[FileIO]:
+    """An upload as an open file that can be handed to another process.
+
+    Raises:
+        InputError: `media.missing`, `media.too_large`.
+    """
+    if isinstance(source, bytes):
+        check_size(len(source), max_bytes)
+        with memory_file() as file:
+            file.write(source)
+            yield file
+    else:
+        with open_source(source) as file:
+            check_size(os.fstat(file.fileno()).st_size, max_bytes)
+            yield file
+
+
+def sniffed(file: FileIO) -> str:
+    """The type of an open file's content; empty when it is none that is known."""
+    file.seek(0)
+    return sniff(file.read(_HEAD_BYTES))
 
 
 def _seal(file: FileIO) -> None:

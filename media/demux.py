@@ -1,5 +1,6 @@
 """Which frames and which sound does a container hold? Runs only inside the decoder process."""
 
+import math
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -25,6 +26,12 @@ from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout, fits_pl
 __all__ = ["Decoded", "decode", "decode_windows"]
 
 _CHANNELS = 3
+LEAST_SIDE_PX = 640
+"""Frames are scaled down to fit the memory, but not below this longer side."""
+_ROOM = 0.95
+"""Of the memory, for files that hold a few more frames than packets."""
+_OPPOSED = 0.05
+"""Where the mean of the channels has less of one channel's energy, they cancel each other out."""
 _SOURCE_RATES_HZ = range(4_000, 384_001)
 # A gap in the sound's time stamps beyond jitter is silence that really passed.
 _MAX_JITTER_S = 0.04
@@ -58,7 +65,11 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Sound:
-    """Mono sound of one source rate, and when it starts."""
+    """Sound of one source rate, and when it starts.
+
+    Attributes:
+        chunks: (1, n) the mean of all channels, or (2, n) with the first channel beside it.
+    """
 
     start_s: float
     rate_hz: int
@@ -89,8 +100,8 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     with _open(file, job) as container:
         video, audio = _tracks(container, job)
         packets: list[Packet[Stream]] = []
-        targets = _survey(_kept(container.demux(_all(video, audio)), packets), video, job)
-        frames = _Frames(output, job, targets)
+        survey = _survey(_kept(container.demux(_all(video, audio)), packets), video, job)
+        frames = _Frames(output, job, survey)
         for packet in packets:
             if packet.is_corrupt:
                 raise _damaged()
@@ -132,9 +143,9 @@ def decode_windows(
     file.seek(0)
     with _open(file, job) as container:
         video, audio = _tracks(container, job)
-        targets = _survey(container.demux(_all(video, audio)), video, job)
+        survey = _survey(container.demux(_all(video, audio)), video, job)
     file.seek(0)
-    frames = _Frames(output, job, targets)
+    frames = _Frames(output, job, survey)
     with _open(file, job) as container:
         video, audio = _tracks(container, job)
         zero_s: float | None = None
@@ -248,14 +259,8 @@ def _kept(
         yield packet
 
 
-def _survey(
-    packets: Iterable["Packet[Stream]"], video: VideoStream | None, job: Job
-) -> list[float]:
-    """Check length and number of frames by the packets alone, before anything is decoded.
-
-    Returns:
-        Times in seconds at which a frame is to be kept; empty when all are.
-    """
+def _survey(packets: Iterable["Packet[Stream]"], video: VideoStream | None, job: Job) -> "_Survey":
+    """Check length and number of frames by the packets alone, before anything is decoded."""
     first, last = float("inf"), float("-inf")
     times: list[float] = []
     for packet in packets:
@@ -274,21 +279,35 @@ def _survey(
     if job.frames_a_second and times:
         keep = max(2, round((max(times) - min(times)) * job.frames_a_second) + 1)
     if not keep or len(times) <= keep:
-        return []
-    return [float(time) for time in np.linspace(min(times), max(times), keep)]
+        return _Survey(len(times), [])
+    return _Survey(keep, [float(time) for time in np.linspace(min(times), max(times), keep)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the packets tell.
+
+    Attributes:
+        frames: About so many will be kept.
+        targets: Times in seconds at which one is to be kept; empty when all are.
+    """
+
+    frames: int
+    targets: list[float]
 
 
 class _Frames:
     """Keeps, turns, scales and writes the frames of one clip."""
 
-    def __init__(self, output: BinaryIO, job: Job, targets: list[float]) -> None:
+    def __init__(self, output: BinaryIO, job: Job, survey: _Survey) -> None:
         self.times_s: list[float] = []
         self.size = (0, 0)
         self.layout = Layout()
         self._turns = 0
         self._output = output
         self._job = job
-        self._targets = targets
+        self._targets = survey.targets
+        self._expected = 0 if job.window_s else survey.frames  # of a window only few are held
         self._reformatter = VideoReformatter()  # kept, for setting one up costs as much as its work
         self._next = 0
         self._seen = 0
@@ -367,6 +386,12 @@ class _Frames:
         self._stored = shape
         side = self._job.max_side_px
         scale = min(1.0, side / max(frame.width, frame.height)) if side else 1.0
+        whole = self._expected * frame.width * frame.height * _CHANNELS
+        if whole * scale**2 > self._job.max_decoded_bytes:
+            # Every phone's default is more than is needed: kept smaller, not refused.
+            fitting = math.sqrt(self._job.max_decoded_bytes * _ROOM / whole)
+            if fitting * max(frame.width, frame.height) >= LEAST_SIDE_PX:
+                scale = fitting
         return max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
 
 
@@ -382,7 +407,10 @@ def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:
     rate = frame.sample_rate
     if rate not in _SOURCE_RATES_HZ:
         raise _unsupported("sound")
-    mono = frame.to_ndarray().astype(np.float32, copy=False).mean(axis=0)
+    channels = frame.to_ndarray().astype(np.float32, copy=False)
+    mono = channels.mean(axis=0, keepdims=True)
+    if len(channels) > 1:
+        mono = np.concatenate([mono, channels[:1]])
     stamp = _stamp(frame.pts, frame.time_base)
     if stamp is None:
         stamp = sounds[-1].end_s if sounds else 0.0
@@ -391,17 +419,18 @@ def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:
         start = max(stamp, sounds[-1].end_s) if sounds else stamp
         sounds.append(_Sound(start, rate, []))
     sounds[-1].chunks.append(mono)
-    sounds[-1].samples += len(mono)
+    sounds[-1].samples += mono.shape[1]
     if sounds[-1].end_s - sounds[0].start_s > job.max_s:
         raise _too_long(job)
 
 
 def _join(sounds: list[_Sound], zero_s: float) -> NDArray[np.float32]:
     """Resample every stretch and lay it at its time; what lies between is silence."""
+    row = _audible(sounds)
     stretches = [
         (
             max(0, round((sound.start_s - zero_s) * AUDIO_RATE_HZ)),
-            soxr.resample(_sane(sound.chunks), sound.rate_hz, AUDIO_RATE_HZ),
+            soxr.resample(_sane(sound.chunks, row), sound.rate_hz, AUDIO_RATE_HZ),
         )
         for sound in sounds
     ]
@@ -411,9 +440,19 @@ def _join(sounds: list[_Sound], zero_s: float) -> NDArray[np.float32]:
     return track
 
 
-def _sane(chunks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _audible(sounds: list[_Sound]) -> int:
+    """Which row of the chunks is heard: the mean, but for channels that cancel each other out."""
+    energy = np.zeros(2)
+    for sound in sounds:
+        for chunk in sound.chunks:
+            energy += [float(np.dot(row, row)) for row in np.nan_to_num(chunk[[0, -1]])]
+    return int(energy[0] < _OPPOSED * energy[1])
+
+
+def _sane(chunks: list[NDArray[np.float32]], row: int) -> NDArray[np.float32]:
     """One stretch, its samples within -1..1 whatever the file held."""
-    return np.clip(np.nan_to_num(np.concatenate(chunks)), -1.0, 1.0)
+    rows = [chunk[min(row, len(chunk) - 1)] for chunk in chunks]
+    return np.asarray(np.clip(np.nan_to_num(np.concatenate(rows)), -1.0, 1.0), np.float32)
 
 
 def _stamp(pts: int | None, time_base: Fraction | None) -> float | None:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import numpy as np
 from PIL import ExifTags
@@ -101,6 +102,22 @@ class ImageInfo:
     software: str = ""
     editor: str = ""
     generator: str = ""
+
+    @classmethod
+    def of(cls, told: Mapping[str, object]) -> "ImageInfo":
+        """Take what another process told.
+
+        Raises:
+            TypeError: It is not of these names and types.
+            ValueError: A text is longer than any that is told here.
+        """
+        for field in fields(cls):
+            value, wanted = told[field.name], cast(Any, field.type)
+            if not isinstance(value, wanted):
+                raise TypeError(f"{field.name} is of another type")
+            if isinstance(value, str) and len(value) > _MAX_TEXT:
+                raise ValueError(f"{field.name} is longer than it can be")
+        return cls(**dict(told))  # type: ignore[arg-type]
 
 
 def describe(picture: PillowImage, media_type: str, data: bytes) -> ImageInfo:

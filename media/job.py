@@ -2,10 +2,26 @@
 
 from dataclasses import dataclass
 
-__all__ = ["AUDIO_RATE_HZ", "PLANAR", "RGB", "Job", "Layout", "fits_planes"]
+__all__ = [
+    "AUDIO_RATE_HZ",
+    "PICTURE_FORMATS",
+    "PLANAR",
+    "RGB",
+    "Job",
+    "Layout",
+    "PictureJob",
+    "fits_planes",
+]
 
 AUDIO_RATE_HZ = 16_000
 """Rate of all decoded sound."""
+PICTURE_FORMATS = {
+    "AVIF": "image/avif",
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+}
+"""What opens a picture, in Pillow's words, and its sniffed type."""
 RGB = "rgb24"
 PLANAR = ("yuv420p", "yuvj420p")
 """Formats that cross as they are: what cameras and browsers record."""
@@ -67,6 +83,7 @@ class Job:
         span_s: Only so much sound is decoded, and the file may be of any length; 0 decodes all.
         window_s: Frames alone are wanted, a window of this length at a time; 0 decodes all at once.
         frames_a_second: At most this many frames a second are kept; 0 keeps all.
+        cpu_s: Processor time after which the process is killed.
     """
 
     demuxer: str
@@ -83,3 +100,25 @@ class Job:
     span_s: float = 0.0
     window_s: float = 0.0
     frames_a_second: float = 0.0
+    cpu_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureJob:
+    """One picture to decode, as it crosses to the decoder process.
+
+    Attributes:
+        format: The only one that may open the file: of `PICTURE_FORMATS`.
+        most_pixels: Largest picture that is answered.
+        most_scaled_pixels: Largest that is accepted where it can be decoded at a smaller scale.
+        memory_bytes: What decoding may allocate.
+        timeout_s: Wall time after which the process is killed.
+        cpu_s: Processor time after which it is killed.
+    """
+
+    format: str
+    most_pixels: int
+    most_scaled_pixels: int
+    memory_bytes: int
+    timeout_s: float
+    cpu_s: float

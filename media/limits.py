@@ -1,13 +1,12 @@
 """How much of an untrusted file is read at all?"""
 
-import os
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from veridical.errors import InputError
 
-__all__ = ["Limits", "check_size", "open_source", "read_source"]
+__all__ = ["Limits", "check_size", "open_source"]
 
 _MIB = 1 << 20
 
@@ -18,7 +17,8 @@ class Limits:
 
     Attributes:
         max_image_bytes: Size of a picture's file.
-        max_image_pixels: Width x height of a picture, by its header.
+        max_image_pixels: Width x height of a picture, by its header, and of what is made of it.
+        max_scaled_pixels: The same by the header of a JPEG, which is decoded at a smaller scale.
         max_clip_bytes: Size of a clip's file.
         max_clip_s: Time from the first to the last stamp of a clip, sound included.
         max_frames: Frames in a clip's file, kept or not.
@@ -31,10 +31,13 @@ class Limits:
         decoder_memory_bytes: What decoding one clip or sound may allocate beyond the idle decoder
             (kept frames not counted).
         decoder_timeout_s: Wall time after which a decoder is killed.
+        decoder_cpu_s: Processor time after which a decoder of a clip or sound is killed.
+        picture_cpu_s: Processor time after which a decoder of a picture is killed.
     """
 
     max_image_bytes: int = 20 * _MIB
     max_image_pixels: int = 40_000_000
+    max_scaled_pixels: int = 220_000_000
     max_clip_bytes: int = 100 * _MIB
     max_clip_s: float = 60.0
     max_frames: int = 3_600
@@ -45,21 +48,9 @@ class Limits:
     max_recording_s: float = 7_200.0
     max_recording_bytes: int = 4_096 * _MIB
     decoder_memory_bytes: int = 768 * _MIB
-    decoder_timeout_s: float = 30.0
-
-
-def read_source(source: bytes | Path, max_bytes: int) -> bytes:
-    """Bytes of an upload or of a regular file, refused before reading when there are too many.
-
-    Raises:
-        InputError: `media.missing` (no such regular file, or not readable), `media.too_large`.
-    """
-    if isinstance(source, bytes):
-        check_size(len(source), max_bytes)
-        return source
-    with open_source(source) as file:
-        check_size(os.fstat(file.fileno()).st_size, max_bytes)
-        return file.read(max_bytes)
+    decoder_timeout_s: float = 45.0
+    decoder_cpu_s: float = 30.0
+    picture_cpu_s: float = 8.0
 
 
 def open_source(path: Path) -> FileIO:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from veridical.media.job import RGB, Layout
 from veridical.types import Image
 
-__all__ = ["Planes", "planar_images", "sampled"]
+__all__ = ["Planes", "brightness", "planar_images", "sampled"]
 
 KEPT = 16
 """Pictures kept of a clip: those that several checks look at are made once, and a clip that is
@@ -87,6 +87,17 @@ class Planes:
             pixels = self._to_rgb(stacked)
         return np.ascontiguousarray(pixels[: 2 * len(lines) : 2, ::2]).reshape(*light.shape, 3)
 
+    def luma(self, index: int, rows: slice, columns: slice) -> NDArray[np.uint8]:
+        """Brightness of single pixels of one frame, as the codec holds it: (rows, columns) uint8.
+
+        Args:
+            index: Of the frame.
+            rows: Of the upright picture.
+            columns: Likewise.
+        """
+        plane = self._data[index, : self._data.shape[1] * 2 // 3]
+        return np.ascontiguousarray(np.rot90(plane, self._layout.quarter_turns)[rows, columns])
+
     def _upright(self, index: int) -> NDArray[np.uint8]:
         turn = _TURNS[self._layout.quarter_turns]
         pixels = self._to_rgb(self._data[index])
@@ -134,6 +145,17 @@ def planar_images(data: NDArray[np.uint8], layout: Layout) -> tuple[Image, ...]:
     """
     planes = Planes(data, layout)
     return tuple(_PlanarImage(planes, index) for index in range(len(data)))
+
+
+def brightness(image: Image, rows: slice, columns: slice) -> NDArray[np.uint8]:
+    """Brightness of single pixels of a picture: (rows, columns) uint8; no picture is made for it.
+
+    Of a frame as its codec holds it, in the codec's own range; for comparing frames of one clip.
+    """
+    if isinstance(image, _PlanarImage):
+        return image.planes.luma(image.index, rows, columns)
+    cut = np.ascontiguousarray(image.pixels[rows, columns])
+    return np.asarray(cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def sampled(images: Sequence[Image], rows: slice, columns: slice) -> NDArray[np.uint8]:

@@ -1,12 +1,30 @@
 """What kind of file is this, by its content rather than its name?"""
 
-__all__ = ["AUDIO_TYPES", "CLIP_TYPES", "IMAGE_TYPES", "sniff"]
+__all__ = ["AUDIO_TYPES", "CLIP_TYPES", "IMAGE_TYPES", "NAMES", "sniff"]
 
-IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+IMAGE_TYPES = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
 CLIP_TYPES = frozenset(
     {"video/mp4", "video/x-matroska", "video/x-msvideo", "video/mpeg", "video/mp2t"}
 )
-AUDIO_TYPES = frozenset({"audio/wav", "audio/flac", "audio/mpeg", "audio/aac", "audio/ogg"})
+AUDIO_TYPES = frozenset(
+    {
+        "audio/aac",
+        "audio/aiff",
+        "audio/amr",
+        "audio/flac",
+        "audio/mpeg",
+        "audio/ogg",
+        "audio/wav",
+        "audio/x-caf",
+    }
+)
+NAMES = {
+    "image/heic": "HEIC: set the camera to 'most compatible', or send a JPEG",
+    "image/gif": "GIF: send a JPEG, PNG or WebP",
+    "image/bmp": "BMP: send a JPEG, PNG or WebP",
+    "image/tiff": "TIFF: send a JPEG, PNG or WebP",
+}
+"""Types that are known and not read, with what to do."""
 
 _PREFIXES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -16,9 +34,20 @@ _PREFIXES = (
     (b"fLaC", "audio/flac"),
     (b"OggS", "audio/ogg"),
     (b"ID3", "audio/mpeg"),
+    (b"#!AMR", "audio/amr"),
+    (b"caff", "audio/x-caf"),
+    (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
 )
 _RIFF_FORMS = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo", b"WAVE": "audio/wav"}
 # First box of an ISO base media or QuickTime file (ISO/IEC 14496-12, 4.2 and 4.3).
+_BRANDS = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"), "image/heic"),
+}
+"""Of pictures, which lie in the same boxes (ISO/IEC 23008-12, annex B; AV1 image file format)."""
 _MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 _TS_PACKET = 188
 
@@ -37,6 +66,15 @@ def sniff(head: bytes) -> str:
             return kind
     if head[:4] in (b"RIFF", b"RF64"):
         return _RIFF_FORMS.get(head[8:12], "")
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "audio/aiff"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return "image/bmp"
+    if head[4:8] == b"ftyp":
+        end = int.from_bytes(head[:4], "big")
+        brands = [head[8:12], *(head[i : i + 4] for i in range(16, min(end, len(head)), 4))]
+        if head[8:12] in (*_BRANDS, b"mif1", b"msf1"):
+            return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "image/heic")
     if head[4:8] in _MP4_BOXES:
         return "video/mp4"
     if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G":

@@ -1,11 +1,12 @@
 """The decoder process: takes jobs and files over a socket, answers with plain numbers.
 
-It is started with a bare environment, holds no keys and no models, caps its own memory and ends
-itself when a job takes too long. Frames go into a file that the parent handed over and seals;
-nothing that comes back is unpickled.
+It is started with a bare environment, holds no keys and no models, caps its own memory and its
+processor time, and ends itself when a job takes too long. Frames go into a file that the parent
+handed over and seals; nothing that comes back is unpickled.
 """
 
 import json
+import math
 import os
 import resource
 import signal
@@ -13,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,8 @@ import av.error
 
 from veridical.errors import InputError
 from veridical.media.demux import Decoded, decode, decode_windows
-from veridical.media.job import Job
+from veridical.media.job import Job, PictureJob
+from veridical.media.still import decode_picture
 from veridical.media.wire import receive, send
 
 __all__ = ["serve"]
@@ -33,13 +35,19 @@ _SAMPLE_BYTES = 4
 
 def serve(connection: socket.socket) -> None:
     """Decode one job after another until the parent hangs up."""
+    _idle_bytes()
     while True:
         try:
             message, files = receive(connection, _FILES_PER_JOB)
         except EOFError:
             return
-        job = Job(**json.loads(message))
+        asked = json.loads(message)
         with os.fdopen(files[0], "rb") as file:
+            if "picture" in asked:
+                picture = PictureJob(**asked["picture"])
+                _reply(connection, picture, partial(_pictured, file, files[1], picture))
+                continue
+            job = Job(**asked["recording"])
             if job.window_s:
                 _serve_windows(connection, file, files[1], job)
             else:
@@ -72,7 +80,7 @@ def _serve_windows(connection: socket.socket, file: BinaryIO, target: int, job: 
 
 
 def _reply(
-    connection: socket.socket, job: Job, decoding: Callable[[], dict[str, object]]
+    connection: socket.socket, job: Job | PictureJob, decoding: Callable[[], dict[str, object]]
 ) -> dict[str, object]:
     """Decode under the job's limits, and answer with what came of it."""
     # The parent kills first; this holds when the parent itself has died.
@@ -83,8 +91,9 @@ def _reply(
     return answer
 
 
-def _answer(decoding: Callable[[], dict[str, object]], job: Job) -> dict[str, object]:
+def _answer(decoding: Callable[[], dict[str, object]], job: Job | PictureJob) -> dict[str, object]:
     limits = _limit_memory(job.memory_bytes)
+    cpu_limits = _limit_processor(job.cpu_s)
     try:
         return decoding()
     except InputError as error:
@@ -97,6 +106,13 @@ def _answer(decoding: Callable[[], dict[str, object]], job: Job) -> dict[str, ob
         return _refusal("media.undecodable", "the file is damaged and cannot be decoded")
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
+        resource.setrlimit(resource.RLIMIT_CPU, cpu_limits)
+
+
+def _pictured(file: BinaryIO, target: int, job: PictureJob) -> dict[str, object]:
+    """Decode a picture."""
+    with os.fdopen(target, "wb", buffering=0) as output:
+        return decode_picture(file, output, job)
 
 
 def _decoded(file: BinaryIO, target: int, job: Job) -> dict[str, object]:
@@ -127,16 +143,38 @@ def _refusal(code: str, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
-def _limit_memory(allowance: int) -> tuple[int, int]:
-    """Let the process grow by `allowance` bytes of address space; returns the limits before."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
+@cache
+def _idle_bytes() -> int:
+    """Address space of the process before its first job; 0 where nobody tells."""
     statm = Path("/proc/self/statm")
-    if statm.exists():  # elsewhere the caps on pixels and frames and the timeout must do
-        pages = int(statm.read_text(encoding="ascii").split()[0])
-        limit = pages * resource.getpagesize() + allowance
-        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    if not statm.exists():  # there the caps on pixels and frames and the timeout must do
+        return 0
+    return int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+
+
+def _limit_memory(allowance: int) -> tuple[int, int]:
+    """Let the process have `allowance` bytes of address space beyond those it had when idle.
+
+    Whatever files before this one left behind counts: no file is given more for their sake.
+
+    Returns:
+        The limits before.
+    """
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    if idle := _idle_bytes():
+        resource.setrlimit(resource.RLIMIT_AS, (idle + allowance, before[1]))
+    return before
+
+
+def _limit_processor(allowance_s: float) -> tuple[int, int]:
+    """Let the process run for so many more seconds; returns the limits before."""
+    before = resource.getrlimit(resource.RLIMIT_CPU)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime + allowance_s)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, before[1]))
     return before
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold media in plain
     serve(socket.socket(fileno=int(sys.argv[1])))

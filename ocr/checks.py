@@ -24,8 +24,11 @@ CONTRADICTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Findings no genuine, valid document shows, gravest first, and the fields behind each."""
 DOUBTS = (
+    "kind_not_supported",
     "glare_on_field",
     "fields_missing",
+    "birth_incomplete",
+    "expiry_not_read",
     "field_unsure",
     "address_incomplete",
     "temporary_card",

@@ -2,7 +2,7 @@
 
 from veridical.types import Box, Image
 
-__all__ = ["glare"]
+__all__ = ["WHITE", "glare"]
 
 WHITE = 250
 """Grey level from which a channel is as good as clipped."""

@@ -1,7 +1,8 @@
 """What does a machine-readable zone say, and do its check digits agree?
 
 Source: ICAO Doc 9303, parts 3 to 7: TD1 (3 lines of 30), TD2 (2 of 36), TD3 (2 of 44), and visas of
-format A (2 of 44) and B (2 of 36), which begin with V and have no composite check digit.
+format A (2 of 44) and B (2 of 36), which begin with V and have no composite check digit. The French
+identity card of 1988 to 2021 has a zone of its own: 2 of 36, without a nationality or a last day.
 """
 
 import itertools
@@ -13,6 +14,7 @@ from datetime import date
 
 import numpy as np
 
+from veridical.ocr.dates import LONG_TERM
 from veridical.ocr.states import is_state
 from veridical.ocr.text import Reading
 
@@ -36,6 +38,8 @@ FILLERS = "《〈く‹«([{≪＜"
 CODES, SEXES = "PIACV", "MFX<"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
 DIGITS = "0123456789<"
+OPEN_DAY = re.compile(r"(\d{4}<<|\d{2}<<<<|<<<<<<)")
+"""A date of which the day, the month too, or everything is unknown."""
 NOT_MRZ = re.compile(r"[^A-Z0-9<]")
 UNSURE = 0.9
 """Probability below which a character may be the wrong one of two look-alikes."""
@@ -43,6 +47,11 @@ MOST_UNSURE = 2
 """Unsure characters up to which one may be swapped: with more, others may be wrong too."""
 MOST_SWAPPED = 3
 """Look-alikes that may all be the wrong ones."""
+NOT_IN_NUMBERS = "OI"
+SURE_AMONG_DIGITS, NO_DOUBT = 0.95, 0.999
+"""Joint probability from which look-alikes among digits are believed, and from which any are."""
+IRREGULAR = 0.65
+"""Factor on it below that: what takes it under `SURE_CHARACTER`."""
 MOST_LOST = 12
 """Fillers that may be missing from a line before it counts as another line."""
 
@@ -52,10 +61,11 @@ class Mrz:
     """A machine-readable zone.
 
     Attributes:
-        kind: `td1`, `td2`, `td3`, `mrva` or `mrvb`.
+        kind: `td1`, `td2`, `td3`, `mrva`, `mrvb` or `fra_id`.
         lines: As corrected, each of the format's length.
         fields: Values by name: `document_code issuer document_number nationality birth sex expiry
-            surname given_names optional`; dates as YYYY-MM-DD, only those that exist.
+            surname given_names optional`; dates as YYYY-MM-DD, only those that exist, and an
+            expiry of fillers as `long-term`.
         checks: Whether each check digit agrees: `number birth expiry optional composite`, as the
             format has them.
         corrections: Each as `line:position:read>value`, counted from 0. Fillers that were put in
@@ -63,7 +73,7 @@ class Mrz:
         scores: Mean character probability of each line as read.
         weakest: Probability of the least certain character of each field that no check digit
             guards: `issuer nationality surname given_names`, 0 where a digit stood; of
-            `document_number`, of look-alikes that its check digit does not tell apart.
+            `document_number` and `optional`, of look-alikes that check digits do not tell apart.
     """
 
     kind: str
@@ -76,8 +86,33 @@ class Mrz:
 
     @property
     def known_states(self) -> bool:
-        """Whether ICAO Doc 9303 knows the issuer and the nationality."""
-        return is_state(self.fields["issuer"]) and is_state(self.fields["nationality"])
+        """Whether ICAO Doc 9303 knows the issuer and the nationality, which may be left blank."""
+        nationality = self.fields.get("nationality", "")
+        return is_state(self.fields["issuer"]) and (not nationality or is_state(nationality))
+
+    @property
+    def birth_incomplete(self) -> bool:
+        """Whether the date of birth is stated only in part, with fillers for what is unknown."""
+        row, start, end = LAYOUTS[self.kind].birth
+        return OPEN_DAY.fullmatch(self.lines[row][start:end]) is not None
+
+    @property
+    def has_expiry(self) -> bool:
+        """Whether the format has a last day at all."""
+        return LAYOUTS[self.kind].expiry is not None
+
+    @property
+    def dated(self) -> bool:
+        """Whether dates stand where the format has them, at least one of them whole.
+
+        A part that is unknown is filled up; its check digit must then agree (9303-3, 4.8).
+        """
+        whole = [name for name in ("birth", "expiry") if _is_day(self.fields.get(name, ""))]
+        open_ = {"birth": self.birth_incomplete, "expiry": self.fields.get("expiry") == LONG_TERM}
+        named = ("birth", "expiry") if self.has_expiry else ("birth",)
+        return bool(whole) and all(
+            name in whole or (open_[name] and self.checks[name]) for name in named
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +123,36 @@ class _Layout:
         length: Characters a line.
         number: Line, start and end; as all below. Its check digit follows, as with the dates.
         birth: Birth date.
-        expiry: Expiry date; the sex stands before it.
-        nationality: Nationality.
+        expiry: Expiry date; None where there is none.
+        sex: Line and place of the sex.
+        nationality: Nationality; None where there is none.
         optional: Optional data.
         composite: Parts under the composite check digit, which ends line 2; empty for visas.
-        name: Line and start of the names, which run to the line's end.
+        name: Line, start and end of the names, or of the surname alone.
+        given: Given names, where they stand apart.
     """
 
     length: int
     number: tuple[int, int, int]
     birth: tuple[int, int, int]
-    expiry: tuple[int, int, int]
-    nationality: tuple[int, int, int]
+    expiry: tuple[int, int, int] | None
+    sex: tuple[int, int]
+    nationality: tuple[int, int, int] | None
     optional: tuple[int, int, int]
     composite: tuple[tuple[int, int, int], ...]
-    name: tuple[int, int] = (0, 5)
+    name: tuple[int, int, int]
+    given: tuple[int, int, int] | None = None
+
+    @property
+    def dates(self) -> dict[str, tuple[int, int, int]]:
+        """Its dates by name."""
+        found = {"birth": self.birth}
+        return found if self.expiry is None else found | {"expiry": self.expiry}
+
+    @property
+    def names(self) -> tuple[tuple[int, int, int], ...]:
+        """Where names stand."""
+        return (self.name,) if self.given is None else (self.name, self.given)
 
 
 def _two_lines(length: int, optional_end: int, composite_from: int | None) -> _Layout:
@@ -113,9 +163,11 @@ def _two_lines(length: int, optional_end: int, composite_from: int | None) -> _L
         number=(1, 0, 9),
         birth=(1, 13, 19),
         expiry=(1, 21, 27),
+        sex=(1, 20),
         nationality=(1, 10, 13),
         optional=(1, 28, optional_end),
         composite=under,
+        name=(0, 5, length),
     )
 
 
@@ -125,15 +177,28 @@ LAYOUTS: Mapping[str, _Layout] = {
         number=(0, 5, 14),
         birth=(1, 0, 6),
         expiry=(1, 8, 14),
+        sex=(1, 7),
         nationality=(1, 15, 18),
         optional=(0, 15, 30),
         composite=((0, 5, 30), (1, 0, 7), (1, 8, 15), (1, 18, 29)),
-        name=(2, 0),
+        name=(2, 0, 30),
     ),
     "td2": _two_lines(36, 35, 35),
     "td3": _two_lines(44, 42, 43),
     "mrva": _two_lines(44, 44, None),
     "mrvb": _two_lines(36, 36, None),
+    "fra_id": _Layout(
+        length=36,
+        number=(1, 0, 12),
+        birth=(1, 27, 33),
+        expiry=None,
+        sex=(1, 34),
+        nationality=None,
+        optional=(0, 30, 36),
+        composite=((0, 0, 36), (1, 0, 35)),
+        name=(0, 5, 30),
+        given=(1, 13, 27),
+    ),
 }
 
 
@@ -186,55 +251,93 @@ def parse_mrz(readings: Sequence[Reading], today: date, made: Sequence[str] = ()
         checks=checks,
         corrections=tuple(corrections),
         scores=tuple(reading.score for reading in readings),
-        weakest=_weakest(as_read, layout, [reading.scores for reading in readings]),
+        weakest=_weakest(as_read, kind, [reading.scores for reading in readings]),
     )
 
 
 def _weakest(
-    lines: Sequence[str], layout: _Layout, scores: Sequence[Sequence[float]]
+    lines: Sequence[str], kind: str, scores: Sequence[Sequence[float]]
 ) -> dict[str, float]:
     """The least probability in each field without a check digit, before look-alikes are replaced.
 
     Names count up to their last letter, separators among them: a filler taken for a letter is a
     wrong name too. Where fillers were put in, no score belongs to a place, and the line's counts.
     """
-    row, start = layout.name
-    end = len(lines[row].rstrip("<"))
-    places = {
-        "issuer": (0, 2, 5),
-        "nationality": layout.nationality,
-        "surname": (row, start, end),
-        "given_names": (row, start, end),
-    }
+    layout = LAYOUTS[kind]
+    places = {"issuer": (0, 2, 5), "surname": _inked(lines, layout.name)}
+    places["given_names"] = _inked(lines, layout.given or layout.name)
+    if layout.nationality is not None:
+        places["nationality"] = layout.nationality
     weakest: dict[str, float] = {}
     for name, (row, start, end) in places.items():
         whole = len(scores[row]) == len(lines[row])
         some = scores[row][start:end] if whole else scores[row]
         digits = any(character.isdigit() for character in lines[row][start:end])
         weakest[name] = 0.0 if digits else min(some, default=0.0)
-    row, start, end = layout.number
-    if len(scores[row]) == len(lines[row]):
-        weakest["document_number"] = _unambiguous(lines[row][start:end], scores[row][start:end])
+    checks = _checks(lines, kind)
+    for name, place in (("document_number", layout.number), ("optional", layout.optional)):
+        row, start, end = place
+        if len(scores[row]) == len(lines[row]):
+            weakest[name] = _unambiguous(lines, kind, place, scores[row][start:end], checks)
     return weakest
 
 
-def _unambiguous(number: str, scores: Sequence[float]) -> float:
-    """How sure it is that a number holds none of the look-alikes its check digit cannot tell apart.
+def _inked(lines: Sequence[str], place: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A place up to its last letter."""
+    row, start, end = place
+    return row, start, start + len(lines[row][start:end].rstrip("<"))
+
+
+def _unambiguous(
+    lines: Sequence[str],
+    kind: str,
+    place: tuple[int, int, int],
+    scores: Sequence[float],
+    checks: Mapping[str, bool],
+) -> float:
+    """How sure it is that a field holds none of the look-alikes its check digits cannot tell apart.
 
     L and 1, G and 6 weigh the same, and two or three others swapped at once can: O for 0 in
-    places 1 and 5, say. The least joint probability of characters that could be swapped so.
+    places 1 and 5, say. The least joint probability of characters that could be swapped so; where
+    the swapped field looks more like a number, with its letters in front, it must be surer, and an
+    O or I, which hardly any state puts into numbers, is never believed over the digit.
+
+    Args:
+        lines: As read.
+        kind: The format.
+        place: Line, start and end of the field.
+        scores: Probability of each of its characters.
+        checks: Which check digits agree as it was read.
     """
     both = TO_DIGIT | TO_LETTER
-    alike = [place for place, character in enumerate(number) if character in both]
+    row, start, end = place
+    field = lines[row][start:end]
+    alike = [at for at, character in enumerate(field) if character in both]
     sure = 1.0
     for count in range(1, MOST_SWAPPED + 1):
         for places in itertools.combinations(alike, count):
-            swapped = list(number)
-            for place in places:
-                swapped[place] = both[swapped[place]]
-            if check_digit("".join(swapped)) == check_digit(number):
-                sure = min(sure, math.prod(scores[place] for place in places))
+            joint = math.prod(scores[at] for at in places)
+            swapped = "".join(both[c] if at in places else c for at, c in enumerate(field))
+            if any(field[at] in NOT_IN_NUMBERS for at in places):
+                joint = 0.0
+            elif (
+                joint < SURE_AMONG_DIGITS
+                and all(field[at].isalpha() for at in places)
+                and _alternations(swapped) < _alternations(field)
+            ):
+                joint *= IRREGULAR
+            if joint < min(sure, NO_DOUBT):
+                line = lines[row][:start] + swapped + lines[row][end:]
+                if _checks([*lines[:row], line, *lines[row + 1 :]], kind) == checks:
+                    sure = joint
     return sure
+
+
+def _alternations(number: str) -> int:
+    """How often letters and digits take turns in a number; once where letters stand in front."""
+    kinds = [character.isdigit() for character in number if character != "<"]
+    turns = sum(one != other for one, other in itertools.pairwise(kinds))
+    return turns + (turns == 1 and kinds[0])
 
 
 def alphabets(kind: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -248,8 +351,6 @@ def alphabets(kind: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         lines: As read.
     """
     layout = LAYOUTS[kind]
-    row, start, end = layout.nationality
-    numeric = lines[row][start:end].isdigit()
     rows = [[""] * layout.length for _ in range(3 if kind == "td1" else 2)]
 
     def put(row: int, start: int, end: int, alphabet: str) -> None:
@@ -257,12 +358,14 @@ def alphabets(kind: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
     put(0, 0, 1, CODES)
     put(0, 2, 5, LETTERS)
-    put(*layout.nationality, "" if numeric else LETTERS)
-    put(*layout.name, layout.length, LETTERS)
-    for row, start, end in (layout.birth, layout.expiry):
+    if layout.nationality is not None:
+        row, start, end = layout.nationality
+        put(row, start, end, "" if lines[row][start:end].isdigit() else LETTERS)
+    for place in layout.names:
+        put(*place, LETTERS)
+    for row, start, end in layout.dates.values():
         put(row, start, end + 1, DIGITS)
-    row, start, _ = layout.expiry
-    put(row, start - 1, start, SEXES)
+    put(layout.sex[0], layout.sex[1], layout.sex[1] + 1, SEXES)
     row, _, end = layout.number
     put(row, end, end + 1, DIGITS)
     if layout.composite:
@@ -303,6 +406,8 @@ def kind_of(readings: Sequence[Reading]) -> str:
     long = sum(abs(n - 44) < abs(n - 36) for n in lengths) >= 2
     if lines[0][0].startswith("V"):
         return "mrva" if long else "mrvb"
+    if not long and lines[0][0].startswith("IDFRA"):
+        return "fra_id"
     return "td3" if long else "td2"
 
 
@@ -325,7 +430,7 @@ def _fitted(line: str, length: int, counted: float) -> str | None:
 def _placed(lines: list[str], layout: _Layout, corrections: list[str]) -> list[str]:
     """Replace look-alikes where only one sort of character can stand."""
     digits, letters = [], []
-    for row, start, end in (layout.birth, layout.expiry):
+    for row, start, end in layout.dates.values():
         digits += [(row, place) for place in range(start, end + 1)]
     row, _, end = layout.number
     if lines[row][end] != "<":
@@ -334,12 +439,13 @@ def _placed(lines: list[str], layout: _Layout, corrections: list[str]) -> list[s
         digits.append((1, layout.length - 1))
     if layout.length == 44 and layout.composite and lines[1][42] != "<":
         digits.append((1, 42))
-    row, start, end = layout.nationality
-    if _as_letters(lines[row][start:end]).replace("<", "").isalpha():
-        letters += [(row, place) for place in range(start, end)]
+    if layout.nationality is not None:
+        row, start, end = layout.nationality
+        if _as_letters(lines[row][start:end]).replace("<", "").isalpha():
+            letters += [(row, place) for place in range(start, end)]
     letters += [(0, place) for place in (0, 2, 3, 4)]
-    row, start = layout.name
-    letters += [(row, place) for place in range(start, layout.length)]
+    for row, start, end in layout.names:
+        letters += [(row, place) for place in range(start, end)]
     mended = [list(line) for line in lines]
     for places, table in ((digits, TO_DIGIT), (letters, TO_LETTER)):
         for row, place in places:
@@ -393,7 +499,7 @@ def _checks(lines: Sequence[str], kind: str) -> dict[str, bool]:
     """Whether each check digit agrees."""
     layout = LAYOUTS[kind]
     checks: dict[str, bool] = {}
-    for name, (row, start, end) in (("birth", layout.birth), ("expiry", layout.expiry)):
+    for name, (row, start, end) in layout.dates.items():
         checks[name] = check_digit(lines[row][start:end]) == lines[row][end]
     number, digit = _number_of(lines, kind)
     checks["number"] = check_digit(number) == digit
@@ -434,24 +540,32 @@ def _fields(lines: Sequence[str], kind: str, today: date) -> dict[str, str]:
         row, start, end = place
         return lines[row][start:end].rstrip("<")
 
-    row, start = layout.name
-    surname, _, given = lines[row][start:].partition("<<")
-    sex = lines[layout.expiry[0]][layout.expiry[1] - 1]
+    surname, _, given = part(layout.name).partition("<<")
+    if layout.given is not None:
+        given = part(layout.given)
+    sex = lines[layout.sex[0]][layout.sex[1]]
     fields = {
         "document_code": lines[0][:2].rstrip("<"),
         "issuer": lines[0][2:5].rstrip("<"),
         "document_number": _number_of(lines, kind)[0].rstrip("<"),
-        "nationality": part(layout.nationality),
         "sex": sex if sex in "MF" else "X",
         "surname": surname.replace("<", " ").strip(),
         "given_names": " ".join(given.replace("<", " ").split()),
         "optional": part(layout.optional),
     }
-    for name, place, future in (("birth", layout.birth, 0), ("expiry", layout.expiry, 50)):
-        day = _day(part(place), today, future)
+    if layout.nationality is not None:
+        fields["nationality"] = part(layout.nationality)
+    for name, place in layout.dates.items():
+        day = _day(part(place), today, 50 if name == "expiry" else 0)
         if day is not None:
             fields[name] = day.isoformat()
+        elif name == "expiry" and not part(place):
+            fields[name] = LONG_TERM
     return fields
+
+
+def _is_day(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
 
 
 def _day(text: str, today: date, future_years: int) -> date | None:

@@ -40,6 +40,7 @@ PAGES = {
     "td3": (125.0, 88.0, 9.0),
     "mrva": (120.0, 80.0, 9.0),
     "mrvb": (105.0, 74.0, 9.0),
+    "fra_id": (105.0, 74.0, 9.0),
 }
 """Width, height, and from the last line's middle to the lower edge, in mm (ICAO Doc 9303)."""
 
@@ -86,8 +87,7 @@ class Zone:
         A line of fillers passes check digits by itself; other print never has two dates where a
         zone has them.
         """
-        fields = self.mrz.fields
-        dated = "birth" in fields and "expiry" in fields and fields["document_number"] != ""
+        dated = self.mrz.dated and self.mrz.fields["document_number"] != ""
         return dated and (sum(self.mrz.checks.values()) >= 2 or min(self.mrz.scores) > 0.9)
 
     @property

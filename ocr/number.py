@@ -7,7 +7,16 @@ check character by ISO 7064 MOD 11-2.
 import re
 from datetime import date
 
-__all__ = ["NUMBER_LENGTH", "birth_of", "check_character", "is_consistent", "mend", "sex_of"]
+__all__ = [
+    "NUMBER_LENGTH",
+    "birth_of",
+    "check_character",
+    "is_consistent",
+    "is_foreign",
+    "is_resident_elsewhere",
+    "mend",
+    "sex_of",
+]
 
 NUMBER_LENGTH = 18
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -36,6 +45,19 @@ def birth_of(number: str) -> str | None:
         return date(int(number[6:10]), int(number[10:12]), int(number[12:14])).isoformat()
     except ValueError:
         return None
+
+
+def is_resident_elsewhere(number: str) -> bool:
+    """Whether a number is that of a Hong Kong, Macao or Taiwan resident (measures of 2018).
+
+    Their residence permits have the layout of the identity card, without a nation.
+    """
+    return number[:6] in ("810000", "820000", "830000")
+
+
+def is_foreign(number: str) -> bool:
+    """Whether a number is that of a foreign permanent resident (GA 2102-2023: it begins with 9)."""
+    return number.startswith("9")
 
 
 def sex_of(number: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["RegionStatus", "province_name", "region_status"]
 
-TABLE = Path(__file__).parent / "tables" / "regions.txt"
+TABLES = Path(__file__).parent / "tables"
 RESIDENCE_PERMITS = ("810000", "820000", "830000")
 """Holders from Hong Kong, Macao and Taiwan: on residence permits, not on identity cards."""
 
@@ -20,6 +20,7 @@ class RegionStatus(StrEnum):
 
     ISSUED = "issued"
     WITHDRAWN = "withdrawn"
+    IN_USE = "in_use"
     UNKNOWN = "unknown"
     NEVER_ISSUED = "never_issued"
 
@@ -29,13 +30,16 @@ def region_status(code: str) -> RegionStatus:
 
     A code that ends in 00 names a whole city or province: nobody's number begins with one, but for
     the few cities without counties; that is why specimens use them. A province that does not exist
-    was never issued either. Any other code outside the table may be newer than the table.
+    was never issued either. A few codes are in use though no revision of the standard has them.
+    Any other code outside the table may be newer than the table.
     """
     provinces, issued, withdrawn = _table()
     if code in issued or code in RESIDENCE_PERMITS:
         return RegionStatus.ISSUED
     if code in withdrawn:
         return RegionStatus.WITHDRAWN
+    if code in _in_use():
+        return RegionStatus.IN_USE
     if code[:2] not in provinces or code[4:] == "00":
         return RegionStatus.NEVER_ISSUED
     return RegionStatus.UNKNOWN
@@ -47,12 +51,19 @@ def province_name(code: str) -> str | None:
 
 
 @cache
+def _in_use() -> frozenset[str]:
+    """Codes in no revision of the standard with which numbers of living people begin."""
+    lines = (TABLES / "regions_in_use.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(code for line in lines if not line.startswith("#") for code in line.split())
+
+
+@cache
 def _table() -> tuple[dict[str, str], frozenset[str], frozenset[str]]:
     """Names of provinces, issued codes, withdrawn codes."""
     provinces: dict[str, str] = {}
     issued: set[str] = set()
     withdrawn: set[str] = set()
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
+    for line in (TABLES / "regions.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         place, _, rest = line.partition(" ")

@@ -6,26 +6,32 @@ it is the longest line, the one with a check character, and tells the card's pla
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from pathlib import Path
 
 import numpy as np
 
+from veridical.ocr.chinese import has_twin, is_chinese
 from veridical.ocr.document import SURE_CHARACTER, Field, Source, unsure_fields
 from veridical.ocr.geometry import Quad, bounds
-from veridical.ocr.number import NUMBER_LENGTH, birth_of, is_consistent, mend, sex_of
+from veridical.ocr.ink import Claims, claims_of, upper_stroke_longer
+from veridical.ocr.number import (
+    NUMBER_LENGTH,
+    birth_of,
+    is_consistent,
+    is_resident_elsewhere,
+    mend,
+    sex_of,
+)
 from veridical.ocr.ocrb import OcrbRecogniser
 from veridical.ocr.page import Line, Page, rows_of
-from veridical.ocr.resident_back import field_of, joined, read_issue
+from veridical.ocr.resident_back import joined, read_issue
+from veridical.ocr.resident_rows import Row, read_rows
 from veridical.ocr.text import Reading
+from veridical.ocr.written import Written
 
-__all__ = ["NATIONS", "Front", "find_number", "read_front", "read_front_without_number"]
-
-TABLES = Path(__file__).parent / "tables"
-NATIONS = tuple((TABLES / "nations.txt").read_text(encoding="utf-8").split())
-"""The 56 nations of China as the card prints them (GB/T 3304)."""
+__all__ = ["Front", "find_number", "read_front", "read_front_without_number"]
 
 # Parts of the card's width, measured from its left edge.
 NUMBER_LEFT = 0.345
@@ -44,6 +50,9 @@ BIRTH_ROW = re.compile(r"\d{4}年\d{1,2}月\d{1,2}日")
 BIRTH_ASPECT = (4.0, 20.0)
 """Length over height from which to which a row may hold the birth date."""
 NUMBER_HEIGHT = 0.05
+ROOM, SPARE = 1.2, 0.1
+"""How far behind a line its lost characters are sought, and how much of that stays free before the
+next one, in heights."""
 PLACES: Mapping[str, tuple[float, float, float, float]] = {
     "name": (0.17, 0.07, 0.40, 0.13),
     "sex": (0.17, 0.155, 0.24, 0.21),
@@ -80,7 +89,9 @@ CLEARLY_READ = 0.9
 SMALL_ROW, UNSURE_ROW = 0.8, 0.8
 """A row lower than this share of the others and read with less than this probability is none of
 Chinese: those were read with 0.98 and more, other scripts, taken for Chinese, with 0.72 at most."""
-NOT_A_NAME = re.compile(r"[^㐀-鿿\U00020000-\U0003ffff·]")
+BODY_ABOVE, BODY_TOP = 0.038, NUMBER_Y + 0.15
+"""From which to which distance above the number a row belongs to the card's text, in its widths;
+the fourth row of an address stands 0.06 above, and seen from a side the name 0.6."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,9 +120,13 @@ class Front:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
+        number = self.fields.get("number")
+        elsewhere = number is not None and is_resident_elsewhere(number.value)
+        wanted = [name for name in FIELDS if name != "nation" or not elsewhere]
         return (
-            all(name in self.fields and self.fields[name].box for name in FIELDS)
-            and is_consistent(self.fields["number"].value)
+            number is not None
+            and is_consistent(number.value)
+            and all(name in self.fields and self.fields[name].box for name in wanted)
             and self.weakest_box >= CLEAR_BOX
             and not unsure_fields(self.fields)
         )
@@ -213,11 +228,11 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
     below: list[Line] = []
     for line in page.lines:
         start, end, above = shares(line)
-        if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < NUMBER_Y + 0.15:
+        if line is anchor or not -0.1 < start < 1.05 or not -BELOW[1] < above < BODY_TOP:
             continue
         if line.height < LEAST_ROW * width:
             continue
-        if above > 0.055 and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
+        if above > BODY_ABOVE and (start + end) / 2 < PORTRAIT_LEFT and end < PORTRAIT_LEFT + 0.12:
             body.append(line)
         elif start > 0.5 and above > 0.03:
             others.append(line)
@@ -232,8 +247,9 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
     usual = float(np.percentile([row[0].height for row in rows], 75)) if rows else 0.0
     chinese = [row for row in rows if not _other_script(page, row, usual)]
     layout = "resident" if len(rows) - len(chinese) < SECOND_SCRIPT_ROWS else "second_script"
-    fields |= _read_rows(page, chinese)
-    if "address" in fields and _row_missed(page, chinese[-1], rows[-1], anchor, width):
+    fields |= read_rows([_row(page, row, shares) for row in chinese])
+    dropped = layout == "resident" and len(chinese) < len(rows)
+    if "address" in fields and (dropped or _row_missed(page, chinese[-1], rows[-1], anchor, width)):
         fields["address"] = replace(fields["address"], weakest=0.0)
     if number is not None and is_consistent(number.value):
         for name, value in (("birth", birth_of(number.value)), ("sex", sex_of(number.value))):
@@ -259,6 +275,40 @@ def _read_around(page: Page, anchor: Line, number: Field | None) -> Front:
             name: page.to_picture([at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1)])
             for name, (x0, y0, x1, y1) in PLACES.items()
         },
+    )
+
+
+def _row(
+    page: Page, lines: Sequence[Line], shares: Callable[[Line], tuple[float, float, float]]
+) -> Row:
+    """A row with its place on the card, and what its characters leave over."""
+    places = [shares(line) for line in lines]
+    claims: list[Claims] = []
+    for line, (start, end, _) in zip(lines, places, strict=True):
+        width = line.width / max(end - start, 1e-3)
+        room = min(ROOM * line.height, (PORTRAIT_LEFT - end) * width)
+        following = [o.left for o in page.lines if o.left > line.x and o.beside(line)]
+        after = min([room, *(left - line.right - SPARE * line.height for left in following)])
+        before = min(ROOM / 2 * line.height, (start - CAPTIONS_END) * width)
+        begins = line.left + (CAPTIONS_END - start) * width
+        room_left, room_right = max(before, 0.0), max(after, 0.0)
+        claims.append(claims_of(page, line, page.read(line), room_left, room_right, begins))
+    return Row(
+        Written.on(page, lines),
+        min(start for start, _, _ in places),
+        max(end for _, end, _ in places),
+        float(np.mean([above for _, _, above in places])),
+        tuple(claims),
+        any(_has_twin(page, line) for line in lines),
+    )
+
+
+def _has_twin(page: Page, line: Line) -> bool:
+    """Whether a character of a line may be another one; of 吉 its bars tell."""
+    reading = page.read(line)
+    return any(
+        has_twin(character) and not (character == "吉" and upper_stroke_longer(page, line, centre))
+        for character, centre in zip(reading.text, reading.centres, strict=True)
     )
 
 
@@ -288,7 +338,7 @@ def _row_missed(
     middle = y + line.slope * ((left + right) / 2 - line.x)
     probe = page.read(page.strip(left, right, middle, line.height, line.slope))
     return any(
-        score >= CLEARLY_READ and (character.isdigit() or not NOT_A_NAME.match(character))
+        score >= CLEARLY_READ and (character.isdigit() or is_chinese(character))
         for character, score in zip(probe.text, probe.scores, strict=True)
     )
 
@@ -382,52 +432,3 @@ def _number_in(reading: Reading) -> tuple[int, str, tuple[str, ...]] | None:
                 return start, value, changes
             found = found or (start, value, changes)
     return found
-
-
-def _read_rows(page: Page, rows: list[list[Line]]) -> dict[str, Field]:
-    """Name, sex, nation, birth and address from the rows above the number."""
-    texts = [joined(page, row) for row in rows]
-    birth_row = _first(texts, r"\d{4}年?\d|出生|\d月|月\d")
-    sex_row = _first(texts[:birth_row], r"性别|民族|别[男女]|^[男女]")
-    fields: dict[str, Field] = {}
-    if birth_row is not None:
-        text = re.sub(r"[^\d年月日]", "", texts[birth_row])
-        match = re.search(r"(\d{4})年?(\d{1,2})月(\d{1,2})", text)
-        if match:
-            year, month, day = (int(part) for part in match.groups())
-            if 1 <= month <= 12 and 1 <= day <= 31:
-                fields["birth"] = field_of(page, rows[birth_row], f"{year}-{month:02}-{day:02}")
-    if sex_row is not None:
-        text = texts[sex_row]
-        if match := re.search(r"[男女]", text):
-            fields["sex"] = field_of(page, rows[sex_row], match[0])
-        if nation := _nation(text):
-            fields["nation"] = field_of(page, rows[sex_row], nation)
-    name_row = (sex_row if sex_row is not None else (birth_row or 2) - 1) - 1
-    if 0 <= name_row < len(rows):
-        name = NOT_A_NAME.sub("", re.sub(r"^.{0,2}名|^姓", "", texts[name_row]))
-        if name:
-            fields["name"] = field_of(page, rows[name_row], name)
-    address_rows = range((birth_row if birth_row is not None else 2) + 1, len(rows))
-    address = "".join(texts[i] for i in address_rows)
-    # What stands before the first Chinese character is a caption that was misread.
-    address = re.sub(r"^[^㐀-鿿]*(住址|住|址)?", "", address)
-    if address:
-        fields["address"] = field_of(
-            page, [line for i in address_rows for line in rows[i]], address
-        )
-    return fields
-
-
-def _nation(text: str) -> str | None:
-    """The nation in the text of its row: what follows the caption, or what is left of it."""
-    rest = re.split(r"民族|族", text)[-1] if "族" in text else re.sub(r"^.*?[男女]民?", "", text)
-    for nation in sorted(NATIONS, key=lambda nation: -len(nation)):
-        if rest.startswith(nation):
-            return nation
-    return None
-
-
-def _first(texts: list[str], pattern: str) -> int | None:
-    """Index of the first text in which a pattern occurs."""
-    return next((i for i, text in enumerate(texts) if re.search(pattern, text)), None)

@@ -6,16 +6,16 @@ its dates; the rest follows from where it stands.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-
+from veridical.ocr.chinese import is_chinese, simplified_forms
 from veridical.ocr.dates import LONG_TERM, iso_day
 from veridical.ocr.document import Field, unsure_fields
-from veridical.ocr.geometry import Quad, bounds
+from veridical.ocr.geometry import Quad
 from veridical.ocr.page import Line, Page, rows_of
+from veridical.ocr.written import Written
 
-__all__ = ["Back", "field_of", "joined", "read_back", "read_issue"]
+__all__ = ["Back", "joined", "read_back", "read_issue"]
 
 TERM = re.compile(
     r"([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})\D{0,3}(?:([12]\d{3})\D{0,2}(\d{2})\D{0,2}(\d{2})|(长期))"
@@ -146,41 +146,34 @@ def _read_title(page: Page) -> Back | None:
 
 def _read_term(page: Page, row: list[Line]) -> dict[str, Field] | None:
     """First and last day in a row, or None when it holds no term."""
-    match = TERM.search(joined(page, row))
+    written = Written.on(page, row)
+    match = TERM.search(written.text)
     if match is None:
         return None
     starts = iso_day(*match.group(1, 2, 3))
     ends = LONG_TERM if match[7] else iso_day(*match.group(4, 5, 6))
-    days = {"valid_from": starts, "valid_to": ends}
-    return {name: field_of(page, row, day) for name, day in days.items() if day}
+    last = match.span(7) if match[7] else (match.start(4), match.end(6))
+    found = {
+        "valid_from": (starts, written.part(match.start(1), match.end(3))),
+        "valid_to": (ends, written.part(*last)),
+    }
+    return {name: part.field(day) for name, (day, part) in found.items() if day}
 
 
 def _read_authority(page: Page, row: list[Line]) -> Field | None:
     """The issuing authority in a row, or None when it holds none."""
-    text = CAPTION.sub("", joined(page, row))
-    authority = re.sub(r"[^㐀-鿿]", "", text)
+    written = Written.on(page, row)
+    caption = CAPTION.match(written.text)
+    text = written.part(caption.end() if caption else 0)
+    authority = text.folded(simplified_forms()).only(is_chinese)
     # Another script, misread, has a Chinese character here and there.
-    if len(authority) < 4 or 2 * len(authority) < len(text):
+    if len(authority.text) < 4 or 2 * len(authority.text) < len(text.text):
         return None
-    return field_of(page, row, authority)
+    # Every issuing authority is one of public security.
+    whole = "公安" in authority.text and authority.text.endswith(("局", "厅", "部"))
+    return replace(authority, doubted=authority.doubted or not whole).field()
 
 
 def joined(page: Page, row: Iterable[Line]) -> str:
     """The text of a row without spaces."""
     return "".join(page.read(line).text for line in row).replace(" ", "")
-
-
-def field_of(page: Page, lines: list[Line], value: str) -> Field:
-    """A value as read from some lines."""
-    readings = [page.read(line) for line in lines]
-    read = [pair for one in readings for pair in zip(one.text, one.scores, strict=True)]
-    read = [(character, score) for character, score in read if character != " "]
-    # The value follows its caption; a date is put differently and stands nowhere.
-    start = "".join(character for character, _ in read).rfind(value)
-    places = read[start : start + len(value)] if start >= 0 else []
-    return Field(
-        value,
-        float(np.mean([one.score for one in readings])),
-        bounds(np.concatenate([line.quad for line in lines])),
-        weakest=min((score for _, score in places), default=None),
-    )

@@ -4,12 +4,12 @@ Whoever cuts a value out keeps the characters' probabilities, and says when some
 behind that is no caption: then the value is doubted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from veridical.ocr.document import Field
+from veridical.ocr.document import Field, Source
 from veridical.ocr.geometry import bounds
 from veridical.ocr.page import Line, Page
 from veridical.types import Box
@@ -27,6 +27,7 @@ class Written:
         score: Mean probability of the lines they stand in.
         box: Where these lines are in the picture.
         doubted: Whether it is known that something is wrong with them, however sure each is.
+        changes: Characters that were replaced, each as `read>value`.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Written:
     score: float
     box: Box
     doubted: bool = False
+    changes: tuple[str, ...] = ()
 
     @classmethod
     def on(cls, page: Page, lines: Sequence[Line]) -> "Written":
@@ -67,6 +69,21 @@ class Written:
             doubted=self.doubted or len(kept) < len(self.text),
         )
 
+    def folded(self, forms: Mapping[str, str], *, doubted: bool = True) -> "Written":
+        """The characters with some put in another form.
+
+        Args:
+            forms: Form to print by form read.
+            doubted: Whether a change means that the reading is not to be trusted.
+        """
+        changes = tuple(f"{c}>{forms[c]}" for c in self.text if c in forms)
+        return replace(
+            self,
+            text="".join(forms.get(character, character) for character in self.text),
+            doubted=self.doubted or (doubted and bool(changes)),
+            changes=self.changes + (changes if doubted else ()),
+        )
+
     def field(self, value: str | None = None, *, guarded: bool = False) -> Field:
         """A field that says this.
 
@@ -80,5 +97,7 @@ class Written:
             self.text if value is None else value,
             self.score,
             self.box,
-            weakest=None if guard else weakest,
+            Source.CORRECTED if self.changes else Source.READ,
+            self.changes,
+            None if guard else weakest,
         )

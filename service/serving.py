@@ -3,6 +3,9 @@
 import asyncio
 import ipaddress
 import math
+import resource
+import socket
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -13,7 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
 from veridical.models.quota import cpu_quota
-from veridical.service.api import create_app
+from veridical.service.app import create_app
+from veridical.service.probes import Probes, address_of
 from veridical.service.settings import ServiceSettings, words
 from veridical.service.transactions.recordings import LazyJudge
 from veridical.service.transactions.rules import stored_policies
@@ -28,16 +32,23 @@ __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
 HEAD_S = 10.0
 """Longest time from a connection, or from a further request's first byte, to a whole head."""
 MOST_CONNECTIONS = 1_000
+SPARE_DESCRIPTORS = 128
+"""For databases, models, decoders and probes: clients get none of them."""
 DRAIN_S = 30
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAPI:
+def app_of(
+    settings: ServiceSettings, host: str, *, dev: bool = False, hosts: Sequence[str] = ()
+) -> FastAPI:
     """The application of an installation.
 
     Args:
         settings: The installation.
         host: Address it will listen on.
-        dev: Let everybody in without a key; on loopback only.
+        dev: Let everybody in without a key; on loopback only, and called by its names only: a
+            page from elsewhere whose name leads here gets nothing.
+        hosts: Names by which it may be called, beside those of the settings.
 
     Raises:
         InputError: `usage.open_server`: nobody could come in, or everybody could from elsewhere.
@@ -76,12 +87,14 @@ def app_of(settings: ServiceSettings, host: str, *, dev: bool = False) -> FastAP
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
+        held_body_bytes=settings.held_body_bytes,
         capacity=settings.capacity or math.ceil(cpu_quota()),
         resources=resources,
         transactions=settings.transactions(),
         policy=settings.policy,
         open_to_everyone=dev,
         capture_origins=words(settings.capture_origins),
+        hosts=[*words(settings.hosts.lower()), *hosts] or (LOOPBACK if dev else ()),
         snapshots=settings.data_dir / "galleries",
         models=engines.store,
         qa_dir=settings.qa_dir,
@@ -96,6 +109,7 @@ def server_of(
     log_level: str,
     certificate: str | None = None,
     key: str | None = None,
+    probes: str = "",
 ) -> uvicorn.Server:
     """The server around an application.
 
@@ -106,8 +120,12 @@ def server_of(
         log_level: Least severe message.
         certificate: PEM file for TLS.
         key: PEM file of its key.
+        probes: Address and port of a listener for probes alone; none when empty.
+
+    Raises:
+        InputError: `usage.probes`: it is no address and port.
     """
-    return uvicorn.Server(
+    return ProbedServer(
         uvicorn.Config(
             app,
             host=host,
@@ -117,13 +135,39 @@ def server_of(
             log_config=None,  # as `service.logs` says
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=None,  # see `PatientProtocol`: a request that waits is too late
             timeout_keep_alive=5,
             timeout_graceful_shutdown=DRAIN_S,
             ssl_certfile=certificate,
             ssl_keyfile=key,
-        )
+        ),
+        Probes(*address_of(probes), app) if probes else None,
     )
+
+
+class ProbedServer(uvicorn.Server):
+    """A server with a listener for probes beside it.
+
+    Args:
+        config: Of the server.
+        probes: Its listener; None for none.
+    """
+
+    def __init__(self, config: uvicorn.Config, probes: Probes | None) -> None:
+        super().__init__(config)
+        self._probes = probes
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        if self._probes is not None:
+            self._probes.start(asyncio.get_running_loop())
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is under way; probes answer until then."""
+        await super().shutdown(sockets)
+        if self._probes is not None:
+            self._probes.stop()
 
 
 def is_loopback(host: str) -> bool:
@@ -134,15 +178,37 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def most_connections() -> int:
+    """Connections at once: what the process may open, but for what it needs itself."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS))
+
+
 class PatientProtocol(H11Protocol):
-    """HTTP whose patience ends: a head that does not come whole in time closes its connection."""
+    """HTTP whose patience ends: a head that does not come whole in time closes its connection.
+
+    Where there are as many connections as the process can hold, the one that has sent no head for
+    the longest time makes room; where all have, the new one is closed.
+    """
 
     _timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waits_until(self) -> float:
+        """When its patience ends, on the loop's clock; infinite while a request is answered."""
+        return math.inf if self._timer is None else self._timer.when()
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401
         """A client connected: its head is waited for."""
         super().connection_made(transport)
-        self._await_head()
+        if len(self.connections) > most_connections():
+            waiting = [each for each in self.connections if isinstance(each, PatientProtocol)]
+            oldest = min(waiting, key=lambda each: each.waits_until, default=self)
+            if oldest.waits_until == math.inf:
+                oldest = self
+            oldest.transport.abort()
+        if not transport.is_closing():
+            self._await_head()
 
     def data_received(self, data: bytes) -> None:
         """Something came: when it ended a head, nothing is waited for any more."""

@@ -19,7 +19,11 @@ class ServiceSettings(Settings):
 
     Attributes:
         api_key: A key of the default tenant with every scope, beside those of `veridical tenants`.
-        max_body_bytes: Largest request.
+        max_body_bytes: Largest form of media; bodies of other kinds have bounds of their own.
+        held_body_bytes: Bodies under way may hold so much together, those of one tenant half.
+        hosts: Names, parted by commas, by which the service may be called; any when empty.
+        probes: Address and port of a listener for probes alone, such as `127.0.0.1:9090`: it
+            answers whatever clients do at the other; none when empty.
         capacity: Verifications at once; 0 takes one a core.
         queue: Transactions that may wait for a verdict; more get 429.
         transaction_s: From the start, or a verdict `retry`, to the last moment media are taken.
@@ -37,6 +41,9 @@ class ServiceSettings(Settings):
 
     api_key: SecretStr | None = None
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
+    held_body_bytes: int = Field(default=256 * 2**20, gt=0)
+    hosts: str = ""
+    probes: str = ""
     capacity: int = Field(default=0, ge=0)
     queue: int = Field(default=16, gt=0)
     transaction_s: int = Field(default=1_200, gt=0)

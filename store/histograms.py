@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Table,
@@ -277,22 +278,22 @@ def raised_alerts(
     ]
 
 
-def count_raised(connection: Connection) -> dict[tuple[str, str], int]:
-    """Raised alerts of all tenants, by kind of alert and name of the series."""
+def count_raised(connection: Connection, tenant: str | None = None) -> dict[tuple[str, str], int]:
+    """Raised alerts of a tenant, or of all, by kind of alert and name of the series."""
     columns = (drift_alerts.c.alert, drift_alerts.c.name)
     rows = connection.execute(
         select(*columns, func.count().label("n"))
-        .where(drift_alerts.c.cleared_at.is_(None))
+        .where(drift_alerts.c.cleared_at.is_(None), *_only(drift_alerts.c.tenant, tenant))
         .group_by(*columns)
     )
     return {(row.alert, row.name): row.n for row in rows}
 
 
-def count_unwatched(connection: Connection, since: int) -> int:
-    """Series of all tenants that were counted since a time and have no baseline."""
+def count_unwatched(connection: Connection, since: int, tenant: str | None = None) -> int:
+    """Series of a tenant, or of all, that were counted since a time and have no baseline."""
     lately = (
         select(*(drift_sketches.c[name] for name in _SERIES))
-        .where(drift_sketches.c.hour >= since)
+        .where(drift_sketches.c.hour >= since, *_only(drift_sketches.c.tenant, tenant))
         .distinct()
         .subquery()
     )
@@ -303,6 +304,11 @@ def count_unwatched(connection: Connection, since: int) -> int:
         .where(drift_baselines.c.tenant.is_(None))
     )
     return connection.scalar(query) or 0
+
+
+def _only(column: Column[str], tenant: str | None) -> list[ColumnElement[bool]]:
+    """What holds a query to a tenant; nothing where all are meant."""
+    return [] if tenant is None else [column == tenant]
 
 
 def _insert_new(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:

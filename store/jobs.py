@@ -138,6 +138,7 @@ def drop_job(connection: Connection, transaction: str) -> None:
     connection.execute(delete(jobs).where(jobs.c.transaction == transaction))
 
 
-def count_jobs(connection: Connection) -> int:
-    """Jobs that wait or are being done."""
-    return connection.scalar(select(func.count()).select_from(jobs)) or 0
+def count_jobs(connection: Connection, tenant: str | None = None) -> int:
+    """Jobs that wait or are being done: of a tenant, or of all."""
+    query = select(func.count()).select_from(jobs)
+    return connection.scalar(query if tenant is None else query.where(jobs.c.tenant == tenant)) or 0

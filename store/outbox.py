@@ -125,8 +125,10 @@ def letter_failed(connection: Connection, letter: Letter, next_at: int | None) -
     )
 
 
-def count_letters(connection: Connection) -> tuple[int, int]:
-    """Webhooks that wait, and those that were given up."""
-    due = connection.execute(select(outbox.c.next_at)).scalars().all()
+def count_letters(connection: Connection, tenant: str | None = None) -> tuple[int, int]:
+    """Webhooks that wait, and those that were given up: of a tenant, or of all."""
+    query = select(outbox.c.next_at)
+    query = query if tenant is None else query.where(outbox.c.tenant == tenant)
+    due = connection.execute(query).scalars().all()
     given_up = sum(next_at is None for next_at in due)
     return len(due) - given_up, given_up

@@ -19,8 +19,8 @@ from httpx2 import Response
 from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
-from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database, KeyProvider, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 from veridical.media import Limits, decoder, read_audio, read_clip
-from veridical.media.decoder import DecoderPool, memory_file
+from veridical.media.decoder import DecoderPool, default_pool, memory_file
 from veridical.media.job import Job
 
 CONTAINERS = [
@@ -244,6 +244,7 @@ def test_a_webm_cut_inside_a_frame_is_not_taken_whole(webm: bytes) -> None:
 
 def test_a_decoder_that_needs_too_much_memory_is_stopped() -> None:
     large = make_clip("mp4", "libx264", None, times_ms=[0, 40], size=(2048, 2048))
+    default_pool().close()  # a decoder that has room left from other files may use it
     assert refusal(large, Limits(decoder_memory_bytes=8 << 20)) in {
         "media.too_large",
         "media.undecodable",
@@ -265,10 +266,7 @@ def test_a_decoder_that_dies_is_replaced(webm: bytes) -> None:
         (worker,) = pool._idle
         worker._process.kill()
         worker._process.wait()
-        with pytest.raises(InputError) as caught:
-            pool.decode(file, job)
-        assert caught.value.code == "media.undecodable"
-        assert len(pool.decode(file, job).frames) == 25
+        assert len(pool.decode(file, job).frames) == 25  # by the next one
     pool.close()
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from veridical.media import read_clip
 from veridical.media.job import Layout
-from veridical.media.planes import KEPT, Planes, planar_images, sampled
+from veridical.media.planes import KEPT, Planes, brightness, planar_images, sampled
 from veridical.types import Image
 
 FRAMES = 20
@@ -127,3 +127,13 @@ def test_samples_are_the_pixels_of_the_pictures(
     plain = [Image(frame.pixels) for frame in frames]
     np.testing.assert_array_equal(sampled(plain, rows, columns), wanted)
     np.testing.assert_array_equal(sampled([*frames[:2], *plain[2:]], rows, columns), wanted)
+
+
+@pytest.mark.parametrize("turned_deg", [0, 90, 180])
+def test_brightness_of_a_frame_lies_where_its_picture_has_it(turned_deg: int) -> None:
+    image = read_clip(clip_of("libx264", "yuv420p", (64, 48), turned_deg)).frames[3]
+    rows, columns = slice(3, None, 5), slice(2, 30, 4)
+    expected = brightness(Image(image.pixels), rows, columns).astype(int)
+    found = brightness(image, rows, columns).astype(int)
+    assert found.shape == expected.shape
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999

@@ -257,3 +257,78 @@ def test_random_text_never_raises() -> None:
             "".join(rng.choice(letters, rng.integers(0, 60))) for _ in range(rng.integers(0, 4))
         ]
         parse_mrz([as_read(line) for line in lines], TODAY)
+
+
+def numbered(number: str, optional: str = "<<<<<<<<<<<<<<", birth: str = "740812") -> str:
+    """The second line of a passport with right check digits."""
+    line = number + check_digit(number) + "UTO" + birth + check_digit(birth) + "F"
+    line += "310415" + check_digit("310415") + optional + check_digit(optional)
+    return line + check_digit(line[:10] + line[13:20] + line[21:43])
+
+
+@pytest.mark.parametrize(
+    ("truth", "read"),
+    [
+        ("50DFR60D9", "5ODFR6OD9"),  # surely read, in oblique print: 24 x 7 + 24 x 3 = 240
+        ("X00000001", "XO0O00001"),
+    ],
+)
+def test_letters_o_for_zeros_are_doubted_however_sure_they_were_read(truth: str, read: str) -> None:
+    assert check_digit(truth) == check_digit(read)
+    zone = parsed(TD3[0], numbered(read))
+    assert all(zone.checks.values())
+    assert zone.weakest["document_number"] == 0.0
+    assert parsed(TD3[0], numbered(truth)).weakest["document_number"] > 0.65
+
+
+def test_optional_data_are_held_to_the_same() -> None:
+    digits, letters = "<<12340567089<", "<<1234O567O89<"
+    assert check_digit(digits) == check_digit(letters)
+    assert parsed(TD3[0], numbered("L898902C3", letters)).weakest["optional"] == 0.0
+    assert parsed(TD3[0], numbered("L898902C3", digits)).weakest["optional"] > 0.65
+
+
+@pytest.mark.parametrize("birth", ["7408<<", "74<<<<", "<<<<<<"])
+def test_a_birth_that_is_known_in_part_is_told(birth: str) -> None:
+    zone = parsed(TD3[0], numbered("L898902C3", birth=birth))
+    assert all(zone.checks.values())
+    assert zone.birth_incomplete
+    assert zone.dated
+    assert "birth" not in zone.fields
+
+
+def test_a_document_without_a_last_day_is_valid_for_good() -> None:
+    line = numbered("L898902C3").replace("310415" + check_digit("310415"), "<<<<<<0")
+    line = line[:43] + check_digit(line[:10] + line[13:20] + line[21:43])
+    zone = parsed(TD3[0], line)
+    assert zone.fields["expiry"] == "long-term"
+    assert zone.dated
+
+
+def test_without_any_whole_date_there_is_no_zone() -> None:
+    line = numbered("L898902C3", birth="<<<<<<").replace(
+        "310415" + check_digit("310415"), "<<<<<<0"
+    )
+    zone = parsed(TD3[0], line[:43] + check_digit(line[:10] + line[13:20] + line[21:43]))
+    assert not zone.dated
+
+
+def test_a_blank_nationality_is_no_unknown_state() -> None:
+    second = TD3[1].replace("UTO", "<<<")
+    assert parsed(TD3[0], second).known_states
+    assert not parsed(TD3[0], TD3[1].replace("UTO", "UJO")).known_states
+
+
+def test_the_french_identity_card_has_a_zone_of_its_own() -> None:
+    first = "IDFRABERTHIER<<<<<<<<<<<<<<<<<<952042"[:30] + "952042"
+    second = "950220952042" + check_digit("950220952042") + "CORINNE<<<<<<<"
+    second += "651206" + check_digit("651206") + "F"
+    second += check_digit(first + second)
+    zone = parsed(first, second)
+    assert zone.kind == "fra_id"
+    assert all(zone.checks.values())
+    assert zone.fields["surname"] == "BERTHIER"
+    assert zone.fields["given_names"] == "CORINNE"
+    assert zone.fields["birth"] == "1965-12-06"
+    assert "expiry" not in zone.fields
+    assert not zone.has_expiry

@@ -134,6 +134,7 @@ def test_the_authority_belongs_to_the_address() -> None:
         ("510211", RegionStatus.WITHDRAWN),  # Shapingba, when Chongqing was in Sichuan
         ("422101", RegionStatus.WITHDRAWN),
         ("460200", RegionStatus.WITHDRAWN),  # Sanya, until it got districts
+        ("430419", RegionStatus.IN_USE),  # Leiyang; no revision of the standard has it
         ("110199", RegionStatus.UNKNOWN),
         ("139901", RegionStatus.UNKNOWN),
         ("130171", RegionStatus.UNKNOWN),  # a development zone of the statistics office
@@ -237,3 +238,22 @@ def test_a_zone_of_an_unknown_state_is_found() -> None:
             )
             assert zone is not None
             assert validate("td3", fields(**zone.fields), zone, TODAY) == findings
+
+
+def test_residents_of_hong_kong_macao_and_taiwan_have_no_nation() -> None:
+    for region in ("810000", "820000", "830000"):
+        values = front(region=region)
+        del values["nation"]
+        assert validate("prc_id_front", values, None, TODAY) == ()
+        assert kind_of("prc_id_front").specimen(Document("prc_id_front", values)) == ""
+    values = front()
+    del values["nation"]
+    assert validate("prc_id_front", values, None, TODAY) == ("fields_missing",)
+
+
+def test_a_foreign_permanent_resident_is_no_specimen_and_goes_to_a_person() -> None:
+    values = front(region="911840")
+    document = Document("prc_foreign_permanent", values)
+    assert rules.validate(document, TODAY) == ("kind_not_supported",)
+    assert kind_of(document.kind).specimen(document) == ""
+    assert kind_of(document.kind).holder_number(document) == values["number"].value

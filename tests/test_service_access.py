@@ -165,13 +165,13 @@ def test_a_tenant_is_held_to_its_rate_and_told_when_to_come_back(here: House) ->
 
 def test_a_tenant_is_held_to_its_share_at_once() -> None:
     access = Access(None, None, everyone=True)
-    leaves = [access.enter("t") for _ in range(64)]
+    leaves = [access.book("t").enter() for _ in range(64)]
     with pytest.raises(ProblemError) as caught:
-        access.enter("t")
+        access.book("t").enter()
     assert caught.value.code == "tenant.concurrency"
-    access.enter("other")
+    access.book("other").enter()
     leaves[0]()
-    access.enter("t")
+    access.book("t").enter()
 
 
 def test_no_server_is_open_by_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ OPTICS = [
     Attack.BORDERED_TABLET,
 ]
 TIME = [Attack.FROZEN_FRAME, Attack.LOOPED_FRAMES, Attack.REVERSED_VIDEO, Attack.CONSTANT_RATE]
+JOINED = [Attack.SPLICE, Attack.INTERLEAVE]
+OF_CLIPS = [attack for attack in Attack if attack is not Attack.PORTRAIT_SELFIE]
 SOUND = [Attack.DUBBED_AUDIO, Attack.TIME_SHIFT, Attack.TELEPHONE]
 
 
@@ -51,15 +53,16 @@ def same(a: Clip, b: Clip) -> bool:
     )
 
 
-@pytest.mark.parametrize("attack", list(Attack))
+@pytest.mark.parametrize("attack", OF_CLIPS)
 def test_the_seed_decides_everything_and_the_clip_changes(attack: Attack, clip: Clip) -> None:
-    first = simulate(attack, clip, 5)
-    assert same(first, simulate(attack.value, clip, 5))
+    other = smooth_picture(9)
+    first = simulate(attack, clip, 5, other=other)
+    assert same(first, simulate(attack.value, clip, 5, other=other))
     assert not same(first, clip)
     assert len(first.frames) == len(clip.frames)
     assert first.frames[0].pixels.shape == clip.frames[0].pixels.shape
     if attack not in (Attack.REVERSED_VIDEO, Attack.CONSTANT_RATE, Attack.TELEPHONE):
-        assert not same(first, simulate(attack, clip, 6))
+        assert not same(first, simulate(attack, clip, 6, other=other))
 
 
 @pytest.mark.parametrize("attack", OPTICS)
@@ -71,7 +74,7 @@ def test_attacks_on_optics_take_pictures(attack: Attack) -> None:
     assert 1 < difference < 90
 
 
-@pytest.mark.parametrize("attack", TIME + SOUND)
+@pytest.mark.parametrize("attack", TIME + SOUND + JOINED)
 def test_attacks_on_time_and_sound_refuse_pictures(attack: Attack) -> None:
     with pytest.raises(InputError, match="cannot be made from a picture"):
         simulate(attack, smooth_picture(), 0)
@@ -196,3 +199,30 @@ def test_importing_the_simulator_pulls_in_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_splice_keeps_every_frame_with_its_sound(clip: Clip) -> None:
+    made = simulate(Attack.SPLICE, clip, 3)
+    assert made.audio is not None
+    assert clip.audio is not None
+    before, after = ([frame.pixels.tobytes() for frame in one.frames] for one in (clip, made))
+    assert sorted(before) == sorted(after)
+    assert before != after
+    assert len(made.audio.samples) == len(clip.audio.samples)
+
+
+def test_interleaving_puts_the_other_in_a_dozen_places(clip: Clip) -> None:
+    other = Image(np.full((30, 50, 3), 200, np.uint8))
+    made = simulate(Attack.INTERLEAVE, clip, 3, other=other)
+    put_in = [i for i, frame in enumerate(made.frames) if (frame.pixels == 200).all()]
+    assert len(put_in) == 12
+    with pytest.raises(InputError, match="another person"):
+        simulate(Attack.INTERLEAVE, clip, 3)
+
+
+def test_a_portrait_as_selfie_is_enlarged_before_a_wall() -> None:
+    document = smooth_picture()
+    made = simulate(Attack.PORTRAIT_SELFIE, document, 1)
+    assert min(made.width, made.height) > 2 * document.height
+    with pytest.raises(InputError, match="cannot be made from a clip"):
+        simulate(Attack.PORTRAIT_SELFIE, Clip((document,), np.zeros(1)), 1)

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -18,7 +19,7 @@ from veridical.errors import ModelError
 from veridical.liveness import read_settings
 from veridical.models import Card, ModelStore, Profile, list_cards, read_profiles
 from veridical.result import Measurement, OperatingPoint
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
 from veridical.verification import (
@@ -196,7 +197,7 @@ def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) 
 
 def test_an_optional_check_lacks_its_model_and_nothing_is_refused() -> None:
     policy = load_policy("selfie")
-    whole = {"detector": 1, "mesher": 1, "reader": 1, "silent": 1}
+    whole: dict[str, Any] = {"detector": 1, "mesher": 1, "reader": 1, "silent": 1}
     needs = Needs(Engines.of(**whole, embedder=1), POINTS)
     needs.require(policy)
     assert not needs.lacks(policy)
@@ -208,8 +209,8 @@ def test_an_optional_check_lacks_its_model_and_nothing_is_refused() -> None:
 
 
 def test_every_profile_can_judge_silent_liveness() -> None:
-    for name, profile in read_profiles().items():
-        assert read_settings().ensemble(name, profile.roles["silent"])
+    for profile in read_profiles().values():
+        assert read_settings().ensemble(profile.roles["silent"])
 
 
 def test_a_swapped_recogniser_inherits_no_number(store: ModelStore) -> None:
@@ -235,7 +236,8 @@ def test_numbers_of_a_model_stand_on_its_card_alone() -> None:
     """What no card holds is a band of the check itself: no number of a network's scale."""
     scored = {check for card in list_cards() for check in card.operating_points}
     assert not own_points().keys() & scored
-    assert not {check for check in own_points() if check.startswith("face.")}
+    # `face.copy` compares pictures, by no network.
+    assert not {check for check in own_points() if check.startswith("face.")} - {"face.copy"}
 
 
 @pytest.mark.parametrize("source", [*list_cards(), *read_profiles().values()], ids=lambda s: s.name)
@@ -290,10 +292,7 @@ def test_the_service_refuses_to_start(tmp_path: Path) -> None:
 def test_a_service_without_a_required_model_is_never_ready(tmp_path: Path) -> None:
     app = create_app(lambda: load_verifier(nowhere(tmp_path, policy="selfie")), policy="selfie")
     with TestClient(app) as client:
-        for _ in range(500):
-            answer = client.get("/readyz")
-            if answer.json()["code"] != "service.not_ready":
-                break
+        while (answer := client.get("/readyz")).json()["code"] == "service.not_ready":
             time.sleep(0.01)
         assert (answer.status_code, answer.json()["code"]) == (503, "model.required")
         figures = client.get("/metrics").text

@@ -4,6 +4,7 @@
   + InputError         422  the caller's media or arguments cannot be used: mend the request
   + ChallengeError     409  a challenge is unknown, spent or too old: start a new transaction
   + ModelError         503  weights are missing, altered or not loadable: mend the installation
+  + DecoderError       503  the decoder of media was killed from outside: try again
   + StoreError         503  the database cannot be read or written (507 when the disk is full)
 
 Each carries a stable `code` for machines, such as `media.too_large`, beside the message for people.
@@ -11,7 +12,14 @@ A poor biometric sample is no error: a check that cannot judge it answers with a
 without a score and with a reason.
 """
 
-__all__ = ["ChallengeError", "InputError", "ModelError", "StoreError", "VeridicalError"]
+__all__ = [
+    "ChallengeError",
+    "DecoderError",
+    "InputError",
+    "ModelError",
+    "StoreError",
+    "VeridicalError",
+]
 
 
 class VeridicalError(Exception):
@@ -66,6 +74,13 @@ class ModelError(VeridicalError):
     def __init__(self, message: str, code: str | None = None, model: str = "") -> None:
         super().__init__(message, code)
         self.model = model
+
+
+class DecoderError(VeridicalError):
+    """The decoder of media was killed from outside: nothing is known against the media."""
+
+    default_code = "media.decoder_lost"
+    http_status = 503
 
 
 class StoreError(VeridicalError):

@@ -1,7 +1,8 @@
 """The values that travel between rooms: validated once at the edge, trusted everywhere inside."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,20 @@ from numpy.typing import NDArray
 
 from veridical.errors import InputError
 
-__all__ = ["Audio", "Box", "Challenge", "Clip", "Face", "Image", "Mesh", "Template", "View"]
+__all__ = [
+    "Arrival",
+    "Audio",
+    "Box",
+    "Challenge",
+    "Clip",
+    "Colours",
+    "Face",
+    "Image",
+    "Mesh",
+    "Template",
+    "Turns",
+    "View",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,15 +124,100 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
-    """What the applicant was asked to read aloud.
+class Colours:
+    """Colours that were shown around the preview while the applicant was recorded.
 
     Attributes:
-        digits: The prompt, 4 to 8 characters 0-9; empty when a phrase is asked for.
+        shown: sRGB, each `#rrggbb`, in order.
+        starts_ms: When each was to be shown, from the start of the recording; the first at 0.
+        end_ms: When the last one ended.
+        draw: Version of the rule they were drawn by, so that others can be drawn alike.
+
+    Raises:
+        InputError: `challenge.malformed`: no colour, another notation, or times that do not rise.
+    """
+
+    shown: tuple[str, ...]
+    starts_ms: tuple[float, ...]
+    end_ms: float
+    draw: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.shown or not all(_COLOUR.fullmatch(colour) for colour in self.shown):
+            raise InputError("colours are written #rrggbb, one at least", "challenge.malformed")
+        _require_times("colours", len(self.shown), self.starts_ms, self.end_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Turns of the head that were asked for while the applicant was recorded.
+
+    Attributes:
+        directions: Each `left`, `right`, `up` or `down`, as the applicant sees the mirrored
+            preview: to the applicant's own left or right.
+        starts_ms: When each was asked for, from the start of the recording.
+        end_ms: By when the head should be back from the last one.
+        draw: Version of the rule they were drawn by.
+
+    Raises:
+        InputError: `challenge.malformed`: no turn, an unknown direction, or times that do not rise.
+    """
+
+    directions: tuple[str, ...]
+    starts_ms: tuple[float, ...]
+    end_ms: float
+    draw: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.directions or not {*self.directions} <= {"left", "right", "up", "down"}:
+            raise InputError(
+                "turns are left, right, up or down, one at least", "challenge.malformed"
+            )
+        _require_times("turns", len(self.directions), self.starts_ms, self.end_ms)
+
+
+_COLOUR = re.compile("#[0-9a-f]{6}")
+
+
+def _require_times(what: str, count: int, starts_ms: tuple[float, ...], end_ms: float) -> None:
+    """Refuse times that are not one for each, from 0 ms on, rising and finite, NaN included."""
+    times = (*starts_ms, end_ms)
+    if len(starts_ms) != count or not (
+        times[0] >= 0 and all(a < b < math.inf for a, b in pairwise(times))
+    ):
+        raise InputError(
+            f"{what} want one rising start in ms for each of the {count} and a later end; "
+            f"got {len(starts_ms)} starts",
+            "challenge.malformed",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One slice of a recording that was sent while it was made.
+
+    Attributes:
+        until_ms: Up to where the slice shows the recording, from its start.
+        arrived_ms: When it was here whole, from the same start by the server's own clock.
+    """
+
+    until_ms: float
+    arrived_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the applicant was asked to do: to read aloud, to be lit, to turn the head.
+
+    Attributes:
+        digits: The prompt, 4 to 8 characters 0-9; empty when a phrase is asked for, or turns and
+            nothing spoken.
         language: `en` or `zh`.
         schedule_ms: When each digit or word was shown, from the start of the recording; empty when
             they were shown all at once.
         phrase: The prompt when it is words instead of digits: 3 to 12, parted by blanks.
+        colours: What was shown around the preview; None when nothing was.
+        turns: What the head was asked to do; None when nothing was.
 
     Raises:
         InputError: Other characters, another length, an unknown language, or a schedule that does
@@ -129,6 +228,8 @@ class Challenge:
     language: str = "en"
     schedule_ms: tuple[float, ...] = ()
     phrase: str = ""
+    colours: Colours | None = None
+    turns: Turns | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -143,6 +244,8 @@ class Challenge:
                     f"got {len(self.digits)} digits and {len(self.words)} words",
                     "challenge.malformed",
                 )
+        elif self.turns is not None and not self.digits:
+            pass  # for those who cannot read aloud
         elif not (4 <= len(self.digits) <= 8 and self.digits.isascii() and self.digits.isdigit()):
             raise InputError(
                 f"a challenge is 4 to 8 digits 0-9, got {len(self.digits)} characters",
@@ -163,6 +266,14 @@ class Challenge:
                 f"digits or words, none earlier than the last; got {len(times)}",
                 "challenge.malformed",
             )
+
+    def as_json(self) -> dict[str, object]:
+        """Everything as JSON holds it; what was not asked for is left out.
+
+        `liveness.challenge.challenge_of` reads it.
+        """
+        told = asdict(self)
+        return {name: value for name, value in told.items() if value not in ("", (), None)}
 
 
 @dataclass(frozen=True, slots=True)

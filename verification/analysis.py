@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import look
+from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
 from veridical.liveness.fingerprint import FingerprintIndex, fingerprint
-from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
+from veridical.liveness.lips import Heard, MouthTrack
+from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.ocr import Document, holder_number
 from veridical.types import Audio, Clip, Image, Template, View
+from veridical.verification.draw import REPEATABLE, FrameDraw, LookedAt
 from veridical.verification.engines import Engines
 from veridical.verification.signals.seen import SeenFaces, Sighting
 from veridical.verification.transaction import Transaction
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
-"""Frames of a clip that are looked at, spread evenly: 8 to 15 steady the vote of frames that are
-near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+"""Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
+are near-copies of each other, and every one costs a detection
+(docs/measurements/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
@@ -82,12 +85,15 @@ class Analysis:
         engines: Run the networks.
         ledger: Knows what was seen of applicants before; None without a database.
         memory: Codes of media that were handed in before; None keeps none.
+        draw: Draws the frames of a clip that are looked at closely; a secret one wherever somebody
+            may deceive.
 
     Attributes:
         transaction: What was handed in.
         ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
+        listens: Whether the policy has words recognised: no other loads the networks for it.
     """
 
     def __init__(
@@ -96,13 +102,16 @@ class Analysis:
         engines: Engines,
         ledger: "Ledger | None" = None,
         memory: "MediaMemory | None" = None,
+        draw: FrameDraw = REPEATABLE,
     ) -> None:
         self.transaction = transaction
         self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
+        self.listens = True
         self._engines = engines
         self._memory = memory
+        self._draw = draw
         self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -115,7 +124,19 @@ class Analysis:
 
     @cached_property
     def mouth(self) -> MouthTrack | None:
-        """The mouth in every frame of the clip; None without a clip or the models to follow it."""
+        """The mouth in the followed frames; None without a clip or the models to follow it."""
+        clip, followed = self.transaction.clip, self.followed
+        if clip is None or followed is None:
+            return None
+        skipped = len(clip.frames) - len(followed)
+        return self._timed("mouth", lambda: mouth_track(followed, skipped))
+
+    @cached_property
+    def followed(self) -> tuple[View, ...] | None:
+        """The face in as many frames as lips need, those that are looked at among them.
+
+        None without a clip or the models to follow it.
+        """
         clip, detector, mesher = (
             self.transaction.clip,
             self._engines.detector,
@@ -124,7 +145,9 @@ class Analysis:
         if clip is None or detector is None or mesher is None:
             return None
         tracker, looked = FaceTracker(detector, mesher), self.views
-        return self._timed("mouth", lambda: follow_mouth(clip, lambda part: tracker(part, looked)))
+        chosen = frames_enough(clip.times_ms)
+        part = Clip(tuple(clip.frames[index] for index in chosen), clip.times_ms[chosen])
+        return self._timed("mouth", lambda: tracker(part, looked))
 
     @cached_property
     def heard(self) -> Heard | None:
@@ -162,8 +185,10 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
+        if not self.listens or not self.statement or self.speech is None:
+            return None
         check = self._engines.statement
-        if check is None or not self.statement or self.speech is None:
+        if check is None:
             return None
         return self._timed(
             "statement",
@@ -262,16 +287,16 @@ class Analysis:
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
-        return self._timed("portrait", lambda: self._look(portrait, 0.0))
+        return self._timed("portrait", lambda: self._look_at(portrait))
 
     @cached_property
     def views(self) -> tuple[View, ...]:
-        """Frames of the clip spread evenly over it, or the one selfie; empty without either."""
+        """Frames of the clip drawn evenly over it, or the one selfie; empty without either."""
         clip, selfie = self.transaction.clip, self.transaction.selfie
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
         if selfie is not None:
-            return (self._timed("face", lambda: self._look(selfie, 0.0)),)
+            return (self._timed("face", lambda: self._look_at(selfie)),)
         return ()
 
     @cached_property
@@ -389,8 +414,24 @@ class Analysis:
         return tuple(self.views[i] for i in spread(len(self.views), FACE_VIEWS))
 
     def _look_over(self, clip: Clip) -> tuple[View, ...]:
-        chosen = spread(len(clip.frames), CLIP_VIEWS)
+        # Only frames in which lips are followed, too: who puts another face there moves its lips.
+        among, transaction = frames_enough(clip.times_ms), self.transaction
+        chosen = self._draw(clip, transaction.id, transaction.attempt, among, CLIP_VIEWS)
         return tuple(self._look(clip.frames[i], float(clip.times_ms[i])) for i in chosen)
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """Which frames of the clip were drawn; None without a clip, or where none was looked at."""
+        if self.transaction.clip is None or "views" not in self.__dict__:
+            return None
+        return LookedAt(self._draw.version, tuple(view.time_ms for view in self.views))
+
+    def _look_at(self, picture: Image) -> View:
+        """A single picture, whichever way it was held."""
+        detector = self._engines.detector
+        if detector is None:
+            return View(picture, (), None, "model_missing")
+        return look_any_way_up(picture, detector, self._engines.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._engines.detector

@@ -234,6 +234,7 @@ def verdict_body(told: Mapping[str, Any], media_sha256: Mapping[str, str]) -> di
         },
         "checks": [{key: check[key] for key in _CHECK_KEYS} for check in told["checks"]],
         "rules": [{key: rule[key] for key in _RULE_KEYS} for rule in told["rules"]],
+        "looked_at": told["looked_at"],
         "media_sha256": dict(media_sha256),
     }  # fmt: skip
 

@@ -1,10 +1,10 @@
 """Small texts as they come in from outside, read or refused."""
 
 import hashlib
-import json
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.reading import read_json
 from veridical.verification.manifest import schedule_ms
 from veridical.verification.policy.rules import checked_facts
 
@@ -38,8 +38,8 @@ def parse_schedule(text: str) -> tuple[float, ...]:
 def _json(text: str) -> object:
     """What a text says as JSON; None when it is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except InputError:
         return None
 
 

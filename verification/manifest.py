@@ -1,7 +1,6 @@
 """Transactions from files: the rows of a batch manifest or of an evaluation index."""
 
 import csv
-import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 from veridical.errors import InputError
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
+from veridical.reading import TextLimits, read_json
 from veridical.types import Challenge
 from veridical.verification.policy.rules import checked_facts
 from veridical.verification.signals import FACT_KEYS, SignalFacts
@@ -21,6 +21,7 @@ __all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
 
 MEDIA = ("document_front", "document_back", "selfie", "clip", "voice")
 MAX_LINE_BYTES = 1 << 20
+_LIMITS = TextLimits(MAX_LINE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
             for key in ("challenge", "metadata", "facts", "schedule_ms", "expect"):
                 if key in values:
                     try:
-                        values[key] = json.loads(values[key])
-                    except (ValueError, RecursionError):
+                        values[key] = read_json(values[key], _LIMITS)
+                    except InputError:
                         problem = problem or f"{key} is not JSON"
             yield values, problem
 
@@ -95,8 +96,8 @@ def _json_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
             if not line.strip():
                 continue
             try:
-                values = json.loads(line)
-            except (ValueError, RecursionError):
+                values = read_json(line, _LIMITS)
+            except InputError:
                 values = None
             if isinstance(values, dict):
                 yield values, ""

@@ -8,12 +8,13 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from veridical.errors import StoreError
+from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
     from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
+    from veridical.verification.draw import FrameDraw
     from veridical.verification.evidence import EvidenceLog, SigningKey
     from veridical.verification.signals.ledger import Ledger
     from veridical.verification.signals.provider import HttpProvider
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
         lips_adaptation: File that `veridical adapt lips` made of recordings of one's own.
         evidence_log: Where a signed record of every verdict is appended; none is when not given.
         signing_key_file: Ed25519 key in PEM that signs them; made in `data_dir` when not given.
+        draw_secret: Text from which the draw of the frames that are looked at follows, of 16
+            characters and more; see `frame_draw`.
     """
 
     model_config = SettingsConfigDict(
@@ -81,6 +84,7 @@ class Settings(BaseSettings):
     lips_adaptation: Path | None = None
     evidence_log: Path | None = None
     signing_key_file: Path | None = None
+    draw_secret: SecretStr = SecretStr("")
 
     def model_store(self) -> ModelStore:
         """Open the pulled models."""
@@ -180,6 +184,32 @@ class Settings(BaseSettings):
             return MasterKeys.from_text(text)
         path = self.master_keys_path
         return KeyFile(path) if self.master_keys_file or path.exists() else None
+
+    def frame_draw(self) -> "FrameDraw":
+        """Draws the frames of a clip that are looked at closely.
+
+        By `draw_secret`; without it by the current master key, where there is one: then every
+        replica draws alike, and who holds the key can repeat a draw; else by a secret that ends
+        with this object.
+
+        Raises:
+            InputError: `usage.draw_secret`: `draw_secret` is too short to be one.
+            StoreError: The master keys cannot be read.
+        """
+        from veridical.verification.draw import FrameDraw
+
+        if text := self.draw_secret.get_secret_value():
+            if len(text) < 16:
+                raise InputError(
+                    "VERIDICAL_DRAW_SECRET needs 16 characters or more, such as "
+                    f"`openssl rand -hex 16` prints; got {len(text)}",
+                    "usage.draw_secret",
+                )
+            return FrameDraw.derived(text.encode(), "setting")
+        if self.master_keys.get_secret_value() or self.master_keys_path.exists():
+            keys = self.keys()
+            return FrameDraw.derived(keys.key(keys.current), keys.current)
+        return FrameDraw()
 
     @property
     def master_keys_path(self) -> Path:

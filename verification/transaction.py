@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from veridical.media import ImageInfo
-from veridical.types import Audio, Challenge, Clip, Image, Template
+from veridical.types import Arrival, Audio, Challenge, Clip, Image, Template
 from veridical.verification.signals.facts import SignalFacts
 
 __all__ = ["LONGEST_STATEMENT", "Transaction"]
@@ -26,7 +26,8 @@ class Transaction:
         selfie: A picture of the applicant.
         clip: A recording of the applicant, with its sound.
         voice: Sound recorded on its own; the clip's track counts when this is None.
-        challenge: What the applicant was asked to read.
+        challenge: What the applicant was asked to read or do.
+        arrivals: When the slices of the clip arrived, where it was sent while it was recorded.
         face_reference: Template enrolled earlier; stands in for the document's portrait.
         voice_reference: Template enrolled earlier.
         statement: A text that was to be read aloud.
@@ -49,6 +50,7 @@ class Transaction:
     clip: Clip | None = None
     voice: Audio | None = None
     challenge: Challenge | None = None
+    arrivals: tuple[Arrival, ...] = ()
     face_reference: Template | None = None
     voice_reference: Template | None = None
     statement: str = ""

@@ -15,6 +15,7 @@ from veridical.result import (
     Outcome,
 )
 from veridical.verification.decision import Decision
+from veridical.verification.draw import LookedAt
 from veridical.verification.policy import Policy
 from veridical.verification.policy.rules import RuleResult
 
@@ -53,6 +54,7 @@ class Verdict:
         timings_ms: Wall time by stage; analysis shared by checks stands on its own.
         rules: The policy's rules among the causes.
         facts: What the caller told of the transaction; deciding again needs it.
+        looked_at: Which frames of the clip were drawn to be looked at closely; None without one.
     """
 
     transaction: str
@@ -71,6 +73,7 @@ class Verdict:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     rules: tuple[RuleResult, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
+    looked_at: LookedAt | None = None
 
 
 def verdict_of(
@@ -84,6 +87,7 @@ def verdict_of(
     facts: Mapping[str, float],
     timings_ms: Mapping[str, float],
     document: Mapping[str, Mapping[str, EvidenceValue]] | None = None,
+    looked_at: LookedAt | None = None,
 ) -> Verdict:
     """The verdict that a decision comes to, decided now; the arguments as `Verdict` has them."""
     return Verdict(
@@ -103,6 +107,7 @@ def verdict_of(
         timings_ms=timings_ms,
         rules=decision.rules,
         facts=facts,
+        looked_at=looked_at,
     )
 
 
@@ -125,8 +130,15 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "rules": [rule_to_json(rule) for rule in verdict.rules],
         "facts": dict(verdict.facts),
         "document": {name: dict(values) for name, values in verdict.document.items()},
+        "looked_at": _looked_at(verdict.looked_at),
         "timings_ms": {stage: round(ms, 1) for stage, ms in verdict.timings_ms.items()},
     }
+
+
+def _looked_at(drawn: LookedAt | None) -> dict[str, Any] | None:
+    if drawn is None:
+        return None
+    return {"draw": drawn.draw, "times_ms": [round(time, 1) for time in drawn.times_ms]}
 
 
 def check_to_json(result: CheckResult) -> dict[str, Any]:

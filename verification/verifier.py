@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face.copy import CopyCheck
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import Attestor, InjectionCheck, InjectionSettings
+from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
+from veridical.liveness.light import LightCheck
+from veridical.liveness.motion import MotionCheck
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.ocr import (
     Document,
@@ -21,6 +25,7 @@ from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import decide, judge
+from veridical.verification.draw import FrameDraw
 from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
@@ -63,6 +68,8 @@ class Verifier:
         memory: Codes of media that were handed in before, to which those of every clip and sound
             are added; None keeps none.
         ledger: Knows what was seen of applicants before; None remembers nobody.
+        draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
+            own.
 
     Attributes:
         policy: The policy of transactions that name none.
@@ -82,6 +89,7 @@ class Verifier:
         needs: Needs | None = None,
         memory: "MediaMemory | None" = None,
         ledger: "Ledger | None" = None,
+        draw: FrameDraw | None = None,
     ) -> None:
         self._steps = steps
         self._engines = engines
@@ -90,6 +98,7 @@ class Verifier:
         self._needs = needs
         self._memory = memory
         self._ledger = ledger
+        self._draw = draw or FrameDraw()
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
@@ -162,14 +171,14 @@ class Verifier:
             policy: What is asked; the verifier's own policy when None.
 
         Returns:
-            The verdict. The same transaction and models always give the same one, but for times
-            and for what was handed in meanwhile, where fingerprints of clips are kept.
+            The verdict. The same transaction, models and secret of the draw always give the same
+            one, but for times and for what was handed in meanwhile, where fingerprints are kept.
         """
         return self.judge(self.analyse(transaction), policy)
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._engines, self._ledger, self._memory)
+        return Analysis(transaction, self._engines, self._ledger, self._memory, self._draw)
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged.
@@ -180,6 +189,7 @@ class Verifier:
         policy = policy or self.policy
         self.require(policy)
         analysis.velocity = policy.velocity
+        analysis.listens = "voice.statement" in policy.checks
         transaction = analysis.transaction
         analysis.remember()  # before the search: of two that come at once, neither is missed
         calibrated = self._calibrations(policy)
@@ -223,6 +233,7 @@ class Verifier:
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
             document=_fields(analysis.front, analysis.back),
+            looked_at=analysis.looked_at,
         )
 
     def _order(self, policy: Policy) -> list[str]:
@@ -284,7 +295,8 @@ def load_verifier(
     engines = engines or Engines.open(settings)
     ledger = ledger or settings.ledger()
     injection = InjectionCheck(InjectionSettings.read(), attestor)
-    makers = _makers(engines, watchlist or open_watchlist(settings), injection)
+    draw = settings.frame_draw()
+    makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw.secret)
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -294,6 +306,7 @@ def load_verifier(
         needs=Needs(engines, points, allow_missing=settings.allow_missing),
         memory=memory or settings.memory(),
         ledger=ledger,
+        draw=draw,
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -303,8 +316,9 @@ def _makers(
     engines: Engines,
     watchlist: WatchlistCheck | None,
     injection: InjectionCheck,
+    key: bytes,
 ) -> Makers:
-    """How each check is made; None where a model of it is missing."""
+    """How each check is made, None where a model of it is missing; `key` draws its permutations."""
 
     def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
         return lambda: _over(make, engines.embedder) if engines.detector else None
@@ -315,8 +329,20 @@ def _makers(
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
 
+    def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
+        return lambda: make(key) if engines.detector and engines.mesher else None
+
     def matching() -> VoiceMatchCheck | None:
         return _over(VoiceMatchCheck, engines.voice)
+
+    def unbroken() -> ContinuityCheck | None:
+        faces = engines.embedder
+        if not (engines.detector and engines.mesher):
+            return None
+        settings = ContinuitySettings.read()
+        if faces is None:
+            return ContinuityCheck(settings)
+        return ContinuityCheck(settings, faces.frame_vectors, (faces.model,))
 
     return {
         "document.read": reading(DocumentReadCheck),
@@ -324,11 +350,15 @@ def _makers(
         "document.specimen": reading(DocumentSpecimenCheck),
         "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
         "face.match": embedding(FaceMatchCheck),
+        "face.copy": lambda: engines.detector and CopyCheck(),
         "face.same_person": embedding(SamePersonCheck),
         "liveness.silent": lambda: engines.detector and engines.silent,
         "liveness.lips": lambda: (
             engines.detector and engines.mesher and engines.vad and engines.lips
         ),
+        "liveness.light": following(LightCheck),
+        "liveness.motion": following(MotionCheck),
+        "capture.continuity": unbroken,
         "liveness.injection": lambda: injection,
         "voice.digits": hearing(lambda: engines.digits),
         "voice.match": hearing(matching),

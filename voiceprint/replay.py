@@ -25,7 +25,8 @@ __all__ = ["RADIUS_BITS", "SoundIndex", "VoiceReplayCheck", "decay_s", "sound_co
 CODES = 12
 """Landmarks of a recording: one for every half a second of a challenge."""
 RADIUS_BITS = 56
-"""Codes at most this far apart are one moment; see docs/voice.md for what is found at it."""
+"""Codes at most this far apart are one moment; see docs/measurements/voice.md for what is found at
+it."""
 LOWEST_HZ = 300.0
 HIGHEST_HZ = 3_400.0
 """The telephone band, which every channel carries."""

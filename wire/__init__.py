@@ -68,6 +68,7 @@ from veridical.wire.lists import (
 )
 from veridical.wire.operations import (
     Alive,
+    Lacking,
     Problem,
     Ready,
 )
@@ -170,6 +171,7 @@ __all__ = [
     "Instant",
     "KeptRequest",
     "KeptSignals",
+    "Lacking",
     "ListAdded",
     "ListEffect",
     "ListKind",

@@ -31,7 +31,7 @@ class Verdicts(Request):
     """
 
     verdicts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1_000)]
-    version: int | None = None
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
 class RuleView(Answer):

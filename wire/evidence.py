@@ -4,7 +4,7 @@ from typing import Literal
 
 from veridical.result import Outcome, Status
 from veridical.wire.base import Answer, Instant, Offset
-from veridical.wire.verdicts import ModelRef, PolicyRef
+from veridical.wire.verdicts import LookedAt, ModelRef, PolicyRef
 
 __all__ = ["EvidenceCheck", "EvidenceHead", "EvidenceRecord", "EvidenceRule"]
 
@@ -59,6 +59,7 @@ class EvidenceRecord(Answer):
         timings_ms: Wall time by stage.
         checks: Every check.
         rules: Rules among the causes.
+        looked_at: Frames of the clip that were drawn; null without one.
         media_sha256: Hash of every medium, by kind.
         operator: Who reviewed: the person the key is bound to, else the key.
         operator_said: Who reviewed, as the client typed it.
@@ -91,6 +92,7 @@ class EvidenceRecord(Answer):
     timings_ms: dict[str, float] = {}
     checks: tuple[EvidenceCheck, ...] = ()
     rules: tuple[EvidenceRule, ...] = ()
+    looked_at: LookedAt | None = None
     media_sha256: dict[str, str] = {}
     operator: str | None = None
     operator_said: str | None = None

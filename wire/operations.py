@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from veridical.wire.base import Answer
 
-__all__ = ["Alive", "Lack", "Problem", "Ready"]
+__all__ = ["Alive", "Lacking", "Problem", "Ready"]
 
 
 class Alive(Answer):
@@ -15,8 +15,8 @@ class Alive(Answer):
     status: Literal["alive"]
 
 
-class Lack(Answer):
-    """Something a check of a policy in force needs and the installation does not have.
+class Lacking(Answer):
+    """Something a check of a policy in force needs, and the installation does not have.
 
     Attributes:
         policy: Its id.
@@ -40,13 +40,13 @@ class Ready(Answer):
         status: `ready`.
         profile: Name of the model set.
         missing: Models that are not there, with the reason.
-        lacks: What checks of policies in force want of them.
+        lacks: Checks of policies in force that want one.
     """
 
     status: Literal["ready"]
     profile: str
     missing: dict[str, str]
-    lacks: list[Lack]
+    lacks: tuple[Lacking, ...] = ()
 
 
 class Problem(Answer):

@@ -80,8 +80,8 @@ class Consent(Request):
         text_version: Which text was agreed to.
     """
 
-    biometrics: bool
-    enrol: bool = False
+    biometrics: Annotated[bool, Field(strict=True)]
+    enrol: Annotated[bool, Field(strict=True)] = False
     text_version: Annotated[str, StringConstraints(max_length=100)] = ""
 
 
@@ -420,7 +420,8 @@ class Review(Answer):
     """A person's decision.
 
     Attributes:
-        operator: Who decided.
+        operator: Who decided; as the client said it, where the key is bound to nobody.
+        decided_by: The person the key is bound to, else the key, as the chain has it.
         outcome: `accept` or `reject`.
         reason: Why, in words.
         decided_at: When.
@@ -434,6 +435,7 @@ class Review(Answer):
     decided_at: Instant
     reason_salt: str | None = Field(default=None, repr=False)
     evidence: EvidenceLink | None = None
+    decided_by: str = ""
 
 
 class Transaction(Answer):

@@ -183,6 +183,18 @@ class RecordingTimeline(Answer):
     timeline: tuple[TimelineEvent, ...]
 
 
+class LookedAt(Answer):
+    """Which frames of a clip were drawn to be looked at closely.
+
+    Attributes:
+        draw: Version of the draw and name of its key: with the key, the draw can be repeated.
+        times_ms: When they are shown, in order.
+    """
+
+    draw: str
+    times_ms: tuple[float, ...]
+
+
 class Verdict(Answer):
     """A verdict with its scores, for operators.
 
@@ -203,6 +215,7 @@ class Verdict(Answer):
         rules: Rules among the causes.
         facts: What the caller told.
         document: Fields read from the document: personal data.
+        looked_at: Frames of the clip that were drawn; null without one.
         timings_ms: Wall time by stage.
         recording: Of a recording: what was said, when.
     """
@@ -224,6 +237,8 @@ class Verdict(Answer):
     rules: tuple[RuleOutcome, ...] = ()
     facts: dict[str, float] = {}
     document: dict[str, dict[str, Plain]] = Field(default={}, repr=False)
+    # Absent from verdicts that were kept before frames were drawn.
+    looked_at: LookedAt | None = None
     timings_ms: dict[str, float] = {}
     recording: RecordingTimeline | None = Field(default=None, repr=False)
 

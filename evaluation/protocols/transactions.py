@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from pydantic import SecretStr
 
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
@@ -55,7 +56,8 @@ MEDIA = ("document_front", "document_back", "selfie", "clip", "voice", "referenc
 MAX_ATTEMPTS = 2
 GENUINE = "accept"
 
-NO_REPLAYS = {"fingerprint_days": 0.0}
+REPEATABLE = {"fingerprint_days": 0.0, "draw_secret": SecretStr("known to everybody")}
+"""Rows share clips on purpose: none is a replay of another. Each run draws the same frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,7 @@ class TransactionMaker:
 
     def __call__(self) -> "TransactionWorker":
         """Build the verifier."""
-        # Rows share clips on purpose: none is the replay of another.
-        return TransactionWorker(load_verifier(self.settings.model_copy(update=NO_REPLAYS)))
+        return TransactionWorker(load_verifier(self.settings.model_copy(update=REPEATABLE)))
 
 
 class TransactionWorker:

@@ -1,4 +1,4 @@
-"""Four transactions made on the spot: a genuine one, and three that must not be accepted."""
+"""Five transactions made on the spot: a genuine one, and four that must not be accepted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def sample_pictures() -> Mapping[str, SourceFile]:
 
 
 def build_samples(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
-    """Make the four transactions.
+    """Make the five transactions.
 
     Args:
         fetch: Gives the bytes of a photograph.
@@ -77,4 +77,10 @@ def build_samples(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
             "recaptured", "The selfie was photographed from a simulated screen.", card, recaptured
         ),
         sample("altered", "One digit of the card's number was changed.", altered, genuine),
+        sample(
+            "portrait",
+            "The selfie is the card's own portrait, enlarged.",
+            card,
+            simulate(Attack.PORTRAIT_SELFIE, portrait, SEED),
+        ),
     )

@@ -1,4 +1,4 @@
-"""A photograph made to speak: five transactions that must not be accepted.
+"""A photograph made to speak: six transactions that must not be accepted.
 
 A stand-in for a talking head, made by the simplest means there are: the mouth of one still is
 pulled open and shut by the visemes of the digits, the jaw follows, the head sways, and a voice made
@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.samples.build import Sample, sample_pictures
+from veridical.evaluation.samples.build import PORTRAIT, Sample, sample_pictures
 from veridical.evaluation.samples.voice import read_digits, spoken_ms
+from veridical.evaluation.simulate import Attack, simulate
 from veridical.liveness.challenge import PACES, draw_challenge
 from veridical.liveness.lips.visemes import movement
 from veridical.media import read_image
@@ -75,12 +76,19 @@ class _Face:
 
 
 def build_talkers(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
-    """Make the five transactions.
+    """Make the six transactions.
 
     Args:
         fetch: Gives the bytes of a photograph.
     """
-    face = _face_of(read_image(fetch(sample_pictures()["stranger"])))
+    pictures = sample_pictures()
+    face = _face_of(read_image(fetch(pictures["stranger"])))
+    left, top, right_edge, bottom = PORTRAIT
+    other_person = Image(
+        np.ascontiguousarray(
+            read_image(fetch(pictures["reference"])).pixels[top:bottom, left:right_edge]
+        )
+    )
     chance = random.Random(SEED)  # noqa: S311
     asked = draw_challenge("en", pace=PACES["strict"], source=chance)
     other = draw_challenge("en", pace=PACES["strict"], source=chance)
@@ -103,6 +111,7 @@ def build_talkers(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
 
     said = spoken(asked.digits, right, 1)
     lips = shown(asked.digits, right, right)
+    put_in = simulate(Attack.INTERLEAVE, Clip(lips, _times(len(lips))), SEED, other=other_person)
     return (
         sample(
             "right", "A talking still says the digits asked for, when they are shown.", lips, said
@@ -127,6 +136,12 @@ def build_talkers(fetch: Callable[[SourceFile], bytes]) -> tuple[Sample, ...]:
             "It says the right digits on the schedule of another day.",
             shown(asked.digits, late, late),
             spoken(asked.digits, late, 3),
+        ),
+        sample(
+            "interleaved",
+            "As the first, but a dozen of its frames show another person.",
+            put_in.frames,
+            said,
         ),
     )
 

@@ -41,6 +41,8 @@ SIZE_MM = {
 }
 """ICAO Doc 9303, parts 4 to 7."""
 OCR_PITCH_MM = 2.54
+NAME_IN_A_ROW = 9
+"""Characters of a name that fit beside the portrait."""
 INK = (25, 25, 30)
 CAPTION = (60, 110, 165)
 MARK = (200, 40, 50)
@@ -175,7 +177,8 @@ def _person(
     for y, words in zip(rows, ("姓名", "性别", "出生", "住址"), strict=True):
         sheet.text((5.0, y), words, caption, CAPTION, pitch_mm=3.6)
     name, sex, birth, address = rows
-    sheet.text((15.2, name), fields["name"], value + 0.5, pitch_mm=4.3, field="name")
+    for at, part in _name_rows(fields["name"]):
+        sheet.text((15.2, name + at), part, value + 0.5, pitch_mm=4.3, field="name")
     sheet.text((15.2, sex), fields["sex"], value, field="sex")
     sheet.text((26.4, sex), "民族", caption, CAPTION, pitch_mm=3.4)
     sheet.text((34.6, sex), fields["nation"], value, pitch_mm=pitch, field="nation")
@@ -191,6 +194,15 @@ def _person(
         sheet.text((x, birth), words, size, colour, field="birth" if colour == INK else "")
     for row, words in enumerate(_wrapped(fields["address"], sheet.fonts.text, value, 36.5)):
         sheet.text((15.2, address + step_mm * row), words, value, field="address")
+
+
+def _name_rows(name: str) -> list[tuple[float, str]]:
+    """A name in one row, or in two when it does not fit: broken after its dot, as cards do."""
+    if len(name) <= NAME_IN_A_ROW:
+        return [(0.0, name)]
+    dot = name.find("·") + 1
+    cut = dot if 0 < dot <= NAME_IN_A_ROW else NAME_IN_A_ROW
+    return [(-2.1, name[:cut]), (2.1, name[cut:])]
 
 
 def _write_second(

@@ -1,9 +1,9 @@
 """The Mainland Travel Permit for Hong Kong and Macao Residents.
 
 Sources: the Ministry of Public Security's rules for its number (a letter, eight digits for life,
-two that count renewals; HA or MA and seven digits for holders without Chinese nationality). It
-has no check digit. The layout is that of the card of 2013 in its outlines, tried on own drawings
-only; older cards with an optical stripe are not known.
+two that count renewals; HA or MA and seven digits for holders without Chinese nationality). The
+number has no check digit. The layout is that of the card of 2013 in its outlines, tried on own
+drawings only; older cards with an optical stripe are not known.
 """
 
 import re

@@ -11,7 +11,13 @@ from datetime import date
 from veridical.ocr.dates import as_day
 from veridical.ocr.document import Document
 from veridical.ocr.kinds.kind import FieldSpec, Found, Kind, Side, Tools
-from veridical.ocr.number import birth_of, is_consistent, sex_of
+from veridical.ocr.number import (
+    birth_of,
+    is_consistent,
+    is_foreign,
+    is_resident_elsewhere,
+    sex_of,
+)
 from veridical.ocr.page import Page
 from veridical.ocr.region import RegionStatus, province_name, region_status
 from veridical.ocr.resident import Front, find_number, read_front, read_front_without_number
@@ -50,12 +56,22 @@ class PrcIdFront(Kind):
     def find(self, page: Page, names: Collection[str], tools: Tools) -> Found | None:
         """By the number, which tells where the rest stands."""
         front = read_front(page, tools.ocrb) if "prc_id_front" in names else None
-        return None if front is None else self._found(page, front)
+        if front is None:
+            return None
+        number = front.fields["number"].value
+        foreign = is_foreign(number) and is_consistent(number)
+        return None if foreign else self._found(page, front)
 
     def find_partly(self, page: Page, names: Collection[str]) -> Found | None:
         """By the row of the birth date, where the number cannot be read, as under glare."""
         front = read_front_without_number(page) if "prc_id_front" in names else None
         return None if front is None else self._found(page, front)
+
+    def wanted(self, document: Document) -> tuple[str, ...]:
+        """A residence permit for people of Hong Kong, Macao or Taiwan names no nation."""
+        names = super().wanted(document)
+        elsewhere = is_resident_elsewhere(document.value("number") or "")
+        return tuple(name for name in names if name != "nation") if elsewhere else names
 
     def validate(self, document: Document, today: date) -> list[str]:
         """The number against birth and sex, its region, and whether the card is a temporary one."""
@@ -182,7 +198,8 @@ def _number_findings(values: Mapping[str, str]) -> list[str]:
     if status is RegionStatus.NEVER_ISSUED:
         found.append("region_never_issued")
     # Specimens have a city's code; one of a province that does not exist is a misread number.
-    if status is RegionStatus.UNKNOWN or province_name(number[:6]) is None:
+    elsewhere = is_resident_elsewhere(number)
+    if status is RegionStatus.UNKNOWN or (province_name(number[:6]) is None and not elsewhere):
         found.append("region_unknown")
     return found
 

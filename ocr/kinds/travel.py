@@ -1,4 +1,4 @@
-"""Travel documents with a machine-readable zone (ICAO Doc 9303): cards, passports and visas."""
+"""Travel documents with a machine-readable zone (ICAO Doc 9303, and one of France)."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -53,6 +53,13 @@ class TravelDocument(Kind):
         Side("td3", "Passport (TD3)", "护照（TD3）", FIELDS, alone=True),
         Side("mrva", "Visa, format A", "签证（A 型）", FIELDS, alone=True),
         Side("mrvb", "Visa, format B", "签证（B 型）", FIELDS, alone=True),
+        Side(
+            "fra_id",
+            "French identity card of 1988 to 2021",
+            "法国身份证（1988–2021）",
+            tuple(spec for spec in FIELDS if spec.name not in ("nationality", "expiry")),
+            alone=True,
+        ),
     )
     rank = 10
     in_small_text = True
@@ -74,14 +81,25 @@ class TravelDocument(Kind):
         """Left of the data above the zone; a TD1's zone stands on the back."""
         return None if found.name == "td1" else place_on(quad, PORTRAIT)
 
+    def wanted(self, document: Document) -> tuple[str, ...]:
+        """A birth that the issuer does not know is not missing."""
+        names = super().wanted(document)
+        unknown = document.mrz is not None and document.mrz.birth_incomplete
+        return tuple(name for name in names if name != "birth") if unknown else names
+
     def validate(self, document: Document, today: date) -> list[str]:
-        """Check digits and states."""
+        """Check digits, states, and dates the zone does not tell."""
         del today
         mrz = document.mrz
         if mrz is None:
             return []
-        found = [] if all(mrz.checks.values()) else ["mrz_check_digit"]
-        return found if mrz.known_states else [*found, "state_unknown"]
+        found = {
+            "mrz_check_digit": not all(mrz.checks.values()),
+            "state_unknown": not mrz.known_states,
+            "birth_incomplete": mrz.birth_incomplete,
+            "expiry_not_read": not mrz.has_expiry,
+        }
+        return [code for code, there in found.items() if there]
 
     def specimen(self, document: Document) -> str:
         """A state that exists in examples only."""

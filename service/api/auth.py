@@ -4,9 +4,10 @@ Every route but the probes names the scopes that open it: `Depends(allow("transa
 """
 
 import hmac
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,7 +26,17 @@ from veridical.store.tenants import (
     find_tenant,
 )
 
-__all__ = ["DEFAULT_TENANT", "ROLES", "SCOPES", "Access", "Allow", "Principal", "allow"]
+__all__ = [
+    "DEFAULT_TENANT",
+    "ROLES",
+    "SCOPES",
+    "Access",
+    "Allow",
+    "Book",
+    "Principal",
+    "Standing",
+    "allow",
+]
 
 DEFAULT_TENANT = "default"
 SCOPES: Mapping[str, str] = {
@@ -53,6 +64,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "all": tuple(SCOPES),
 }
 """Sets of scopes that go together."""
+
+_WINDOW_S = 10
+"""So many seconds' requests may come at once."""
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -82,9 +96,15 @@ class Access:
     ) -> None:
         self._transactions = transactions
         self._api_key = api_key
-        self._everyone = everyone
-        self._books: dict[str, _Book] = {}
+        self.everyone = everyone
+        self._books: dict[str, Book] = {}
         self._lock = threading.Lock()
+
+    def nobody(self, credential: str) -> Principal | None:
+        """Who comes without any key, where such are let in; None otherwise."""
+        if self.everyone and not credential:
+            return Principal(DEFAULT_TENANT, frozenset(SCOPES), name="nobody")
+        return None
 
     def principal(self, credential: str) -> Principal:
         """Who bears a credential; empty for none.
@@ -105,26 +125,21 @@ class Access:
                 known = find_api_key(self._transactions.resources.database, credential)
                 if known is not None:
                     return _principal(known)
-        if self._everyone and not credential:
-            return Principal(DEFAULT_TENANT, whole, name="nobody")
+        if (nobody := self.nobody(credential)) is not None:
+            return nobody
         if not credential:
             raise ProblemError(
                 401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
             )
         raise ProblemError(401, "auth.invalid", "the key is unknown, revoked or expired")
 
-    def enter(self, tenant: str) -> Callable[[], None]:
-        """Count a request in; answers what counts it out again.
-
-        Raises:
-            ProblemError: `tenant.rate`, `tenant.concurrency`.
-        """
+    def book(self, tenant: str) -> "Book":
+        """What counts the requests of a tenant."""
         with self._lock:
             book = self._books.get(tenant)
             if book is None or book.is_old:
-                book = self._books[tenant] = _Book(self._limits(tenant), book)
-        book.enter()
-        return book.leave
+                book = self._books[tenant] = Book(self._limits(tenant), book)
+        return book
 
     def _limits(self, tenant: str) -> Tenant:
         found = (
@@ -135,17 +150,44 @@ class Access:
         return found or Tenant(tenant, 6_000, 64)
 
 
-class _Book:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of a rate is left.
+
+    Attributes:
+        most: Requests that may come at once.
+        left: Of them, at this moment.
+        full_s: Seconds until all may come at once again.
+    """
+
+    most: int
+    left: int
+    full_s: int
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As a client is told.
+
+        Source: draft-ietf-httpapi-ratelimit-headers-10.
+        """
+        policy, left = f'"requests";q={self.most};w={_WINDOW_S}', f'"requests";r={self.left}'
+        return [
+            (b"ratelimit-policy", policy.encode()),
+            (b"ratelimit", f"{left};t={self.full_s}".encode()),
+        ]
+
+
+class Book:
     """The requests of one tenant: a bucket that fills evenly, and a count of those under way."""
 
     _FRESH_S = 10.0
 
-    def __init__(self, limits: Tenant, before: "_Book | None") -> None:
+    def __init__(self, limits: Tenant, before: "Book | None") -> None:
         self._limits = limits
         self._made = time.monotonic()
         self._filled = self._made
         # Enough for a short burst; a new book takes over what the old one had counted.
-        self._most = max(1.0, limits.requests_per_minute / 6)
+        self._most = max(1.0, limits.requests_per_minute * _WINDOW_S / 60)
         self._left: float = min(self._most, before._left) if before else self._most
         self._inside: _Count = before._inside if before else _Count()
         self._lock = threading.Lock()
@@ -155,11 +197,28 @@ class _Book:
         """Whether the tenant's limits should be read again."""
         return time.monotonic() - self._made > self._FRESH_S
 
-    def enter(self) -> None:
+    def standing(self) -> Standing:
+        """How much of the rate is left."""
         with self._lock:
-            now, a_second = time.monotonic(), self._limits.requests_per_minute / 60
-            self._left = min(self._most, self._left + (now - self._filled) * a_second)
-            self._filled = now
+            a_second = self._fill()
+            full_s = math.ceil((self._most - self._left) / a_second) if a_second else 60
+            return Standing(int(self._most), int(self._left), full_s)
+
+    def _fill(self) -> float:
+        """Add what time has brought; answers requests a second."""
+        now, a_second = time.monotonic(), self._limits.requests_per_minute / 60
+        self._left = min(self._most, self._left + (now - self._filled) * a_second)
+        self._filled = now
+        return a_second
+
+    def enter(self) -> Callable[[], None]:
+        """Count a request in; answers what counts it out again.
+
+        Raises:
+            ProblemError: `tenant.rate`, `tenant.concurrency`.
+        """
+        with self._lock:
+            a_second = self._fill()
             if self._left < 1:
                 wait_s = int((1 - self._left) / a_second) + 1 if a_second else 60
                 raise ProblemError(
@@ -176,9 +235,7 @@ class _Book:
                     1,
                 )
             self._left -= 1
-
-    def leave(self) -> None:
-        self._inside.remove()
+        return self._inside.remove
 
 
 class _Count:
@@ -214,21 +271,12 @@ class Allow:
     upload: bool = False
     anybody: bool = False
 
-    def __call__(
-        self,
-        request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> Iterator[Principal]:
-        """Let a caller in, count it, and count it out when it is answered.
+    def check(self, principal: Principal) -> None:
+        """Hold a caller to what its key allows.
 
         Raises:
-            ProblemError: `auth.required`, `auth.invalid`, `auth.scope`, `tenant.rate`,
-                `tenant.concurrency`.
+            ProblemError: `auth.scope`.
         """
-        access: Access = request.app.state.service.access
-        principal = access.principal(credentials.credentials if credentials else "")
-        request.state.tenant = principal.tenant
-        request.state.key = principal.name
         if principal.transaction:
             open_ = self.upload
         else:
@@ -237,11 +285,16 @@ class Allow:
             raise ProblemError(
                 403, "auth.scope", f"this wants a key with scope {' or '.join(self.scopes)}"
             )
-        leave = access.enter(principal.tenant)
-        try:
-            yield principal
-        finally:
-            leave()
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> Principal:
+        """Who was let in: see `entry`, which asks before any body is read."""
+        del credentials  # named for the description of the API alone
+        principal: Principal = request.state.principal
+        return principal
 
 
 def allow(*scopes: str) -> Allow:

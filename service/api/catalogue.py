@@ -10,6 +10,7 @@ from veridical.errors import InputError
 from veridical.models import ModelStore
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import PolicyRepository, ProblemError
 from veridical.service.transactions.rules import LARGEST_POLICY_BYTES
@@ -83,6 +84,7 @@ def policy_of(transactions: TransactionsDep, principal: Catalogue, policy: Name)
     summary="Store a version of a policy",
     **answers("store_policy", wire.PolicyStored),
 )
+@takes(LARGEST_POLICY_BYTES)
 def store_policy(
     service: ServiceDep,
     transactions: TransactionsDep,
@@ -107,6 +109,7 @@ def store_policy(
     summary="How would a policy have decided?",
     **answers("evaluate_policy", wire.PolicyReplay),
 )
+@takes(8 * 2**20, most_values=500_000)
 def evaluate(
     transactions: TransactionsDep, principal: Catalogue, policy: Name, body: wire.Verdicts
 ) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.types import Image
@@ -27,7 +28,12 @@ router = APIRouter(prefix="/v1/guidance", tags=["guidance"])
 
 Language = Literal["en", "zh"]
 MOST_BYTES = 200_000
-_LIMITS = Limits(max_image_bytes=MOST_BYTES, max_image_pixels=2_000_000)
+_LIMITS = Limits(
+    max_image_bytes=MOST_BYTES,
+    max_image_pixels=2_000_000,
+    max_scaled_pixels=2_000_000,
+    picture_cpu_s=1.0,
+)
 Watcher = Annotated[Principal, Depends(Allow(("transactions:write",), upload=True))]
 
 # Judged, not fitted: they only guide a hand; the document's own checks decide.
@@ -80,6 +86,7 @@ async def _body(request: Request) -> bytes:
     openapi_extra=_BODY,
     **answers("guide_face", FaceGuidance),
 )
+@takes(MOST_BYTES)
 async def face(
     request: Request,
     service: ServiceDep,
@@ -133,6 +140,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
     openapi_extra=_BODY,
     **answers("guide_document", DocumentGuidance),
 )
+@takes(MOST_BYTES)
 async def document(
     request: Request,
     service: ServiceDep,

@@ -1,19 +1,20 @@
-"""Bounds on what a client may send and how slowly, met before any parser runs."""
+"""How much may a client send, how slowly, and how much is held at once?"""
 
 import asyncio
-import json
+import threading
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from veridical.service.api.problems import document
+from veridical.service.transactions import ProblemError
 
-__all__ = ["Application", "BodyLimit", "Message", "Receive", "Scope", "Send"]
+__all__ = ["Application", "Body", "BodyEnded", "ByteBudget", "Message", "Receive", "Scope", "Send"]
 
 PATIENCE_S = 15.0
+"""For so long a client may keep the service waiting."""
 SLOWEST_BYTES_S = 16 * 1024
-"""A body may take this long, and a second more for every so many bytes that have come."""
+"""So many bytes make up for a second of waiting."""
+_RETRY_S = 2
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,90 +23,155 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class BodyLimit:
-    """Counts the bytes of a request as they arrive and refuses more than a bound with 413.
-
-    The Content-Length header is a client's claim: it can refuse early, never let through.
+class ByteBudget:
+    """Bytes of bodies that are held at this moment: of the process, and of each tenant.
 
     Args:
-        app: The application behind it.
-        max_bytes: Largest body let through.
-        larger: Larger bounds, by the end of the path they hold for.
+        total_bytes: Of all tenants.
+        tenant_bytes: Of one.
+    """
+
+    def __init__(self, total_bytes: int, tenant_bytes: int) -> None:
+        self._total_bytes = total_bytes
+        self._tenant_bytes = tenant_bytes
+        self._held: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def held_bytes(self) -> int:
+        """Of all tenants."""
+        with self._lock:
+            return sum(self._held.values())
+
+    def take(self, tenant: str, count: int) -> None:
+        """Count bytes in.
+
+        Raises:
+            ProblemError: `tenant.bytes` (429), `service.bytes` (503): there is no room for them.
+        """
+        with self._lock:
+            own = self._held.get(tenant, 0) + count
+            if own > self._tenant_bytes:
+                raise ProblemError(
+                    429,
+                    "tenant.bytes",
+                    f"the requests of this tenant under way may hold {self._tenant_bytes} bytes; "
+                    "send fewer at a time",
+                    _RETRY_S,
+                )
+            if sum(self._held.values()) + count > self._total_bytes:
+                raise ProblemError(
+                    503, "service.bytes", "too much is being received; try again", _RETRY_S
+                )
+            self._held[tenant] = own
+
+    def give_back(self, tenant: str, count: int) -> None:
+        """Count bytes out."""
+        with self._lock:
+            left = self._held.pop(tenant, 0) - count
+            if left > 0:
+                self._held[tenant] = left
+
+
+class BodyEnded(BaseException):
+    """A body that is not read on; passes through the application, which cannot mistake it.
+
+    Args:
+        problem: Why.
+    """
+
+    def __init__(self, problem: ProblemError) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Body:
+    """The body of one request as it arrives: counted, timed, and held within a budget.
+
+    Args:
+        receive: Gives its next piece.
+        most_bytes: Largest body let through, whatever the client claims.
+        budget: Where its bytes are counted.
+        tenant: For whom.
+        held_bytes: Counted from the beginning: all that is claimed, or all that is ever held of
+            a body that is passed on as it comes.
+        streamed: Whether it is: nothing more is counted then.
     """
 
     def __init__(
-        self, app: Application, max_bytes: int, larger: Mapping[str, int] | None = None
+        self,
+        receive: Receive,
+        most_bytes: int,
+        budget: ByteBudget,
+        tenant: str,
+        held_bytes: int,
+        *,
+        streamed: bool = False,
     ) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-        self._larger = dict(larger or {})
+        self._receive = receive
+        self._most_bytes = most_bytes
+        self._budget = budget
+        self._tenant = tenant
+        self._streamed = streamed
+        self._seen = 0
+        self._patience_s = PATIENCE_S
+        budget.take(tenant, held_bytes)
+        self._held = held_bytes
+        self.is_whole = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        path = str(scope["path"])
-        most = max([self._max_bytes, *(n for end, n in self._larger.items() if path.endswith(end))])
-        claimed = dict(scope["headers"]).get(b"content-length", b"0")
-        if claimed.isdigit() and int(claimed) > most:
-            await self._refuse(scope, send, most)
-            return
-        seen, answered = 0, False
+    async def receive(self) -> Message:
+        """The next piece.
 
-        started, whole = time.monotonic(), False
-
-        async def counted() -> Message:
-            nonlocal seen, whole
-            if whole:  # from here on it is waited for the client to leave
-                return await receive()
-            left_s = started + PATIENCE_S + seen / SLOWEST_BYTES_S - time.monotonic()
-            try:
-                message = await asyncio.wait_for(receive(), max(0.0, left_s))
-            except TimeoutError:
-                raise _TooSlow from None
-            seen += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if seen > most:
-                raise _TooLarge
-            return message
-
-        async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
+        Raises:
+            BodyEnded: `request.too_large`, `request.too_slow`, `tenant.bytes`, `service.bytes`.
+        """
+        if self.is_whole:  # from here on it is waited for the client to leave
+            return await self._receive()
+        began = time.monotonic()
         try:
-            await self._app(scope, counted, noted)
-        except _TooLarge:
-            if not answered:
-                await self._refuse(scope, send, most)
-        except _TooSlow:
-            if not answered:
-                await _answer(
-                    scope, send, 408, "request.too_slow", "the body came too slowly; send it again"
-                )
+            message = await asyncio.wait_for(self._receive(), self._patience_s)
+        except TimeoutError:
+            raise BodyEnded(
+                ProblemError(408, "request.too_slow", "the body came too slowly; send it again")
+            ) from None
+        came = len(message.get("body", b""))
+        # Speed is not saved up: who sent much and then stops is not waited for any longer.
+        waited_s = time.monotonic() - began
+        self._patience_s = min(PATIENCE_S, self._patience_s - waited_s + came / SLOWEST_BYTES_S)
+        self._seen += came
+        self.is_whole = not message.get("more_body", False)
+        if self._seen > self._most_bytes:
+            raise BodyEnded(too_large(self._most_bytes))
+        if not self._streamed and self._seen > self._held:
+            try:
+                self._budget.take(self._tenant, self._seen - self._held)
+            except ProblemError as problem:
+                raise BodyEnded(problem) from None
+            self._held = self._seen
+        return message
 
-    async def _refuse(self, scope: Scope, send: Send, most: int) -> None:
-        detail = f"a request may hold {most} bytes; send smaller media"
-        await _answer(scope, send, 413, "request.too_large", detail)
+    async def whole(self) -> bytes:
+        """All of it.
+
+        Raises:
+            BodyEnded: As `receive`; `request.broken_off`: the client left.
+        """
+        data = bytearray()
+        while not self.is_whole:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise BodyEnded(ProblemError(400, "request.broken_off", "the client left"))
+            data += message.get("body", b"")
+        return bytes(data)
+
+    def close(self) -> None:
+        """Count it out."""
+        self._budget.give_back(self._tenant, self._held)
+        self._held = 0
 
 
-async def _answer(scope: Scope, send: Send, status: int, code: str, detail: str) -> None:
-    request = scope.get("state", {}).get("request_id") or uuid.uuid4().hex
-    body = json.dumps(document(status, code, detail, request)).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-class _TooLarge(BaseException):
-    """Raised through the application so that no handler of it can mistake it for its own error."""
-
-
-class _TooSlow(BaseException):
-    """As `_TooLarge`."""
+def too_large(most_bytes: int) -> ProblemError:
+    """That a body is larger than its route takes."""
+    return ProblemError(
+        413, "request.too_large", f"this request may hold {most_bytes} bytes; send less"
+    )

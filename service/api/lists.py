@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import TransactionsDep
 from veridical.service.transactions.resources import iso
 from veridical.store.lists import add_entries, list_sizes, remove_entries
@@ -44,6 +45,7 @@ def sizes(transactions: TransactionsDep, principal: Reader) -> dict[str, Any]:
 @router.post(
     "/lists/{effect}/{kind}", summary="Put values on a list", **answers("add_to_list", ListAdded)
 )
+@takes(4 * 2**20)
 def put(
     transactions: TransactionsDep,
     principal: Writer,
@@ -66,6 +68,7 @@ def put(
     summary="Take values off a list",
     **answers("remove_from_list", ListRemoved),
 )
+@takes(4 * 2**20)
 def remove(
     transactions: TransactionsDep,
     principal: Writer,

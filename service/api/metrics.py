@@ -1,90 +1,85 @@
-"""Figures for the operator, in the format of Prometheus."""
+"""Figures in the format of Prometheus: of the whole process for the operator, of each tenant."""
 
+import threading
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 
-from veridical.verification import Verdict
+from veridical.verification import Verdict, shipped_policies
 from veridical.verification.needs import Lack
 
-__all__ = ["Metrics"]
+__all__ = ["Figures", "Metrics"]
 
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 60.0)
 
 
-class Metrics:
-    """What one process counts; names and labels hold nothing personal."""
+class Figures:
+    """What was counted of one tenant, or of all; labels are of closed sets, and name nobody.
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+    Args:
+        buckets: Whether times are kept as histograms; their sums alone take a tenth of the room.
+    """
+
+    def __init__(self, *, buckets: bool) -> None:
+        self._registry = registry = CollectorRegistry()
+
+        def times(name: str, text: str, labels: tuple[str, ...]) -> Histogram | Summary:
+            if buckets:
+                return Histogram(name, text, labels, buckets=_SECONDS, registry=registry)
+            return Summary(name, text, labels, registry=registry)
+
         self._requests = Counter(
             "veridical_requests",
             "Requests answered.",
             ("method", "route", "status"),
-            registry=self._registry,
+            registry=registry,
         )
-        self._request_s = Histogram(
-            "veridical_request_seconds",
-            "Time to answer a request.",
-            ("method", "route"),
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._request_s = times(
+            "veridical_request_seconds", "Time to answer a request.", ("method", "route")
         )
         self._verdicts = Counter(
-            "veridical_verdicts",
-            "Verdicts by outcome.",
-            ("policy", "outcome"),
-            registry=self._registry,
+            "veridical_verdicts", "Verdicts by outcome.", ("policy", "outcome"), registry=registry
         )
-        self._check_s = Histogram(
-            "veridical_check_seconds",
-            "Time a check took beside the shared analysis.",
-            ("check",),
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._check_s = times(
+            "veridical_check_seconds", "Time a check took beside the shared analysis.", ("check",)
         )
-        self._stage_s = Histogram(
-            "veridical_stage_seconds",
-            "Time a stage of the shared analysis took.",
-            ("stage",),
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._stage_s = times(
+            "veridical_stage_seconds", "Time a stage of the shared analysis took.", ("stage",)
         )
         self.waiting = Gauge(
             "veridical_queue_transactions",
             "Transactions that wait for a verdict or are being judged, over all replicas.",
-            registry=self._registry,
+            registry=registry,
         )
         self.webhooks = Gauge(
             "veridical_webhooks",
             "Webhooks not delivered, over all replicas.",
             ("state",),
-            registry=self._registry,
+            registry=registry,
         )
-
         self.drift = Gauge(
             "veridical_drift_alerts",
-            "Alerts of drift that are raised, over all replicas and tenants.",
+            "Alerts of drift that are raised, over all replicas.",
             ("alert", "series"),
-            registry=self._registry,
+            registry=registry,
         )
         self.unwatched = Gauge(
             "veridical_drift_unwatched_series",
-            "Series counted in the last day that have no baseline, over all replicas and tenants.",
-            registry=self._registry,
+            "Series counted in the last day that have no baseline, over all replicas.",
+            registry=registry,
         )
 
         self.failing_rows = Gauge(
             "veridical_failing_rows",
             "Transactions that this process could not expire or erase; tried again every 10 min.",
-            registry=self._registry,
+            registry=registry,
         )
 
         self._lacking = Gauge(
             "veridical_lacking",
             "Checks of policies in force that lack a model or an operating point: 1 each.",
             ("policy", "check", "model", "required"),
-            registry=self._registry,
+            registry=registry,
         )
 
     def lack(self, lacks: Iterable[Lack]) -> None:
@@ -101,7 +96,10 @@ class Metrics:
 
     def judged(self, verdict: Verdict) -> None:
         """Note a verdict."""
-        self._verdicts.labels(str(verdict.policy["id"]), str(verdict.outcome)).inc()
+        # A tenant may store any number of policies, under any name.
+        name = str(verdict.policy["id"])
+        policy = name if name in shipped_policies() else "own"
+        self._verdicts.labels(policy, str(verdict.outcome)).inc()
         for result in verdict.results:
             self._check_s.labels(result.check).observe(result.measurement.elapsed_ms / 1000)
         for stage, elapsed_ms in verdict.timings_ms.items():
@@ -110,3 +108,35 @@ class Metrics:
     def text(self) -> bytes:
         """All figures."""
         return generate_latest(self._registry)
+
+
+class Metrics:
+    """What one process counts."""
+
+    def __init__(self) -> None:
+        self.whole = Figures(buckets=True)
+        self._tenants: dict[str, Figures] = {}
+        self._lock = threading.Lock()
+
+    def of(self, tenant: str) -> Figures:
+        """The figures of a tenant that exists."""
+        with self._lock:
+            found = self._tenants.get(tenant)
+            if found is None:
+                found = self._tenants[tenant] = Figures(buckets=False)
+        return found
+
+    def lack(self, lacks: Iterable[Lack]) -> None:
+        """Note what policies in force need and the installation does not have."""
+        self.whole.lack(lacks)
+
+    def answered(self, tenant: str, method: str, route: str, status: int, seconds: float) -> None:
+        """Note an answer; to nobody known when the tenant is empty."""
+        self.whole.answered(method, route, status, seconds)
+        if tenant:
+            self.of(tenant).answered(method, route, status, seconds)
+
+    def judged(self, tenant: str, verdict: Verdict) -> None:
+        """Note a verdict."""
+        self.whole.judged(verdict)
+        self.of(tenant).judged(verdict)

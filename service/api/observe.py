@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 
+from veridical.service.api.entry import METHODS
 from veridical.service.api.limits import Application, Message, Receive, Scope, Send
 from veridical.service.api.metrics import Metrics
 
@@ -57,13 +58,14 @@ class Observed:
         finally:
             elapsed_s = time.perf_counter() - started
             # The template, not the path: paths hold references.
-            route = getattr(scope.get("route"), "path", "none")
-            self._metrics.answered(scope["method"], route, status, elapsed_s)
+            route = str(state.get("route", "none"))
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self._metrics.answered(str(state.get("tenant", "")), method, route, status, elapsed_s)
             log.info(
                 "answered",
                 extra={
                     "request": request_id,
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "status": status,
                     "ms": round(elapsed_s * 1000, 1),

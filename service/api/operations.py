@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from veridical.errors import VeridicalError
 from veridical.service.api.answers import answers, content
-from veridical.service.api.auth import Allow, Principal, allow
-from veridical.service.api.state import ServiceDep
+from veridical.service.api.auth import DEFAULT_TENANT, Allow, Principal, allow
+from veridical.service.api.requirements import open_to_all
+from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
@@ -16,14 +17,16 @@ from veridical.store.outbox import count_letters
 from veridical.verification.needs import NotFitError
 from veridical.wire import Alive, Ready
 
-__all__ = ["router"]
+__all__ = ["readiness", "router"]
 
 router = APIRouter(tags=["operations"])
 
 _DAY_MS = 86_400_000
+Monitor = Annotated[Principal, Depends(allow("metrics:read"))]
 
 
 @router.get("/livez", summary="Is the process alive?", **answers("livez", Alive))
+@open_to_all
 async def livez() -> dict[str, str]:
     """Answered by the event loop itself: it says nothing about models or the database."""
     return {"status": "alive"}
@@ -34,11 +37,22 @@ async def livez() -> dict[str, str]:
     summary="Would this replica serve: models, keys, database, disk, signing key, housekeeping?",
     **answers("readyz", Ready),
 )
+@open_to_all
 def readyz(service: ServiceDep) -> dict[str, object]:
     """503 until it is; `model.required` where a policy in force could never accept.
 
     `missing` names models of the profile that are not there, `lacks` the checks of policies in
     force that want one.
+    """
+    return readiness(service)
+
+
+def readiness(service: Service) -> dict[str, object]:
+    """What a service that is ready tells of itself.
+
+    Raises:
+        ProblemError: `service.not_ready`, `model.required`.
+        StoreError: The database is not there.
     """
     if service.loader.failure == NotFitError.default_code:
         raise ProblemError(
@@ -64,28 +78,29 @@ def readyz(service: ServiceDep) -> dict[str, object]:
     response_class=Response,
     **content("metrics", "text/plain", "Prometheus text format"),
 )
-def metrics(
-    service: ServiceDep, principal: Annotated[Principal, Depends(allow("metrics:read"))]
-) -> Response:
-    """Of this process; queue and webhooks of all replicas."""
-    del principal
+def metrics(service: ServiceDep, principal: Monitor) -> Response:
+    """Of this process; queue, webhooks and drift of all replicas.
+
+    A tenant is told its own; the operator, with a key of the tenant `default`, those of all.
+    """
+    whole = principal.tenant == DEFAULT_TENANT
+    figures = service.metrics.whole if whole else service.metrics.of(principal.tenant)
     if service.transactions is not None:
-        with service.transactions.resources.database.reading() as connection:
-            service.metrics.waiting.set(count_jobs(connection))
-            waiting, given_up = count_letters(connection)
-            raised = count_raised(connection)
-            unwatched = count_unwatched(
-                connection, service.transactions.resources.clock() - _DAY_MS
-            )
-        service.metrics.drift.clear()  # what was cleared must not stay at its last figure
+        resources, tenant = service.transactions.resources, None if whole else principal.tenant
+        with resources.database.reading() as connection:
+            figures.waiting.set(count_jobs(connection, tenant))
+            waiting, given_up = count_letters(connection, tenant)
+            raised = count_raised(connection, tenant)
+            unwatched = count_unwatched(connection, resources.clock() - _DAY_MS, tenant)
+        figures.drift.clear()  # what was cleared must not stay at its last figure
         for (alert, series), count in raised.items():
-            service.metrics.drift.labels(alert, series).set(count)
-        service.metrics.unwatched.set(unwatched)
-        service.metrics.webhooks.labels("waiting").set(waiting)
-        service.metrics.webhooks.labels("given_up").set(given_up)
-        if service.retention is not None:
-            service.metrics.failing_rows.set(service.retention.failing)
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+            figures.drift.labels(alert, series).set(count)
+        figures.unwatched.set(unwatched)
+        figures.webhooks.labels("waiting").set(waiting)
+        figures.webhooks.labels("given_up").set(given_up)
+        if whole and service.retention is not None:
+            figures.failing_rows.set(service.retention.failing)
+    return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/openapi.json", include_in_schema=False)

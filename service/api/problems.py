@@ -1,20 +1,30 @@
 """Errors on the wire: RFC 9457 problem documents with stable codes, never a traceback."""
 
+import functools
 import logging
+import re
 import uuid
+from typing import get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
 from veridical.service.transactions import ProblemError
+from veridical.verification import CHECKS
 from veridical.wire import Problem
 
-__all__ = ["document", "install", "problem", "request_id"]
+__all__ = ["document", "headers_of", "install", "problem", "request_id"]
 
 log = logging.getLogger("veridical.service")
+
+UNKNOWN = "as sent"
+"""Stands for a name that is none of ours."""
+_QUOTED = re.compile(r"'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"")
 
 _HTTP_CODES = {404: "request.not_found", 405: "request.method"}
 
@@ -67,6 +77,58 @@ def problem(
     )
 
 
+def headers_of(error: VeridicalError) -> dict[str, str]:
+    """Headers that go with an error."""
+    headers = {}
+    if error.http_status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ProblemError) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif error.http_status in (503, 507):
+        headers["Retry-After"] = "5"
+    return headers
+
+
+def _unquoted(detail: str, sent: bytes) -> str:
+    """A message without what it quotes of the text that was sent: it ends in logs of others."""
+
+    def told(quoted: re.Match[str]) -> str:
+        word = quoted.group()[1:-1]
+        return f"({UNKNOWN})" if word.encode() in sent and word not in CHECKS else quoted.group()
+
+    return _QUOTED.sub(told, detail) if sent else detail
+
+
+@functools.cache
+def _words_of(app: FastAPI) -> frozenset[str]:
+    """Every name that the routes of an application give to what they are sent."""
+    found = {"body", "query", "path", "header"}
+    for route in iter_route_contexts(app.routes):
+        waiting = [route.dependant] if hasattr(route, "dependant") else []
+        while waiting:
+            dependant = waiting.pop()
+            waiting += dependant.dependencies
+            for field in (
+                *dependant.path_params,
+                *dependant.query_params,
+                *dependant.header_params,
+                *dependant.body_params,
+            ):
+                found |= {field.alias, *_names(field.field_info.annotation)}
+    return frozenset(found)
+
+
+def _names(kind: object) -> set[str]:
+    """Names of the fields of a model, and of those within."""
+    found: set[str] = set()
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            found |= {name, *_names(field.annotation)}
+    for inner in get_args(kind):
+        found |= _names(inner)
+    return found
+
+
 def install(app: FastAPI) -> None:
     """Make every error of an application answer with a problem document."""
 
@@ -74,19 +136,23 @@ def install(app: FastAPI) -> None:
     def known(request: Request, error: VeridicalError) -> JSONResponse:
         if isinstance(error, ModelError | StoreError):
             log.error("%s %s", error.code, error, extra={"request": request_id(request)})
-        headers = {}
-        if error.http_status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, ProblemError) and error.retry_after_s is not None:
-            headers["Retry-After"] = str(error.retry_after_s)
-        elif error.http_status in (503, 507):
-            headers["Retry-After"] = "5"
-        return problem(error.http_status, error.code, str(error), request, headers)
+        detail = _unquoted(str(error), getattr(request.state, "sent", b""))
+        return problem(error.http_status, error.code, detail, request, headers_of(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
-        # The offending values may be personal: only their places are named.
-        places = sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()})
+        # The offending values may be personal, and so may be a key that nobody asked for: only
+        # places are named, by the words of our own description.
+        known = _words_of(app)
+        places = sorted(
+            {
+                ".".join(
+                    str(part) if isinstance(part, int) or part in known else f"({UNKNOWN})"
+                    for part in fault["loc"]
+                )
+                for fault in error.errors()
+            }
+        )
         return problem(
             422, "request.malformed", f"missing or malformed: {', '.join(places)}", request
         )

@@ -21,8 +21,10 @@ from veridical.media import Limits
 from veridical.result import Outcome
 from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Allow, Principal, allow
+from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.service import Sought
 from veridical.service.transactions.worker import load_transaction
@@ -32,6 +34,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1", tags=["transactions"])
 
+MOST_JSON_BYTES = 6 * wire.LARGEST_SCRIPT + 64 * 1024
+"""A script of which every character is written as an escape, and what stands around it."""
 PIECE_BYTES = 1 << 20
 _LIMITS = Limits()
 _MOST_BYTES = {
@@ -84,6 +88,7 @@ KnownParameters = Annotated[None, Depends(known_parameters)]
     summary="Start a transaction",
     **answers("create_transaction", wire.Started, "Started"),
 )
+@takes(MOST_JSON_BYTES)
 def create(
     response: Response,
     transactions: TransactionsDep,
@@ -153,6 +158,7 @@ def get(transactions: TransactionsDep, principal: Viewer, transaction: Id) -> di
         }
     },
 )
+@takes(_MOST_BYTES, parameter="kind")
 async def put_medium(
     request: Request,
     transactions: TransactionsDep,
@@ -337,8 +343,6 @@ def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.pages.explain import explain
-
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from veridical.errors import InputError, StoreError
 from veridical.media import sniff
+from veridical.reading import read_json
 
 __all__ = ["About", "QaFolder"]
 
@@ -88,7 +89,7 @@ class About(_Wire):
             InputError: `qa.malformed`; the message names places, not values.
         """
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate(read_json(text, where="about", code="qa.malformed"))
         except ValidationError as error:
             places = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
             raise InputError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from veridical.errors import InputError, StoreError
+from veridical.reading import TextLimits
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
@@ -18,7 +19,7 @@ from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "stored_policies", "with_checks"]
 
-LARGEST_POLICY_BYTES = 1024 * 1024
+LARGEST_POLICY_BYTES = TextLimits().size_bytes
 
 
 def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:

@@ -780,7 +780,8 @@ class TransactionService:
             }
             link = record(connection, self.resources, row.tenant, body)
             kept = {
-                "operator": caller.acts_as,
+                "operator": caller.person or decided.operator or caller.acts_as,
+                "decided_by": caller.acts_as,
                 "outcome": decided.outcome,
                 "reason": decided.reason,
                 "reason_salt": salt.hex(),
@@ -932,7 +933,7 @@ def _place(cursor: str) -> tuple[int, str] | None:
     if not cursor:
         return None
     time, _, name = cursor.partition(".")
-    if not (time.isascii() and time.isdigit() and len(time) < 20 and name):
+    if not (time.isascii() and time.isdigit() and len(time) < 16 and name):
         raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
     return int(time), name
 

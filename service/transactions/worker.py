@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
@@ -55,6 +56,9 @@ log = logging.getLogger("veridical.service.worker")
 
 LEASE_MS = 30_000
 RENEW_S = 8.0
+JUDGING_S = 180.0
+RECORDING_S = 3_600.0
+"""From the moment a transaction is taken up: what was not judged by then a person looks at."""
 MOST_LEASES = 4
 """How often a transaction is tried whose judge dies; then a person looks at it."""
 _IDLE_S = 0.5
@@ -69,7 +73,7 @@ Observe = Callable[[str, Verdict], None]
 class Meters(Protocol):
     """Counts what was judged."""
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, tenant: str, verdict: Verdict) -> None:
         """Note a verdict."""
         ...
 
@@ -77,7 +81,7 @@ class Meters(Protocol):
 class NoMeters:
     """Counts nothing."""
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, tenant: str, verdict: Verdict) -> None:
         """Note nothing."""
 
 
@@ -113,7 +117,7 @@ class Worker:
         self._observe = observe
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
-        self._held: dict[int, Job] = {}
+        self._held: dict[int, tuple[Job, float]] = {}
         self._judged: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._taker: threading.Thread | None = None
@@ -164,8 +168,12 @@ class Worker:
     def _renew(self) -> None:
         resources = self._transactions.resources
         while not self._stop.wait(RENEW_S):
+            now = time.monotonic()
             with self._lock:
-                held = list(self._held.values())
+                held = [job for job, until in self._held.values() if now < until]
+                late = [job for job, until in self._held.values() if now >= until]
+            for job in late:
+                self._give_up(job)
             try:
                 with resources.database.writing() as connection:
                     for job in held:
@@ -186,7 +194,7 @@ class Worker:
             return True
         with ExitStack() as undo:
             with self._lock:
-                self._held[job.id] = job
+                self._held[job.id] = (job, time.monotonic() + self._patience_s(job))
             undo.callback(self._let_go, job)
             # Before it takes a thread: one that waits for its place would keep others from theirs.
             undo.enter_context(self._place())
@@ -216,7 +224,32 @@ class Worker:
 
     def _let_go(self, job: Job) -> None:
         with self._lock:
-            del self._held[job.id]
+            self._held.pop(job.id, None)
+
+    def _patience_s(self, job: Job) -> float:
+        """How long one may be judged."""
+        with self._transactions.resources.database.reading() as connection:
+            row = find_transaction(connection, job.transaction)
+        return RECORDING_S if row is not None and row.kind == MEDIUM else JUDGING_S
+
+    def _give_up(self, job: Job) -> None:
+        """Leave a transaction that is judged for too long to a person.
+
+        Its thread cannot be ended; what it finds, should it ever end, finds the job gone.
+        """
+        self._let_go(job)
+        resources = self._transactions.resources
+        try:
+            with resources.database.reading() as connection:
+                row = find_transaction(connection, job.transaction)
+                vault = opened_vault(connection, resources.keys, job.tenant, job.transaction)
+                media = {m.kind: m.sha256.hex() for m in media_of(connection, job.transaction)}
+            if row is not None and vault is not None and row.state == "processing":
+                error = InputError("judging it took too long", "service.not_judged")
+                self._finish_unusable(job, row, vault, media, error)
+                log.error("judging took too long", extra={"transaction": job.transaction})
+        except VeridicalError as error:
+            log.error("a job was not given up", extra={"code": error.code})
 
     def _forget(self, judged: Future[None]) -> None:
         with self._lock:
@@ -236,12 +269,12 @@ class Worker:
                 else:
                     log.exception("a job was not finished")
                 if job.leases > MOST_LEASES:
-                    self._give_up(job)
+                    self._leave_unread(job)
                     return
                 with resources.database.writing() as connection:  # let somebody try again soon
                     renew_job(connection, job, resources.clock() + 1_000)
 
-    def _give_up(self, job: Job) -> None:
+    def _leave_unread(self, job: Job) -> None:
         """Leave a transaction to a person that nothing can be read of; nothing is opened for it."""
         resources, cause = self._transactions.resources, "service.not_judged"
         with resources.database.writing() as connection:
@@ -305,7 +338,7 @@ class Worker:
                 told = verdict_to_json(verdict)
         events = (CONFLICT,) if conflict else ()
         self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
-        self._meters.judged(verdict)
+        self._meters.judged(row.tenant, verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
 

@@ -250,7 +250,9 @@ def test_rows_that_fail_are_counted_and_the_others_go_on(
         found = [find_transaction(connection, one["id"]) for one in made]
     assert [row.state for row in found if row is not None] == ["created", "expired"]
     assert retention(here).failing == 1
-    assert "veridical_failing_rows 1.0" in here.client.get("/metrics", headers=key).text
+    _, operator = issue_api_key(here.resources.database, "default", ["metrics:read"])
+    figures = here.client.get("/metrics", headers=bearer(operator)).text
+    assert "veridical_failing_rows 1.0" in figures
 
 
 @pytest.mark.parametrize("column", ["sealed_request", "sealed_capture"])

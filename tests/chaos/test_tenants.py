@@ -326,10 +326,11 @@ def test_the_chain_names_who_the_key_is_bound_to(here: House) -> None:
     assert reviewed(here, ana, first, "Someone Else").json()["code"] == "review.other_person"
     assert reviewed(here, ana, first).json()["review"]["operator"] == "Ana Lopez"
     view = reviewed(here, machine, second, "Someone Else").json()
-    assert view["review"]["operator"].startswith("key ")
+    assert view["review"]["operator"] == "Someone Else"  # as typed, and never signed as who it was
+    assert view["review"]["decided_by"].startswith("key ")
     lines = here.client.get("/v1/evidence", headers=key).text.splitlines()
     last = [record for record in map(json.loads, lines) if record.get("event") == "review"]
-    assert [record["operator"] for record in last] == ["Ana Lopez", view["review"]["operator"]]
+    assert [record["operator"] for record in last] == ["Ana Lopez", view["review"]["decided_by"]]
     assert last[1]["operator_said"] == "Someone Else"
     assert {record["environment"] for record in last} == {"live"}
     assert all(record["api_key"] for record in last)

@@ -31,6 +31,10 @@ RECAPTURE = Text(
     "Please record again with an ordinary colour camera, without filters.",
     "请使用普通彩色摄像头、不加滤镜重新拍摄。",
 )
+IN_ONE_GO = Text(
+    "Please record again in one go, with other programs closed and the camera held still.",
+    "请关闭其他程序、保持设备稳定，一次性重新录制。",
+)
 DOCUMENT = Text(
     "Please lay the document flat in good light and photograph all of it.",
     "请将证件平放在光线良好处，完整拍摄。",
@@ -44,6 +48,18 @@ SPEAK = Text(
 )
 READ = Text(
     "Please read the text aloud, word for word, in a quiet place.", "请在安静的环境中逐字朗读全文。"
+)
+SCREEN = Text(
+    "Please turn the brightness up, switch off colour filters, go out of bright light, and try again.",
+    "请调高亮度，关闭护眼或反色模式，避开强光，再试一次。",
+)
+AGAIN = Text(
+    "The connection was too slow. Please try again, best with a better one.",
+    "网络连接过慢，请在更好的网络环境下再试一次。",
+)
+FOLLOW = Text(
+    "Please turn your head as the arrows show, as soon as each appears, and come back to the middle.",
+    "请在箭头出现时按方向转头，然后回正。",
 )
 STAY = Text(
     "Please stay in front of the camera until the recording ends, and try again.",

@@ -210,6 +210,35 @@ SPECS = (
                 mendable=True,
             ),
             Reason(
+                "kind_not_supported",
+                UNABLE,
+                Text(
+                    "A document of this kind is recognised, but its layout is not known: a person "
+                    "must look at it.",
+                    "已识别该证件类型，但尚不支持其版式，需人工核对。",
+                ),
+                mendable=False,
+            ),
+            Reason(
+                "birth_incomplete",
+                UNABLE,
+                Text(
+                    "The document states the date of birth only in part or as unknown.",
+                    "证件上的出生日期不完整或标为未知。",
+                ),
+                mendable=False,
+            ),
+            Reason(
+                "expiry_not_read",
+                UNABLE,
+                Text(
+                    "The machine-readable zone of this kind has no date of expiry: a person must "
+                    "look at the print.",
+                    "该类机读区不含有效期，需人工核对印刷内容。",
+                ),
+                mendable=False,
+            ),
+            Reason(
                 "address_incomplete",
                 DOCUMENT,
                 Text(

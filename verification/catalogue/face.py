@@ -19,8 +19,11 @@ from veridical.verification.catalogue.spec import (
     FACE,
     FACE_MODELS,
     FROM_CARD,
+    FRONT,
     MISSING_INPUT,
     MODEL_MISSING,
+    SEEING_MODELS,
+    Bands,
     CheckSpec,
     Reason,
     Text,
@@ -29,6 +32,7 @@ from veridical.verification.catalogue.spec import (
 
 if TYPE_CHECKING:
     from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+    from veridical.face.copy import CopyCheck
     from veridical.verification.analysis import Analysis
 
 __all__ = ["SPECS"]
@@ -46,6 +50,13 @@ def _match(check: "FaceMatchCheck", analysis: "Analysis") -> Measurement:
         read = analysis.front is not None
         return Measurement("face.match", None, "portrait_no_face" if read else MISSING_INPUT)
     return check(reference, analysis.face_views)
+
+
+def _copy(check: "CopyCheck", analysis: "Analysis") -> Measurement:
+    if analysis.portrait is None or not analysis.views:
+        read = analysis.front is not None
+        return Measurement("face.copy", None, "portrait_no_face" if read else MISSING_INPUT)
+    return check(analysis.portrait, analysis.face_views)
 
 
 def _same_person(check: "SamePersonCheck", analysis: "Analysis") -> Measurement:
@@ -183,6 +194,9 @@ SPECS = (
                 "Applicant: eyes apart, px, at least", "申请人双眼间距下限（像素）"
             ),
             "probe_recognisability": Text("Applicant: recognisability", "申请人可识别度"),
+            "probe_recognisability_needed": Text(
+                "Applicant: recognisability, at least", "申请人可识别度下限"
+            ),
             "probe_views": Text("Frames looked at", "查看的帧数"),
             "probe_views_used": Text("Frames compared", "参与比对的帧数"),
             "probe_views_with_one_face": Text("Frames with one face", "仅有一张人脸的帧数"),
@@ -213,9 +227,69 @@ SPECS = (
                 mendable=False,
             ),
         ),
-        shares=("no_face", "multiple_faces", "face_too_small", "too_few_frames", "not_enrolled"),
+        shares=(
+            "no_face",
+            "multiple_faces",
+            "face_too_small",
+            "too_few_frames",
+            "not_enrolled",
+            "face_cut_off",
+            "look_straight",
+            "eyes_closed",
+            "face_covered",
+            "blurred",
+            "too_dark",
+            "too_bright",
+            "turn_to_light",
+        ),
         point=FROM_CARD,
         traits=frozenset({Trait.COMPARES_FACE}),
+    ),
+    CheckSpec(
+        name="face.copy",
+        label=Text("Two pictures, not one", "并非同一张图像"),
+        question=Text(
+            "Are the portrait and the applicant two different pictures?",
+            "证件人像与申请人画面是否为两次拍摄？",
+        ),
+        needs=(FRONT, FACE),
+        uses=(),
+        roles=SEEING_MODELS,
+        lacking=MODEL_MISSING,
+        measure=_copy,
+        evidence={
+            "agreement": Text("Agreement in detail", "细节一致程度"),
+            "mirrored": Text("Mirrored", "左右镜像"),
+            "views": Text("Frames looked at", "查看的帧数"),
+            "views_used": Text("Frames compared", "参与比对的帧数"),
+        },
+        reasons=(
+            Reason(
+                "one_picture",
+                UNABLE,
+                Text(
+                    "The applicant's picture is a copy of the document's portrait.",
+                    "申请人画面是证件人像的翻版，而非另一次拍摄。",
+                ),
+                mendable=False,
+            ),
+            Reason(
+                "portrait_unclear",
+                DOCUMENT,
+                Text(
+                    "The portrait is too dark or too pale to be told from a copy of it.",
+                    "证件人像过暗或过淡，无法与翻版区分。",
+                ),
+                mendable=True,
+            ),
+        ),
+        shares=("portrait_no_face", "portrait_too_small", "no_face", "multiple_faces"),
+        point=Bands(
+            accept_at=0.05,
+            reject_below=0.03,
+            command="python research/benchmarks/bench_copy.py ../shared/data/faces",
+            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
+        ),
     ),
     CheckSpec(
         name="face.same_person",

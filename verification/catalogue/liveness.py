@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from veridical.result import Measurement
 from veridical.verification.catalogue.applicant import (
     FARTHER,
+    IN_ONE_GO,
     LIGHT,
     RECAPTURE,
     SPEAK,
@@ -15,6 +16,7 @@ from veridical.verification.catalogue.applicant import (
 from veridical.verification.catalogue.spec import (
     CLIP,
     FACE,
+    FACE_MODELS,
     FROM_CARD,
     LIPS_MODELS,
     MISSING_INPUT,
@@ -29,6 +31,7 @@ from veridical.verification.catalogue.spec import (
 
 if TYPE_CHECKING:
     from veridical.liveness import InjectionCheck, SilentCheck
+    from veridical.liveness.continuity import ContinuityCheck
     from veridical.liveness.lips import LipsCheck
     from veridical.verification.analysis import Analysis
 
@@ -46,6 +49,13 @@ def _lips(check: "LipsCheck", analysis: "Analysis") -> Measurement:
     if mouth is None:
         return Measurement("liveness.lips", None, MISSING_INPUT)
     return check(mouth, analysis.heard, analysis.transaction.challenge)
+
+
+def _continuity(check: "ContinuityCheck", analysis: "Analysis") -> Measurement:
+    clip, followed = analysis.transaction.clip, analysis.followed
+    if clip is None or followed is None:
+        return Measurement("capture.continuity", None, MISSING_INPUT)
+    return check(clip, followed)
 
 
 def _injection(check: "InjectionCheck", analysis: "Analysis") -> Measurement:
@@ -227,8 +237,8 @@ SPECS = (
                 "frame_rate_low",
                 RECAPTURE,
                 Text(
-                    "The clip has fewer than 14.5 frames a second; lips cannot be read.",
-                    "视频帧率低于每秒14.5帧，无法识别唇动。",
+                    "The clip has too few frames a second: lips want 14.5, colours 7.5, turns 6.",
+                    "视频帧率过低：唇动需每秒14.5帧，屏幕光需7.5帧，转头需6帧。",
                 ),
                 mendable=True,
             ),
@@ -269,6 +279,89 @@ SPECS = (
         point=FROM_CARD,
         traits=frozenset({Trait.TESTS_LIVENESS}),
         prompt="digits",
+    ),
+    CheckSpec(
+        name="capture.continuity",
+        label=Text("One unbroken take", "一次连续拍摄"),
+        question=Text(
+            "Is the clip one unbroken take of one person?",
+            "视频是否为同一人的一次连续拍摄？",
+        ),
+        needs=(CLIP,),
+        uses=(),
+        roles=FACE_MODELS,
+        lacking=MODEL_MISSING,
+        measure=_continuity,
+        evidence={
+            "at_ms": Text("Largest step at, ms", "最大突变时刻（毫秒）"),
+            "frames": Text("Frames", "帧数"),
+            "frames_with_face": Text("Frames with the face", "有人脸的帧数"),
+            "gaps": Text("Gaps", "中断次数"),
+            "sign_*": Text("Sign", "迹象"),
+        },
+        reasons=(
+            Reason(
+                "picture_jumps",
+                IN_ONE_GO,
+                Text(
+                    "The picture jumps between two frames, as where takes were joined.",
+                    "画面在相邻两帧之间突变，如同两段录像拼接处。",
+                ),
+                mendable=True,
+            ),
+            Reason(
+                "head_jumps",
+                IN_ONE_GO,
+                Text(
+                    "The head jumps between two frames, as where takes were joined.",
+                    "头部位置在相邻两帧之间突变，如同两段录像拼接处。",
+                ),
+                mendable=True,
+            ),
+            Reason(
+                "odd_frame",
+                IN_ONE_GO,
+                Text(
+                    "A frame does not lie between its neighbours, as one that was put in.",
+                    "某一帧与前后画面不连续，如同被插入。",
+                ),
+                mendable=True,
+            ),
+            Reason(
+                "blended_frames",
+                IN_ONE_GO,
+                Text(
+                    "Some frames are blurred, as where a joint was blended over.",
+                    "个别画面明显较前后模糊，如同拼接处经过融合。",
+                ),
+                mendable=True,
+            ),
+            Reason(
+                "jumps_over_gaps",
+                IN_ONE_GO,
+                Text(
+                    "The picture jumps over more gaps than a busy device leaves.",
+                    "录像中断处的画面突变次数超出设备繁忙所能解释。",
+                ),
+                mendable=True,
+            ),
+            Reason(
+                "person_changes",
+                UNABLE,
+                Text(
+                    "The faces before and after a jump in the clip are not alike.",
+                    "视频突变前后的人脸不相似。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("too_few_frames",),
+        point=Bands(
+            accept_at=0.5,
+            reject_below=0.0,
+            command="python research/benchmarks/bench_continuity.py ../shared/data/grid_s1",
+            note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/measurements/continuity.md",
+        ),
     ),
     CheckSpec(
         name="liveness.injection",

@@ -2,15 +2,16 @@
 
 import hashlib
 import math
-import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from veridical.errors import InputError
 from veridical.liveness.challenge import PACES
+from veridical.reading import read_toml
 from veridical.result import OperatingPoint
 from veridical.verification.catalogue import CHECKS, Trait, checks_with
 from veridical.verification.policy.examples import Example, parse_examples
@@ -24,8 +25,10 @@ from veridical.verification.policy.rules import (
 from veridical.verification.shipped import Shipped
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
-__all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
+__all__ = ["HIGHEST_VERSION", "Policy", "load_policy", "parse_policy", "shipped_policies"]
 
+HIGHEST_VERSION = 2**31 - 1
+MOST_ATTEMPTS = 100
 _SHIPPED = Shipped("policy", "veridical.verification", "policies")
 _SIGNALS, _VOICES = checks_with(Trait.SIGNAL), checks_with(Trait.VOICE)
 _RECORDED = checks_with(Trait.RECORDING)
@@ -138,22 +141,19 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         InputError: With code `policy.malformed`: not TOML, an unknown key or check, a check named
             twice, thresholds out of order, a policy that voice alone could satisfy, one that reads
             documents and neither requires `document.specimen` nor allows specimens, or a rule or
-            example that is not as docs/policies.md has it. Whether the examples end as they say is
-            another question: see `trials`.
+            example that is not as docs/reference/policies.md has it. Whether the examples end as
+            they say is another question: see `trials`.
     """
 
     def refuse(problem: str) -> InputError:
         return InputError(f"{where}: {problem}", "policy.malformed")
 
-    try:
-        raw = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise refuse(f"not a TOML file: {error}") from None
+    raw = read_toml(content, where=where, code="policy.malformed")
     if unknown := sorted(raw.keys() - _KEYS):
         raise refuse(f"unknown keys {unknown}; known are {sorted(_KEYS)}")
     required, optional = (_names(raw.get(key, []), key, refuse) for key in ("required", "optional"))
     names = required + optional
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise refuse(f"named twice: {repeated}")
     if required and _VOICES.issuperset(required):
         raise refuse("voice alone never accepts: require a face or document check as well")
@@ -166,10 +166,10 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
     attempts, version, pace = raw.get("attempts", 1), raw.get("version"), raw.get("pace", "usual")
     if not isinstance(pace, str) or pace not in PACES:
         raise refuse(f"pace must be one of {sorted(PACES)}, got {pace!r}")
-    if not isinstance(raw.get("id"), str) or not isinstance(version, int):
-        raise refuse("wants an id (text) and a version (whole number)")
-    if not isinstance(attempts, int) or attempts < 1:
-        raise refuse(f"attempts must be a whole number from 1, got {attempts!r}")
+    if not isinstance(raw.get("id"), str) or not _counts(version, HIGHEST_VERSION):
+        raise refuse(f"wants an id (text) and a version (whole number of 1 to {HIGHEST_VERSION})")
+    if not _counts(attempts, MOST_ATTEMPTS):
+        raise refuse(f"attempts must be a whole number of 1 to {MOST_ATTEMPTS}")
     points = _points(raw.get("operating_points", {}), raw["id"], refuse)
     facts = parse_facts(raw.get("facts", []), refuse)
     constants = parse_constants(raw.get("constants", {}), refuse)
@@ -196,6 +196,11 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         ),
         description=str(raw.get("description", "")),
     )
+
+
+def _counts(value: object, most: int) -> TypeGuard[int]:
+    """Whether a value is a whole number of 1 to a bound."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def _switch(raw: Mapping[str, object], key: str, refuse: Any) -> bool:  # noqa: ANN401

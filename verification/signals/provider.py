@@ -19,6 +19,7 @@ from typing import Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 from veridical.errors import InputError, VeridicalError
+from veridical.reading import read_json
 from veridical.result import EvidenceValue, Measurement
 from veridical.verification.signals.breaker import Breaker
 
@@ -290,8 +291,8 @@ def _read(content: bytes) -> Answer:
         ProviderError: `malformed`.
     """
     try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
+        said = read_json(content)
+    except InputError:
         raise ProviderError("malformed") from None
     if not isinstance(said, dict):
         raise ProviderError("malformed")

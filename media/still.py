@@ -1,0 +1,140 @@
+"""Which pixels does a picture file hold? Runs only inside the decoder process."""
+
+import io
+import re
+from dataclasses import asdict
+from typing import BinaryIO
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from veridical.errors import InputError
+from veridical.media.forensics import describe
+from veridical.media.job import PICTURE_FORMATS, PictureJob
+
+__all__ = ["decode_picture"]
+
+MOST_SCANS = 100
+"""Cameras and web pages write about ten."""
+MOST_SCANNED_PIXELS = 1_000_000_000
+"""Each scan of a progressive JPEG goes over the whole picture, however few bytes it has."""
+_SCALES = (2, 4, 8)
+_STRIP_PIXELS = 1 << 16
+_WHITE = 255
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+_END, _SCAN = 0xD9, 0xDA
+
+# Sizes are checked here, and against the job's own bounds.
+PIL.Image.MAX_IMAGE_PIXELS = None
+
+
+def decode_picture(file: BinaryIO, output: BinaryIO, job: PictureJob) -> dict[str, object]:
+    """Decode a picture, or the first of an animation.
+
+    Args:
+        file: Seekable; its position is of no matter.
+        output: Receives the pixels as stored, (height, width, 3) uint8 RGB.
+        job: What is wanted and how much is allowed.
+
+    Returns:
+        `width` and `height` of what was written, and `info`: the fields of `ImageInfo`.
+
+    Raises:
+        InputError: With a `media.*` code that says what is wrong with the file.
+    """
+    file.seek(0)
+    data = file.read()
+    media_type = PICTURE_FORMATS[job.format]
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=[job.format]) as picture:
+            info = describe(picture, media_type, data)
+            _fit(picture, data, job)
+            picture.load()
+            _write(picture, output)
+            size = picture.size
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # Pillow raises half of the built-in exceptions on hostile files
+        if "truncated" in str(error).lower() or isinstance(error, EOFError):
+            raise InputError(
+                "the picture breaks off before its end; send it again", "media.truncated"
+            ) from error
+        raise InputError(
+            "the picture is damaged and cannot be decoded", "media.undecodable"
+        ) from error
+    return {"width": size[0], "height": size[1], "info": asdict(info)}
+
+
+def _fit(picture: PIL.Image.Image, data: bytes, job: PictureJob) -> None:
+    """Hold a picture to its bounds before a pixel is decoded; a large JPEG is decoded smaller."""
+    width, height = picture.size
+    pixels = width * height
+    most = job.most_scaled_pixels if job.format == "JPEG" else job.most_pixels
+    if pixels > most:
+        raise InputError(
+            f"a picture of at most {most} pixels is accepted, this one has more; "
+            "send a smaller one",
+            "media.too_many_pixels",
+        )
+    if job.format != "JPEG":
+        return
+    if picture.info.get("progressive"):
+        most_scans = min(MOST_SCANS, max(1, MOST_SCANNED_PIXELS // pixels))
+        if _scans(data, most_scans) > most_scans:
+            raise InputError(
+                f"a progressive JPEG of this size has at most {most_scans} scans, this one has "
+                "more; send a baseline JPEG",
+                "media.too_many_scans",
+            )
+    if pixels > job.most_pixels:
+        scale = next(
+            scale
+            for scale in (*_SCALES, 0)
+            if not scale or -(-width // scale) * -(-height // scale) <= job.most_pixels
+        )
+        # The transform itself yields fewer pixels: ITU-T T.81, its low frequencies alone.
+        picture.draft(None, (width // scale, height // scale))
+
+
+def _scans(data: bytes, most: int) -> int:
+    """How many scans a JPEG has; counting ends beyond `most`.
+
+    Source: ITU-T T.81, B.1.1: in a scan's own data 0xFF is followed by 0 or by a restart marker.
+    """
+    count, place = 0, 2
+    while count <= most:
+        found = _MARKER.search(data, place)
+        if found is None:
+            return count
+        marker, place = data[found.start() + 1], found.end()
+        if marker == _END:
+            return count
+        count += marker == _SCAN
+        if marker not in _ALONE and marker != 0xD8:
+            place += max(2, int.from_bytes(data[place : place + 2], "big"))
+    return count
+
+
+def _write(picture: PIL.Image.Image, output: BinaryIO) -> None:
+    """Write the pixels strip by strip: nothing is held twice."""
+    width, height = picture.size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strip = picture.crop((0, top, width, min(height, top + rows)))
+        plain = strip.mode == "RGB" and "transparency" not in strip.info
+        output.write(strip.tobytes() if plain else np.ascontiguousarray(_rgb(strip)).data)
+
+
+def _rgb(picture: PIL.Image.Image) -> NDArray[np.uint8]:
+    """Pixels of a loaded picture as (height, width, 3) uint8 RGB."""
+    if picture.mode.startswith("I"):
+        # Pillow clips 16-bit samples to 255 instead of scaling them.
+        grey = (np.clip(np.asarray(picture, np.int32), 0, 0xFFFF) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if "A" in picture.mode or "transparency" in picture.info:
+        layers = picture.convert("RGBA")
+        ground = PIL.Image.new("RGBA", layers.size, (_WHITE, _WHITE, _WHITE, _WHITE))
+        picture = PIL.Image.alpha_composite(ground, layers)
+    return np.asarray(picture.convert("RGB"))

@@ -1,0 +1,92 @@
+"""A server whose descriptors and log clients try to spend."""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from io import StringIO
+
+import pytest
+
+from tests.chaos.test_entry import knock, listening
+from tests.service_house import House
+from veridical.errors import InputError
+from veridical.service import serving
+from veridical.service.logs import JsonFormatter, Once
+from veridical.service.probes import Probes, address_of
+
+
+def test_silent_connections_make_room_for_those_that_speak(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 8)
+    with listening(here.client.app) as port, ExitStack() as open_:  # type: ignore[arg-type]
+        silent = [
+            open_.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(30)
+        ]
+        answer = knock(port, "GET /livez HTTP/1.1\nHost: x\nConnection: close")
+        assert b" 200 OK" in answer
+        for connection in silent[:20]:
+            connection.settimeout(20)
+            try:
+                assert connection.recv(1) == b""
+            except ConnectionResetError:
+                continue
+
+
+def get(port: int, path: str) -> tuple[int, dict[str, object]]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_probes_have_a_listener_of_their_own(here: House) -> None:
+    probes = Probes("127.0.0.1", 0, here.client.app)  # type: ignore[arg-type]
+    loop = asyncio.new_event_loop()
+    turning = threading.Thread(target=loop.run_forever, daemon=True)
+    turning.start()
+    probes.start(loop)
+    try:
+        assert get(probes.port, "/livez") == (200, {"status": "alive"})
+        assert get(probes.port, "/readyz")[1]["status"] == "ready"
+        assert get(probes.port, "/v1/transactions")[0] == 404
+        loop.call_soon_threadsafe(loop.stop)  # a loop that turns no more is not alive
+        turning.join(10)
+        assert get(probes.port, "/livez") == (503, {"code": "service.stalled"})
+    finally:
+        probes.stop()
+        loop.close()
+
+
+def test_the_address_of_probes_is_checked() -> None:
+    assert address_of("127.0.0.1:9090") == ("127.0.0.1", 9090)
+    assert address_of("[::1]:9090") == ("::1", 9090)
+    for text in ("9090", "localhost", "localhost:http", "localhost:99999"):
+        with pytest.raises(InputError):
+            address_of(text)
+
+
+def test_a_trouble_that_repeats_is_counted_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(Once())
+    log = logging.Logger("trouble")
+    log.addHandler(handler)
+    for number in range(10_000):
+        log.error("socket.accept() out of system resource %s", number)
+        log.info("answered")
+    lines = stream.getvalue().splitlines()
+    assert sum("accept" in line for line in lines) == Once.FEW
+    assert sum("answered" in line for line in lines) == 10_000
+    monkeypatch.setattr(Once, "WHILE_S", 0.0)
+    log.error("socket.accept() out of system resource %s", "again")
+    assert json.loads(stream.getvalue().splitlines()[-1])["repeated"] == 10_000 - Once.FEW

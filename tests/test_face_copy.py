@@ -1,0 +1,102 @@
+"""One picture or two? A portrait handed in again, in any dress, and another of the person."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from veridical.evaluation.samples import Sample
+from veridical.face.copy import CopyCheck
+from veridical.types import Box, Face, Image, View
+from veridical.verification import Settings, load_policy, load_verifier
+
+Pixels = NDArray[np.uint8]
+POINTS = np.array([[70, 90], [130, 90], [100, 125], [78, 150], [122, 150]], np.float32)
+
+
+def face(seed: int) -> Pixels:
+    """A picture with detail of all sizes where a face would be."""
+    rng = np.random.default_rng(seed)
+    made = np.full((220, 200), 120, np.float32)
+    for width in (24, 12, 6, 3):
+        noise = cv2.GaussianBlur(rng.normal(0, 1, (220, 200)).astype(np.float32), (0, 0), width / 2)
+        made += 18 * noise / noise.std()
+    return np.repeat(np.clip(made, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def view(pixels: Pixels, points: NDArray[np.float32] = POINTS) -> View:
+    found = Face(Box(50, 50, 150, 180), 0.9, points)
+    return View(Image(np.ascontiguousarray(pixels)), (found,), found)
+
+
+def jpeg(pixels: Pixels) -> Pixels:
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 30])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def brighter(pixels: Pixels) -> Pixels:
+    ramp = np.linspace(0.6, 1.2, pixels.shape[1])[None, :, None]
+    return np.clip(255 * (pixels / 255.0) ** 0.8 * ramp, 0, 255).astype(np.uint8)
+
+
+DRESSES: list[Callable[[Pixels], Pixels]] = [
+    lambda pixels: pixels,
+    jpeg,
+    brighter,
+    lambda pixels: np.asarray(cv2.GaussianBlur(pixels, (0, 0), 1.2), np.uint8),
+    lambda pixels: np.ascontiguousarray(pixels[:, ::-1]),
+]
+
+
+@pytest.mark.parametrize("dress", range(len(DRESSES)))
+def test_a_copy_is_told(dress: int) -> None:
+    made = DRESSES[dress](face(1))
+    points = POINTS if dress < 4 else POINTS[[1, 0, 2, 4, 3]] * [-1, 1] + [199, 0]
+    measured = CopyCheck()(view(face(1)), [view(made, np.asarray(points, np.float32))])
+    assert measured.score is not None
+    assert measured.score < 0.05
+    assert measured.evidence["mirrored"] is (dress == 4)
+
+
+def test_enlarged_and_turned_it_is_still_the_same() -> None:
+    turn = cv2.getRotationMatrix2D((100, 110), 14, 2.0)
+    turn[:, 2] += (120, 130)
+    made = np.asarray(cv2.warpAffine(face(1), turn, (440, 480), flags=cv2.INTER_CUBIC), np.uint8)
+    points = (POINTS @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
+    measured = CopyCheck()(view(face(1)), [view(made, points)])
+    assert measured.score is not None
+    assert measured.score < 0.05
+
+
+def test_another_picture_is_none() -> None:
+    measured = CopyCheck()(view(face(1)), [view(face(2))])
+    assert measured.score is not None
+    assert measured.score > 0.5
+
+
+def test_one_copy_among_the_frames_is_enough() -> None:
+    measured = CopyCheck()(view(face(1)), [view(face(2)), view(face(1)), view(face(3))])
+    assert measured.score is not None
+    assert measured.score < 0.05
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    nobody = View(Image(face(1)), (), None, "no_face")
+    dark = (face(1) // 60).astype(np.uint8)
+    small = view(face(1), (POINTS / 6).astype(np.float32))
+    check = CopyCheck()
+    assert check(nobody, [view(face(2))]).reason == "portrait_no_face"
+    assert check(small, [view(face(2))]).reason == "portrait_too_small"
+    assert check(view(dark), [view(face(2))]).reason == "portrait_unclear"
+    assert check(view(face(1)), [nobody]).reason == "no_face"
+
+
+@pytest.mark.parametrize(("name", "status"), [("genuine", "pass"), ("portrait", "fail")])
+def test_the_samples(samples: dict[str, Sample], store: object, name: str, status: str) -> None:
+    policy = load_policy("demo")
+    verdict = load_verifier(Settings(policy="demo")).verify(samples[name].transaction, policy)
+    found = next(result for result in verdict.results if result.check == "face.copy")
+    assert found.status == status
+    assert verdict.outcome == ("accept" if status == "pass" else "reject")
