@@ -19,7 +19,7 @@ from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
 from veridical.result import Outcome
-from veridical.service.api.answers import answers, content
+from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
@@ -187,6 +187,19 @@ async def put_medium(
             await asyncio.shield(run_in_threadpool(upload.discard))
         raise
     return {"kind": kind, "bytes": size, "sha256": digest.hex()}
+
+
+@router.delete(
+    "/transactions/{transaction}/media/{kind}",
+    summary="Take a medium back",
+    **nothing("delete_medium", "Deleted"),
+)
+def delete_medium(
+    transactions: TransactionsDep, principal: Applicant, transaction: Id, kind: wire.MediaKind
+) -> Response:
+    """One that was handed in by mistake, or that the applicant would rather not give."""
+    transactions.take_back(principal, transaction, kind)
+    return Response(status_code=204)
 
 
 async def _take(

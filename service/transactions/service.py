@@ -385,6 +385,20 @@ class TransactionService:
             if row.state == "created":
                 change_transaction(connection, transaction, {"state": "collecting"})
 
+    def take_back(self, caller: Principal, transaction: str, kind: str) -> None:
+        """Delete a medium that was handed in, as long as nothing was submitted.
+
+        Raises:
+            ProblemError: `media.not_there`; `transaction.not_found`, `transaction.state`,
+                `transaction.expired`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            if kind not in {medium.kind for medium in media_of(connection, transaction)}:
+                raise ProblemError(404, "media.not_there", f"no {kind} was handed in")
+            drop_media(connection, transaction, (kind,))
+
     def challenge(self, caller: Principal, transaction: str) -> dict[str, Any]:
         """Draw a new challenge; what answered the old one is dropped.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service_house import House
+from tests.service_house import House, bearer
 
 WEAK = b'id = "selfie"\nversion = 7\nrequired = ["face.match"]\nattempts = 1\n'
 
@@ -32,6 +32,19 @@ def test_a_list_is_narrowed(here: House) -> None:
 def test_unknown_parameters_are_refused(here: House, path: str) -> None:
     answer = here.client.get(path, params={"subject": "c-1"}, headers=here.key())
     assert (answer.status_code, answer.json()["code"]) == (422, "request.malformed")
+
+
+def test_a_medium_is_taken_back_until_it_is_submitted(here: House) -> None:
+    made = here.start(here.key())
+    here.collect(made, 181)
+    token = bearer(made["upload_token"])
+    path = f"/v1/transactions/{made['id']}/media/selfie"
+    assert here.client.delete(path, headers=token).status_code == 204
+    assert here.client.delete(path, headers=token).json()["code"] == "media.not_there"
+    assert here.submit(made).json()["code"] == "media.missing"
+    here.collect(made, 182)
+    assert here.submit(made).status_code == 200
+    assert here.client.delete(path, headers=token).status_code == 409
 
 
 def test_nobody_shadows_a_shipped_policy_unawares(here: House) -> None:
