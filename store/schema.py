@@ -194,7 +194,6 @@ transactions = Table(
     Column("sealed_capture", LargeBinary),
     Column("sealed_verdict", LargeBinary),
     Column("sealed_review", LargeBinary),
-    Column("first_reviewer", String(NAME_LENGTH)),
     Index(None, "tenant", "created_at"),
     Index(None, "tenant", "outcome", "final_outcome"),
     Index(None, "state", "expires_at"),

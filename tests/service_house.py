@@ -27,7 +27,7 @@ from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_k
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analysis
 from veridical.verification.engines import Engines
-from veridical.verification.evidence import SigningKey
+from veridical.verification.evidence import SigningKey, public_keys
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
@@ -186,7 +186,8 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    resources = Resources(database, keys, signing, signing.public_pem, clock)
+    known = public_keys(folder / "signing.pem")  # rotated ones included
+    resources = Resources(database, keys, signing, known, clock)
     app = create_app(
         build or rules.build(),
         resources=resources,

@@ -28,4 +28,3 @@ def upgrade() -> None:
     op.add_column("tenants", sa.Column("sealed_webhook_secret_before", sa.LargeBinary))
     op.add_column("tenants", sa.Column("webhook_secret_until", sa.BigInteger))
     op.add_column("api_keys", sa.Column("person", _NAME))
-    op.add_column("transactions", sa.Column("first_reviewer", _NAME))
