@@ -24,8 +24,8 @@ from veridical.evaluation.intervals import clopper_pearson
 from veridical.evaluation.relight import Lamp, encoded, relight
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import HORIZON_MS
-from veridical.liveness.lips.track import frames_enough
 from veridical.liveness.light.colours import draw_colours
+from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
 from veridical.result import CheckResult
 from veridical.types import Arrival, Challenge, Clip
@@ -69,6 +69,7 @@ def shortened(clip: Clip) -> Clip:
 
 
 def main() -> int:
+    """Measure genuine and generated clips under one light, and print how they end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path)
     parser.add_argument("--genuine", type=int, default=30)
@@ -80,7 +81,7 @@ def main() -> int:
     engines = Engines.open(settings)
     verifier = load_verifier(settings, engines=engines)
     points = {**engines.operating_points, **own_points()}
-    chance = random.Random(asked.seed)
+    chance = random.Random(asked.seed)  # noqa: S311
     for label, most in ((GENUINE, asked.genuine), ("generated", asked.generated)):
         ends: Counter[str] = Counter()
         whys: Counter[str] = Counter()
@@ -121,7 +122,7 @@ def judged(verifier, engines, points, clip, lamp, chance):  # type: ignore[no-un
             plain = Analysis(Transaction("t", clip=clip), engines)
             measured = engines.lips(plain.mouth, plain.heard)
         else:
-            measured = verifier._steps[name](analysis)  # noqa: SLF001
+            measured = verifier._steps[name](analysis)
         results[name] = judge(measured, points.get(name))
     assert set(results) <= CHECKS.keys()
     return add_up(results, WITNESSES)
