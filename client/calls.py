@@ -14,6 +14,7 @@ from veridical.wire import (
     Explanation,
     ReviewItem,
     ReviewPage,
+    SliceTaken,
     Started,
     Summary,
     Transaction,
@@ -36,6 +37,7 @@ __all__ = [
     "submit",
     "take_back",
     "upload",
+    "upload_slice",
     "verify",
     "wait",
 ]
@@ -135,10 +137,56 @@ def take_back(session: Session, transaction: str, kind: str, *, token: str = "")
     yield from exchange(session, Request("DELETE", path, bearer(token)))
 
 
-def draw_challenge(session: Session, transaction: str, *, token: str = "") -> Flow[Challenge]:
-    """Draw new digits, right before a recording; a clip handed in before is dropped."""
-    request = Request("POST", f"{transaction_path(transaction)}/challenge", bearer(token))
+def draw_challenge(
+    session: Session, transaction: str, *, stepwise: bool = False, token: str = ""
+) -> Flow[Challenge]:
+    """Draw what is to be read and done, right before a recording; an earlier clip is dropped.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        stepwise: Whether the recording is sent in slices while it is made, as `upload_slice` does:
+            only what comes first is told, and each slice tells more. A clip that is uploaded as a
+            whole is weaker evidence.
+        token: The transaction's upload token, in place of the client's key.
+    """
+    path = f"{transaction_path(transaction)}/challenge"
+    wish = {"reveal": "stepwise" if stepwise else "at_once"}
+    request = post(path, wish, bearer(token))
     return (yield from ask(session, request, ChallengeDrawn)).challenge
+
+
+def upload_slice(
+    session: Session,
+    transaction: str,
+    number: int,
+    source: Source,
+    *,
+    last: bool = False,
+    token: str = "",
+) -> Flow[SliceTaken]:
+    """Send a slice of a recording while it is made; what comes next is told.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        number: Of the slice, from 0; each once, in order.
+        source: The next bytes of the clip's file, half a second or so.
+        last: Whether the recording ends with it.
+        token: The transaction's upload token, in place of the client's key.
+
+    Raises:
+        OSError: The source cannot be read.
+    """
+    content = Content.of(source)
+    headers = {
+        "Content-Digest": content.digest_header,
+        "Content-Type": "application/octet-stream",
+        **bearer(token),
+    }
+    ending = "?last=true" if last else ""
+    path = f"{transaction_path(transaction)}/slices/{number}{ending}"
+    return (yield from ask(session, Request("PUT", path, headers, content), SliceTaken))
 
 
 def submit(
@@ -159,7 +207,8 @@ def submit(
         transaction: Its id.
         nonce: Of the challenge that the clip answers.
         wait_s: How long the service may hold its answer back, 0 to 60; see `wait` for longer.
-        accommodation: `cannot_speak` or `cannot_see`: leads to a person, never to an accept.
+        accommodation: `cannot_speak`, `cannot_see` or `photosensitive`: leads to a person, never to
+            an accept.
         capture: Facts about the capture, such as `camera_label`.
         segments: Of a `recording`: id, start and end in seconds of every segment of its script;
             without them they are found by what was said.

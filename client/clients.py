@@ -174,6 +174,7 @@ class _Operations:
     submit = Operation(calls.submit)
     take_back = Operation(calls.take_back)
     upload = Operation(calls.upload)
+    upload_slice = Operation(calls.upload_slice)
     verify = Operation(calls.verify)
     verify_once = Operation(checks.verify_once)
     wait = Operation(calls.wait)

@@ -133,6 +133,7 @@ def _told(decoded: Decoded, offset: int) -> dict[str, object]:
         "width": decoded.width,
         "height": decoded.height,
         "times_ms": decoded.times_ms,
+        "ends": decoded.ends,
         "layout": asdict(decoded.layout),
         "audio_offset": offset,
         "audio_samples": -1 if decoded.audio is None else len(decoded.audio),

@@ -30,6 +30,8 @@ from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey, public_keys
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
+IN_STEPS = {"revealed": "stepwise"}
+"""What a sum of witnesses asks of the light."""
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
 
 
@@ -69,7 +71,7 @@ class Rules:
             def run(analysis: Analysis) -> Measurement:
                 self.seen.append(analysis.transaction.id)
                 self.hook()
-                return Measurement(check, self.score, self.reason)
+                return Measurement(check, self.score, self.reason, IN_STEPS)
 
             return run
 

@@ -62,6 +62,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "search_gallery": lambda c: c.search("g", b"i", limit=3),
     "store_policy": lambda c: c.store_policy("p", b'id = "p"'),
     "submit_transaction": lambda c: c.submit(T, nonce="n", segments=[("a", 0.0, 1.0)]),
+    "upload_slice": lambda c: c.upload_slice(T, 0, b"s", last=True),
     "upload_medium": lambda c: c.upload(T, "selfie", b"i"),
     "verify": lambda c: c.verify_once({"selfie": b"i"}, policy="selfie", facts={"a": 1.0}),
 }

@@ -107,7 +107,7 @@ def test_a_face_from_the_side_is_told_to_look_straight_and_not_to_come_closer() 
     assert advice(VIEW, near) == "face_too_small"
     side = replace(turned_head(), presence=0.1)
     assert advice(view_of(plain(150, 120, 100), FACE, mesh=side), near) == "look_straight"
-    squeezed = replace(FACE, points=FACE.points * np.float32([0.2, 1.0]))
+    squeezed = replace(FACE, points=FACE.points * np.array([0.2, 1.0], np.float32))
     assert advice(view_of(plain(150, 120, 100), squeezed), near) == "look_straight"
 
 

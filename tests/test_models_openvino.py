@@ -105,7 +105,7 @@ def test_every_layer_agrees_with_plain_arithmetic(rewritten: bool) -> None:
     data = convert_openvino(net.topology(), net.weights, output="y")
     session = onnxruntime.InferenceSession(expand_prelu(data) if rewritten else data)
     x = np.random.default_rng(1).normal(0, 1, (3, 2, 6, 6)).astype(np.float32)
-    (y,) = session.run(["y"], {"input": x})
+    y = np.asarray(session.run(["y"], {"input": x})[0])
     assert y.shape == (3, 3)
     np.testing.assert_allclose(y, np.stack([expected(one[None]) for one in x]), atol=1e-5)
 
@@ -127,7 +127,9 @@ def test_a_prelu_of_one_shared_slope_is_left_as_it_is() -> None:
     model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
     session = onnxruntime.InferenceSession(expand_prelu(model.SerializeToString()))
     x = np.array([-2.0, 4.0, 1.0, -1.0] * 3, np.float32).reshape(1, 3, 2, 2)
-    np.testing.assert_allclose(session.run(None, {"x": x})[0], np.where(x > 0, x, 0.5 * x))
+    np.testing.assert_allclose(
+        np.asarray(session.run(None, {"x": x})[0]), np.where(x > 0, x, 0.5 * x)
+    )
 
 
 @pytest.mark.parametrize(

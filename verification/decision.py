@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.policy import Policy
 from veridical.verification.policy.rules import RuleResult
+from veridical.verification.present import PRESENT, add_up
 from veridical.verification.reasons import is_mendable
 
 __all__ = ["Decision", "decide", "judge"]
@@ -17,6 +19,9 @@ NOT_RUN = "not_run"
 NOT_ASKED = "not_asked"
 NO_OPERATING_POINT = "no_operating_point"
 EMPTY_POLICY = "policy:empty"
+DRAWN = frozenset({"liveness.light", "liveness.motion"})
+"""Checks of what was drawn for one recording and is answered without a sound."""
+SUMS = checks_with(Trait.SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ def decide(
     retry away for a review: what it stumbled over is often the poor capture that is made anew. An
     empty policy accepts nobody.
 
+    `capture.present` is made here, of what its witnesses measured: stored measurements can be added
+    up again under another policy. Where a policy merely prefers the moment and nothing drawn for
+    the recording could be assessed step by step, each other witness is required in its place.
+
     Args:
         measurements: At most one a check; of two, the first counts.
         policy: What is asked.
@@ -81,10 +90,27 @@ def decide(
             rates.get(check),
         )
         for check in dict.fromkeys([*policy.checks, *measured])
+        if check not in SUMS
     }
+    asked = policy.required
+    if PRESENT in policy.checks:
+        own = {
+            check: judge(result.measurement, points.get(check, merged.get(check)))
+            for check, result in results.items()
+            if check in policy.witnesses
+        }
+        added = add_up(own, policy.witnesses)
+        results[PRESENT] = judge(added.measurement(), merged.get(PRESENT))
+        if policy.moment == "preferred" and added.moment != "stepwise":
+            others = [check for check in policy.witnesses if check not in DRAWN]
+            asked = tuple(
+                dict.fromkeys(c for name in asked for c in (others if name == PRESENT else [name]))
+            )
+        order = [check for check in policy.checks if check in results]
+        results = {check: results[check] for check in dict.fromkeys([*order, *results])}
 
     # A script without a question cannot have an answer: such a check is not required of it.
-    required = [results[check] for check in policy.required if results[check].reason != NOT_ASKED]
+    required = [results[check] for check in asked if results[check].reason != NOT_ASKED]
     failed = [r for r in required if r.status is Status.FAIL]
     open_ = [r for r in required if r.status in (Status.REVIEW, Status.NOT_ASSESSED)]
     doubtful = [

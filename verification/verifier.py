@@ -1,7 +1,7 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,10 +20,10 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentSpecimenCheck,
 )
-from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
+from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
-from veridical.verification.catalogue import CHECKS
+from veridical.verification.catalogue import CHECKS, Trait, checks_with
 from veridical.verification.decision import decide, judge
 from veridical.verification.draw import FrameDraw
 from veridical.verification.engines import Engines
@@ -50,6 +50,7 @@ E = TypeVar("E")
 
 UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider", "no_index")
 """Reasons that lie with the installation, not with the capture."""
+SUMS = checks_with(Trait.SUM)
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
 
@@ -229,7 +230,7 @@ class Verifier:
             transaction=transaction.id,
             attempt=transaction.attempt,
             profile=self.profile,
-            assurance=_assurance(measurements, calibrated),
+            assurance=(*_assurance(measurements, calibrated), *_moment(decision.results)),
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
             document=_fields(analysis.front, analysis.back),
@@ -242,8 +243,8 @@ class Verifier:
         if policy.allow_specimens:
             wanted["document.specimen"] = None
         if policy.fail_fast:  # in the policy's order, so that the first failure is the first cause
-            return list(wanted)
-        return [check for check in self._steps if check in wanted]
+            return [check for check in wanted if check not in SUMS]
+        return [check for check in self._steps if check in wanted and check not in SUMS]
 
     def _calibrations(self, policy: Policy) -> CalibrationSet:
         """The calibration files a policy names, read once."""
@@ -296,7 +297,7 @@ def load_verifier(
     ledger = ledger or settings.ledger()
     injection = InjectionCheck(InjectionSettings.read(), attestor)
     draw = settings.frame_draw()
-    makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw.secret)
+    makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw)
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -316,9 +317,9 @@ def _makers(
     engines: Engines,
     watchlist: WatchlistCheck | None,
     injection: InjectionCheck,
-    key: bytes,
+    draw: FrameDraw,
 ) -> Makers:
-    """How each check is made, None where a model of it is missing; `key` draws its permutations."""
+    """How each check is made; None where a model of it is missing."""
 
     def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
         return lambda: _over(make, engines.embedder) if engines.detector else None
@@ -328,6 +329,8 @@ def _makers(
 
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
+
+    key = draw.other_draws
 
     def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
         return lambda: make(key) if engines.detector and engines.mesher else None
@@ -419,6 +422,14 @@ def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> t
             if (level := m.evidence.get(key)) in WEAKER
         ]
     return tuple(weaker)
+
+
+def _moment(results: Iterable[CheckResult]) -> Iterator[str]:
+    """Code of an answer that is not bound to its moment as it could be."""
+    for result in results:
+        moment = result.measurement.evidence.get("moment")
+        if result.check in SUMS and moment != "stepwise":
+            yield f"{result.check}:{moment}"
 
 
 def _fields(*documents: Document | None) -> dict[str, Mapping[str, EvidenceValue]]:

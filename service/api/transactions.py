@@ -25,6 +25,7 @@ from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
 from veridical.service.transactions.explain import explain
+from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.service import Sought
 from veridical.service.transactions.worker import load_transaction
@@ -251,10 +252,66 @@ def _digest(header: str) -> bytes:
     **answers("draw_challenge", wire.ChallengeDrawn, "The old one is void"),
 )
 def challenge(
-    transactions: TransactionsDep, principal: Applicant, transaction: Id
+    transactions: TransactionsDep,
+    principal: Applicant,
+    transaction: Id,
+    body: wire.ChallengeWish = wire.ChallengeWish(),  # noqa: B008
 ) -> dict[str, Any]:
-    """What was recorded for the old one is dropped."""
-    return {"challenge": transactions.challenge(principal, transaction)}
+    """What was recorded for the old one is dropped.
+
+    Told `stepwise`, recording begins at once and is sent in slices: each that arrives tells what
+    comes next. Told `at_once`, the whole clip is uploaded afterwards; it is then weaker evidence.
+    """
+    return {"challenge": transactions.challenge(principal, transaction, body)}
+
+
+@router.put(
+    "/transactions/{transaction}/slices/{number}",
+    summary="Hand in a slice of a recording while it is made",
+    **answers("upload_slice", wire.SliceTaken, "Kept, and what is told since"),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
+@takes(LARGEST_SLICE)
+async def put_slice(
+    request: Request,
+    transactions: TransactionsDep,
+    principal: Applicant,
+    transaction: Id,
+    number: Annotated[int, Path(ge=0, lt=MOST_SLICES)],
+    content_digest: Annotated[
+        str, Header(description="RFC 9530: `sha-256=:BASE64:`", max_length=500)
+    ] = "",
+    last: Annotated[bool, Query(description="Whether the recording ends with it")] = False,
+) -> dict[str, Any]:
+    """Slices put one after the other are the file of the clip. The last one makes it a medium.
+
+    A slice may be sent again where the connection broke. When each arrived is recorded by this
+    server's clock; what is too late to show a live recording is asked for again.
+    """
+    wanted = _digest(content_digest)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_SLICE:
+            raise ProblemError(413, "request.too_large", f"a slice may have {LARGEST_SLICE} bytes")
+    data = bytes(body)
+    if not data:
+        raise InputError("the body is empty; send the bytes of the slice", "media.empty")
+    if not hmac.compare_digest(hashlib.sha256(data).digest(), wanted):
+        raise InputError(
+            "the bytes are not those the Content-Digest names; send them again",
+            "media.digest_mismatch",
+        )
+    return await run_in_threadpool(
+        transactions.take_slice, principal, transaction, number, data, last=last
+    )
 
 
 @router.post(

@@ -14,7 +14,8 @@ from veridical.reading import TextLimits
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
-from veridical.verification.policy import parse_policy
+from veridical.verification.catalogue import Trait, checks_with
+from veridical.verification.policy import earlier_policies, parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "stored_policies", "with_checks"]
@@ -33,6 +34,10 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
             f"unknown checks {unknown}; known are {', '.join(CHECKS)}", "policy.unknown_check"
         )
     added = tuple(check for check in dict.fromkeys(checks) if check not in policy.required)
+    if sums := sorted(checks_with(Trait.SUM).intersection(added)):
+        raise InputError(
+            f"{sums} want witnesses, which only a policy names", "policy.unknown_check"
+        )
     if not added:
         return policy
     return replace(
@@ -69,6 +74,8 @@ class PolicyRepository:
             if not policy.allow_specimens
         } | {self._default.id: self._default}
 
+        self._earlier = {(policy.id, policy.version): policy for policy in earlier_policies()}
+
     def default_for(self, kind: str) -> str:
         """Name of the policy of transactions that name none."""
         return kind if kind in ("reverify", "recording") else self._default.id
@@ -83,7 +90,9 @@ class PolicyRepository:
         for policy in stored if version is None else [p for p in stored if p.version == version]:
             return policy
         shipped = self._shipped.get(name)
-        if shipped is None or version not in (None, shipped.version):
+        if version is not None and (shipped is None or shipped.version != version):
+            shipped = self._earlier.get((name, version))
+        if shipped is None:
             known = ", ".join(dict.fromkeys(p.id for p in self.all_of(tenant)))
             raise ProblemError(422, "policy.unknown", f"no policy of that name; there are {known}")
         return shipped

@@ -25,6 +25,8 @@ DOCUMENT: Mapping[str, Mapping[str, str | float]] = {
 }
 """What a scripted verdict says was read: the holder of ICAO's specimen."""
 _POINT = OperatingPoint(0.5, 0.25, SANDBOX)
+_TOLD = {"revealed": "stepwise"}
+"""Evidence of a scripted check: a sum of witnesses asks how colours were told."""
 _SCRIPTS: Mapping[str, tuple[float | None, str]] = {
     "accept": (1.0, ""),
     "slow": (1.0, ""),
@@ -75,12 +77,18 @@ def scripted_verdict(transaction: str, subject_ref: str, policy: Policy, attempt
     """The end a magic reference asks for, decided by the policy from scripted scores."""
     told, score, reason = _measured(script_of(subject_ref), policy)
     measurements = [
-        Measurement(check, score, reason) if check == told else Measurement(check, 1.0)
+        Measurement(check, score, reason) if check == told else Measurement(check, 1.0, "", _TOLD)
         for check in policy.checks
     ]
     points = dict.fromkeys(policy.checks, _POINT)
     own = Policy(
-        policy.id, policy.version, policy.sha256, policy.required, policy.optional, policy.attempts
+        policy.id,
+        policy.version,
+        policy.sha256,
+        policy.required,
+        policy.optional,
+        policy.attempts,
+        witnesses=policy.witnesses,
     )
     decision = decide(measurements, own, points, attempt=attempt)
     verdict = verdict_of(

@@ -12,9 +12,16 @@ from sqlalchemy import Connection
 
 from veridical.consent_recording import parse_script, parse_times
 from veridical.errors import StoreError
-from veridical.liveness.challenge import PACES, draw_challenge
+from veridical.media import Limits
 from veridical.service.transactions import views
 from veridical.service.transactions.customers import Customers
+from veridical.service.transactions.live import (
+    SLICE_MS,
+    LiveChallenge,
+    draw,
+    drop_slices,
+    keep_slice,
+)
 from veridical.service.transactions.recordings import chosen_script, script_view
 from veridical.service.transactions.records import record, tell
 from veridical.service.transactions.resources import (
@@ -59,7 +66,7 @@ from veridical.verification.policy.media import Wanted, wanted_media
 from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
-from veridical.wire import KeptRequest, NewTransaction, ReviewDecision, Submission
+from veridical.wire import ChallengeWish, KeptRequest, NewTransaction, ReviewDecision, Submission
 
 __all__ = ["TOKEN_WORD", "Sought", "TransactionService"]
 
@@ -72,6 +79,7 @@ _ONCE = ("clip", "voice", "selfie", "recording")
 _SPOKEN = ("clip", "voice", "recording")
 """What answers a challenge, and is void with it."""
 
+_MOST_CLIP_BYTES = Limits().max_clip_bytes
 DIGITS = 6
 """Digits of a challenge, where no script says how many."""
 
@@ -399,8 +407,16 @@ class TransactionService:
                 raise ProblemError(404, "media.not_there", f"no {kind} was handed in")
             drop_media(connection, transaction, (kind,))
 
-    def challenge(self, caller: Principal, transaction: str) -> dict[str, Any]:
+    def challenge(
+        self,
+        caller: Principal,
+        transaction: str,
+        wish: ChallengeWish = ChallengeWish(),  # noqa: B008
+    ) -> dict[str, Any]:
         """Draw a new challenge; what answered the old one is dropped.
+
+        Told stepwise, only what begins within the first moments is answered; slices of the
+        recording bring the rest.
 
         Raises:
             ProblemError: `challenge.not_wanted`, `challenge.too_many`, `challenge.back_off`,
@@ -423,10 +439,57 @@ class TransactionService:
                 )
             self._refuse_burst(connection, row.tenant, _who(row), now)
             drop_media(connection, transaction, _SPOKEN)
+            if (before := self._live(row, vault)) is not None and before.upload:
+                drop_slices(connection, before.upload)
             request = self._request(row, vault)
             # None in a request that an older version took.
             spoken = request.spoken or request.locale
-            return self._draw(connection, vault, row, spoken, now)
+            return self._draw(
+                connection, vault, row, spoken, now, stepwise=wish.reveal == "stepwise"
+            )
+
+    def take_slice(
+        self, caller: Principal, transaction: str, number: int, data: bytes, *, last: bool
+    ) -> dict[str, Any]:
+        """Take one slice of a recording while it is made; answers what is told since.
+
+        The same slice sent again is answered again: a connection may break at any moment.
+
+        Raises:
+            ProblemError: `slices.not_stepwise`, `slices.order`, `slices.too_many`,
+                `challenge.spent`, `request.too_large`, `transaction.not_found`,
+                `transaction.state`, `transaction.expired`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            vault = self._vault(connection, row)
+            now = self.resources.clock()
+            before = self._live(row, vault)
+            if before is None or row.nonce is None:
+                raise ProblemError(409, "challenge.spent", "draw a challenge first")
+            after = before.taking(number, data, now, last=last)
+            if after is not before:
+                if sum(one.size for one in after.slices) > _MOST_CLIP_BYTES:
+                    raise ProblemError(
+                        413, "request.too_large", f"a clip may have {_MOST_CLIP_BYTES} bytes"
+                    )
+                keep_slice(connection, vault, after.upload, number, data, now)
+                changed: dict[str, Any] = {
+                    "sealed_challenge": vault.seal_json(after.as_json(), "challenge")
+                }
+                if row.state == "created":
+                    changed["state"] = "collecting"
+                change_transaction(connection, transaction, changed)
+                if last:
+                    keep_upload(connection, transaction, after.medium(connection, vault), now)
+        taken = after.slices[number]
+        return {
+            "number": number,
+            "sha256": taken.sha256,
+            "arrived_ms": taken.arrived_ms,
+            **after.told(),
+        }
 
     def _draw(
         self,
@@ -435,19 +498,20 @@ class TransactionService:
         row: StoredTransaction,
         language: str,
         now: int,
+        *,
+        stepwise: bool = False,
     ) -> dict[str, Any]:
         request = self._request(row, vault)
         policy = self.policy_of(row, request)
-        length = request.script_digits or DIGITS
-        drawn = draw_challenge(language, length, PACES[policy.pace])
+        prompts = wanted_media(policy, row.kind, request.script_digits).prompts
+        drawn = LiveChallenge(
+            draw(policy, prompts, language, request.script_digits or DIGITS),
+            now,
+            stepwise,
+            secrets.token_hex(16) if stepwise else "",
+        )
         nonce = secrets.token_urlsafe(24)
         expires_at = now + _ms(self.settings.challenge_lifetime_of(row.kind))
-        kept = {
-            "digits": drawn.digits,
-            "language": drawn.language,
-            "schedule_ms": list(drawn.schedule_ms),
-            "issued_at": now,
-        }
         change_transaction(
             connection,
             row.id,
@@ -455,16 +519,16 @@ class TransactionService:
                 "nonce": nonce,
                 "challenge_expires_at": expires_at,
                 "challenges": row.challenges + 1,
-                "sealed_challenge": vault.seal_json(kept, "challenge"),
+                "sealed_challenge": vault.seal_json(drawn.as_json(), "challenge"),
             },
         )
-        return {
-            "digits": drawn.digits,
-            "language": drawn.language,
-            "schedule_ms": list(drawn.schedule_ms),
+        answer = {
+            **drawn.told(),
+            "language": language,
             "nonce": nonce,
             "expires_at": iso(expires_at),
         }
+        return answer | ({"reveal": "stepwise", "slice_ms": SLICE_MS} if stepwise else {})
 
     def submit(self, caller: Principal, transaction: str, sent: Submission) -> None:
         """Ask for an attempt to be judged; when this returns it will be, whoever dies.
@@ -829,11 +893,17 @@ class TransactionService:
         return with_checks(policy, request.checks)
 
     def challenge_of(self, row: StoredTransaction, vault: Vault) -> Challenge | None:
-        """What the applicant was asked to read."""
+        """What the applicant was asked to read or do."""
+        live = self._live(row, vault)
+        return live.challenge if live is not None else None
+
+    def live_of(self, row: StoredTransaction, vault: Vault) -> LiveChallenge | None:
+        """The same, with what arrived of a recording that was sent while it was made."""
+        return self._live(row, vault)
+
+    def _live(self, row: StoredTransaction, vault: Vault) -> LiveChallenge | None:
         kept = _opened(vault, row.sealed_challenge, "challenge")
-        if kept is None:
-            return None
-        return Challenge(kept["digits"], kept["language"], tuple(kept["schedule_ms"]))
+        return None if kept is None else LiveChallenge.from_json(kept)
 
     def urls_of(self, connection: Connection, row: StoredTransaction) -> list[str]:
         """Where the events of a transaction are told."""

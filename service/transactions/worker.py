@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from veridical.errors import InputError, StoreError, VeridicalError
+from veridical.liveness.arrivals import arrivals_of
 from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.result import Outcome
@@ -21,6 +22,7 @@ from veridical.service.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
+from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.recordings import (
     MEDIUM,
     Judge,
@@ -42,6 +44,7 @@ from veridical.store.transactions import (
 )
 from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
+from veridical.types import Arrival, Clip
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import Trait, checks_with
@@ -552,15 +555,18 @@ def load_transaction(
     capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
     if "clip" in media:  # whatever the capture says of its file
         capture["file_type"] = sniff(media["clip"][:192])
+    clip = read_clip(media["clip"]) if "clip" in media else None
+    live = transactions.live_of(row, vault)
     return Transaction(
         id=row.id,
         document_front=document[0] if document else None,
         document_info=document[1] if document else None,
         document_back=read_image(media["document_back"]) if "document_back" in media else None,
         selfie=read_image(media["selfie"]) if "selfie" in media else None,
-        clip=read_clip(media["clip"]) if "clip" in media else None,
+        clip=clip,
         voice=read_audio(media["voice"]) if "voice" in media else None,
-        challenge=transactions.challenge_of(row, vault),
+        challenge=live.challenge if live is not None else None,
+        arrivals=_arrivals(clip, live),
         signals=_facts_of(row, request, capture),
         statement=request.statement,
         language=request.locale if request.statement else "",
@@ -575,6 +581,14 @@ def load_transaction(
         metadata=capture,
         facts=request.facts,
     )
+
+
+def _arrivals(clip: Clip | None, live: LiveChallenge | None) -> tuple[Arrival, ...]:
+    """When the slices of the clip were here; none where it came as a whole."""
+    if clip is None or live is None or not live.whole:
+        return ()
+    slices = live.slices
+    return arrivals_of(clip, [one.size for one in slices], [one.arrived_ms for one in slices])
 
 
 def _facts_of(

@@ -76,6 +76,15 @@ COMMON_REASONS = (
         mendable=False,
     ),
     Reason(
+        "photosensitive",
+        UNABLE,
+        Text(
+            "Changing colours are not good for the applicant: none were shown, a person decides.",
+            "申请人不宜观看颜色变化，未显示颜色，由人工决定。",
+        ),
+        mendable=False,
+    ),
+    Reason(
         "not_a_number",
         LATER,
         Text(

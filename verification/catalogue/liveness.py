@@ -277,7 +277,7 @@ SPECS = (
         ),
         shares=("face_too_small", "too_short", "not_a_number"),
         point=FROM_CARD,
-        traits=frozenset({Trait.TESTS_LIVENESS}),
+        traits=frozenset({Trait.TESTS_LIVENESS, Trait.WITNESS}),
         prompt="digits",
     ),
     CheckSpec(
@@ -362,6 +362,7 @@ SPECS = (
             command="python research/benchmarks/bench_continuity.py ../shared/data/grid_s1",
             note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/measurements/continuity.md",
         ),
+        traits=frozenset({Trait.WITNESS}),
     ),
     CheckSpec(
         name="liveness.injection",

@@ -112,7 +112,7 @@ SPECS = (
         ),
         shares=("clipped", "too_noisy", "two_voices"),
         point=FROM_CARD,
-        traits=VOICE,
+        traits=VOICE | {Trait.WITNESS},
         prompt="digits",
     ),
     CheckSpec(
