@@ -95,10 +95,11 @@ def test_a_sandbox_transaction_may_expire_by_script(here: House) -> None:
 def test_slow_scripts_take_nobodys_place(here: House) -> None:
     """As many `sandbox:slow` as may wait, while one real applicant is judged."""
     sandbox, live = here.key(sandbox=True), here.key()
-    for _ in range(16):
+    for number in range(16):
         made = here.start(sandbox, subject_ref="sandbox:slow")
         here.collect(made, 156)
-        here.clock.ahead_ms = 600_000  # none of them is over before the test is
+        # Each waits for a moment that the clock never comes to: none is over before the test is.
+        here.clock.ahead_ms = 1_000_000 - 50_000 * number
         assert here.submit(made, wait_s=0).status_code == 202
         here.clock.ahead_ms = 0
     assert here.finished(live, 157)["outcome"] == "accept"
