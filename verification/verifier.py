@@ -24,7 +24,7 @@ from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingP
 from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS, Trait, checks_with
-from veridical.verification.decision import decide, judge
+from veridical.verification.decision import decide, judge, summed
 from veridical.verification.draw import FrameDraw
 from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
@@ -211,10 +211,8 @@ class Verifier:
                 if rate is not None:
                     rates[check] = rate
             measured[check] = measurement
-            if policy.fail_fast and check in policy.required:
-                point = {**points, **policy.operating_points}.get(check)
-                if judge(measurement, point).status is Status.FAIL:
-                    break
+            if policy.fail_fast and _fails(check, measured, policy, points):
+                break
         measurements = [measured[check] for check in order if check in measured]
         decision = decide(
             measurements,
@@ -243,7 +241,10 @@ class Verifier:
         if policy.allow_specimens:
             wanted["document.specimen"] = None
         if policy.fail_fast:  # in the policy's order, so that the first failure is the first cause
-            return [check for check in wanted if check not in SUMS]
+            turns: dict[str, None] = {}
+            for check in wanted:  # a sum is known once its witnesses are
+                turns |= dict.fromkeys(policy.witnesses if check in SUMS else (check,))
+            return list(turns)
         return [check for check in self._steps if check in wanted and check not in SUMS]
 
     def _calibrations(self, policy: Policy) -> CalibrationSet:
@@ -422,6 +423,23 @@ def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> t
             if (level := m.evidence.get(key)) in WEAKER
         ]
     return tuple(weaker)
+
+
+def _fails(
+    check: str,
+    measured: Mapping[str, Measurement],
+    policy: Policy,
+    points: Mapping[str, OperatingPoint],
+) -> bool:
+    """Whether a required check has failed, or a required sum whose last witness this was."""
+    merged = {**points, **policy.operating_points}
+    alone = judge(measured[check], merged.get(check))
+    if check in policy.required and alone.status is Status.FAIL:
+        return True
+    if check in policy.witnesses and measured.keys() >= set(policy.witnesses):
+        found = summed(measured, policy, points)
+        return any(name in policy.required and one.status is Status.FAIL for name, one in found)
+    return False
 
 
 def _moment(results: Iterable[CheckResult]) -> Iterator[str]:

@@ -27,17 +27,17 @@ from veridical.liveness.challenge import HORIZON_MS
 from veridical.liveness.light.colours import draw_colours
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
-from veridical.result import CheckResult
+from veridical.result import CheckResult, OperatingPoint
 from veridical.types import Arrival, Challenge, Clip
 from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import CHECKS
 from veridical.verification.decision import judge
 from veridical.verification.engines import Engines
 from veridical.verification.points import own_points
-from veridical.verification.present import PRESENT, add_up
+from veridical.verification.present import PRESENT, Addition, add_up
 from veridical.verification.settings import Settings
 from veridical.verification.transaction import Transaction
-from veridical.verification.verifier import load_verifier
+from veridical.verification.verifier import Verifier, load_verifier
 
 GENUINE = "bona_fide"
 LONGEST_MS = 8_000.0
@@ -69,7 +69,7 @@ def shortened(clip: Clip) -> Clip:
 
 
 def main() -> int:
-    """Measure genuine and generated clips under one light, and print how they end."""
+    """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("index", type=Path)
     parser.add_argument("--genuine", type=int, default=30)
@@ -103,9 +103,18 @@ def main() -> int:
     return 0
 
 
-def judged(verifier, engines, points, clip, lamp, chance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def judged(
+    verifier: Verifier,
+    engines: Engines,
+    points: Mapping[str, OperatingPoint],
+    clip: Clip,
+    lamp: Lamp | None,
+    chance: random.Random,
+) -> Addition:
     """What the witnesses of one clip add up to."""
     colours = draw_colours(float(clip.times_ms[-1]), chance)
+    if engines.detector is None or engines.mesher is None or engines.lips is None:
+        raise SystemExit("the models are not there: veridical models pull")
     if lamp is not None:
         meshes = [view.mesh for view in FaceTracker(engines.detector, engines.mesher)(clip, ())]
         lit = encoded(relight(clip, meshes, colours, lamp), BITS_A_FRAME)
@@ -120,6 +129,7 @@ def judged(verifier, engines, points, clip, lamp, chance):  # type: ignore[no-un
     for name in WITNESSES:
         if name == "liveness.lips":
             plain = Analysis(Transaction("t", clip=clip), engines)
+            assert plain.mouth is not None
             measured = engines.lips(plain.mouth, plain.heard)
         else:
             measured = verifier._steps[name](analysis)
