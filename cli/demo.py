@@ -20,6 +20,7 @@ from veridical.models import SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.service.pictures import draw_document, draw_faces, to_jpeg
 from veridical.verification import (
+    CHECKS,
     Settings,
     Verdict,
     Verifier,
@@ -29,6 +30,7 @@ from veridical.verification import (
     verdict_to_json,
 )
 from veridical.verification.analysis import Analysis
+from veridical.verification.present import PRESENT, bars
 
 __all__ = ["demo", "make_samples", "make_talkers"]
 
@@ -172,6 +174,7 @@ def _write_report(
                 "sample": sample.name,
                 "story": sample.story,
                 "verdict": verdict_to_json(verdict),
+                "witnesses": _witnesses(verdict),
                 "cause": explain(cause.split(":", 1)[1]) if cause else "",
                 "pictures": [
                     {"caption": caption, "jpeg": base64.b64encode(to_jpeg(image, 800)).decode()}
@@ -194,3 +197,37 @@ def _write_report(
     path = out / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _witnesses(verdict: Verdict) -> dict[str, Any] | None:
+    """Six witnesses as bars that add up to a sum, in percent of the picture's width; None without.
+
+    Starts, widths and the line that must be reached are laid out between the lowest and highest.
+    """
+    result = next((one for one in verdict.results if one.check == PRESENT), None)
+    if result is None or result.score is None or result.point is None:
+        return None
+    evidence = result.measurement.evidence
+    found = bars(evidence)
+    needed = result.point.accept_at
+    ends = [0.0, needed, result.score, *(one.start + (one.value or 0.0) for one in found)]
+    low, width = min(ends), max(max(ends) - min(ends), 1.0)
+
+    def across(name: str, value: float | None, start: float) -> dict[str, Any]:
+        left = min(start, start + (value or 0.0))
+        return {
+            "name": name,
+            "value": value,
+            "left": 100 * (left - low) / width,
+            "width": 100 * abs(value or 0.0) / width,
+        }
+
+    labels = CHECKS[PRESENT].evidence
+    return {
+        "bars": [across(labels[f"witness_{b.name}"].en, b.value, b.start) for b in found],
+        "sum": across("Sum", result.score, 0.0),
+        "weakest": evidence.get("weakest"),
+        "needed": needed,
+        "line": 100 * (needed - low) / width,
+        "enough": result.score >= needed,
+    }

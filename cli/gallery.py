@@ -20,7 +20,7 @@ from veridical.face import look_any_way_up
 from veridical.face.match import MIN_PROBE_EYES_PX
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.media import read_image
-from veridical.store import Database, MasterKeys, erase_subject, galleries_of
+from veridical.store import Database, KeyProvider, erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Settings
 from veridical.verification.engines import Engines
@@ -298,7 +298,7 @@ def _opened(name: str, tenant: str) -> "Iterator[tuple[_Faces, Gallery]]":
 
 
 @contextmanager
-def _database(settings: "Settings") -> "Iterator[tuple[Database, MasterKeys]]":
+def _database(settings: "Settings") -> "Iterator[tuple[Database, KeyProvider]]":
     database = settings.open_database()
     try:
         yield database, settings.keys()

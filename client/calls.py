@@ -6,7 +6,7 @@ from veridical.client import asking
 from veridical.client.asking import Page, ask, bearer, fetch, post, quoted, transaction_path
 from veridical.client.content import Content, Source
 from veridical.client.errors import ApiError, PendingError
-from veridical.client.flow import Flow, Pause, Request, Session
+from veridical.client.flow import Flow, Pause, Request, Session, exchange
 from veridical.wire import (
     Challenge,
     ChallengeDrawn,
@@ -35,6 +35,7 @@ __all__ = [
     "review",
     "reviews",
     "submit",
+    "take_back",
     "upload",
     "upload_slice",
     "verify",
@@ -128,6 +129,12 @@ def upload(
     }
     path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
     return (yield from ask(session, Request("PUT", path, headers, content), Uploaded))
+
+
+def take_back(session: Session, transaction: str, kind: str, *, token: str = "") -> Flow[None]:
+    """Delete a medium that was handed in, as long as nothing was submitted."""
+    path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
+    yield from exchange(session, Request("DELETE", path, bearer(token)))
 
 
 def draw_challenge(
@@ -347,10 +354,37 @@ def evidence(session: Session, transaction: str) -> Flow[bytes]:
 
 
 def list_transactions(
-    session: Session, *, state: str = "", limit: int = 50, cursor: str = ""
+    session: Session,
+    *,
+    state: str = "",
+    outcome: str = "",
+    subject_ref: str = "",
+    since: str = "",
+    until: str = "",
+    limit: int = 50,
+    cursor: str = "",
 ) -> Flow[Page[Summary]]:
-    """Transactions of the tenant, newest first."""
-    query = {"state": state, "limit": limit, "cursor": cursor}
+    """Transactions of the tenant, newest first.
+
+    Args:
+        session: Of the client; not given by callers.
+        state: Only these, such as `completed`.
+        outcome: Only these, such as `review`.
+        subject_ref: Only this person's, by your own reference.
+        since: Started from here on, ISO 8601.
+        until: Started before.
+        limit: Most of one page.
+        cursor: Of the page before.
+    """
+    query = {
+        "state": state,
+        "outcome": outcome,
+        "subject_ref": subject_ref,
+        "since": since,
+        "until": until,
+        "limit": limit,
+        "cursor": cursor,
+    }
     found = yield from ask(session, asking.get("/v1/transactions", query), TransactionPage)
     return Page(found.items, found.next or "")
 

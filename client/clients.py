@@ -172,6 +172,7 @@ class _Operations:
     spoken_digits = Operation(checks.spoken_digits)
     store_policy = Operation(stores.store_policy)
     submit = Operation(calls.submit)
+    take_back = Operation(calls.take_back)
     upload = Operation(calls.upload)
     upload_slice = Operation(calls.upload_slice)
     verify = Operation(calls.verify)

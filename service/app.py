@@ -53,6 +53,7 @@ from veridical.service.transactions import (
     WebhookDispatcher,
     Worker,
 )
+from veridical.service.transactions.readiness import Readiness
 from veridical.service.transactions.recordings import Judge
 from veridical.service.transactions.records import record
 from veridical.service.webhooks import Poster
@@ -131,6 +132,7 @@ def create_app(
         worker = Worker(found, loader.get, gate.awaited, metrics, observe, recordings)
         dispatcher = WebhookDispatcher(found.resources, Poster(transactions.allowed_callbacks))
         retention = RetentionJob(found, dispatcher, drift)
+    readiness = Readiness(found.resources, retention.faults) if found and retention else None
     everyone = open_to_everyone or (resources is None and api_key is None)
     service = Service(
         loader=loader,
@@ -142,6 +144,8 @@ def create_app(
         transactions=found,
         worker=worker,
         drift=drift,
+        readiness=readiness,
+        retention=retention,
     )
 
     @contextlib.asynccontextmanager
@@ -305,6 +309,7 @@ def verify(
             voice=read_audio(media["voice"]) if voice else None,
             challenge=Challenge(digits, language, parse_schedule(schedule)) if digits else None,
             attempt=attempt,
+            sample=principal.sandbox,
             facts=parse_facts(facts),
             signals=SignalFacts(tenant=principal.tenant),
         )

@@ -74,13 +74,16 @@ def app_of(
         )
     engines = Engines.open(settings)  # one, shared by all who ask for a network
     ledger = Ledger(resources.database, resources.keys)
+    memory = settings.memory(resources.database)
     stored = stored_policies(resources)
     if engines.missing:
         # What is known to be lacking is said before anybody is let in, not by the probe.
         needs = Needs(engines, engines.operating_points, allow_missing=settings.allow_missing)
         needs.require(load_policy(settings.policy), *stored)
     return create_app(
-        lambda: load_verifier(settings, ledger=ledger, engines=engines, policies=stored),
+        lambda: load_verifier(
+            settings, ledger=ledger, memory=memory, engines=engines, policies=stored
+        ),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,

@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make quick` runs: nothing that is pulled, served or slow."""
     for item in items:
         asks = LONGER & set(getattr(item, "fixturenames", ()))
-        long = item.path.stem.removeprefix("test_") in LONG
+        long = item.path.stem.removeprefix("test_") in LONG or item.path.parent.name == "chaos"
         marked = long or any(item.get_closest_marker(name) for name in ("models", "shared", "slow"))
         if not asks and not marked and "postgresql" not in item.name:
             item.add_marker(pytest.mark.quick)

@@ -18,7 +18,7 @@ import pytest
 from tests.browser import CHROMIUM, chromium_flags, served, write_sound, write_video
 from tests.service_house import IN_STEPS, KEYS, POINTS
 from veridical.result import Measurement
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key

@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "compare_voices": lambda c: c.compare_voices(b"a", b"b"),
     "create_transaction": lambda c: c.create(policy="selfie", consent_text="1", facts={"a": 1.0}),
     "delete_subject": lambda c: c.remove("g", "s"),
+    "delete_medium": lambda c: c.take_back(T, "selfie"),
     "draw_challenge": lambda c: c.draw_challenge(T),
     "enrol_subject": lambda c: c.enrol("g", "s", b"i", birth_year=1990, sex="F", replace=True),
     "erase_subject": lambda c: c.erase_subject("s"),

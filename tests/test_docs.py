@@ -109,7 +109,7 @@ def _fault(words: list[str]) -> str:
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
-    assert _fault(shlex.split("keys new"))
+    assert _fault(shlex.split("keys forge"))
     assert _fault(shlex.split("nothing"))
     assert _fault(shlex.split("verify --sefie x"))
     assert not _fault(shlex.split("keys rotate"))

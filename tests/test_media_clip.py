@@ -308,6 +308,7 @@ def test_the_decoder_can_no_longer_touch_what_the_parent_maps() -> None:
                 "width": 10,
                 "height": 10,
                 "times_ms": [0],
+                "ends": [],
                 "audio_offset": 300,
                 "audio_samples": -1,
                 "layout": {},

@@ -185,6 +185,16 @@ def test_altered_bytes_and_none_are_refused(here: House) -> None:
     )
 
 
+def test_a_transaction_begun_under_an_earlier_version_keeps_it(here: House) -> None:
+    service: Service = here.client.app.state.service  # type: ignore[attr-defined]
+    book = cast(Any, service.transactions).book
+    for name in ("spoken", "onboarding", "reverify", "withdrawal", "selfie", "recheck"):
+        now, before = book.find(here.tenant, name), book.find(here.tenant, name, 1)
+        assert (before.version, before.witnesses) == (1, ())
+        assert now.version > 1
+        assert now.sha256 != before.sha256
+
+
 # --- arrivals -------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from veridical.verification.catalogue import CHECKS, Bands, Trait, checks_with
 from veridical.verification.points import own_points
 from veridical.verification.policy import earlier_policies, parse_policy
 from veridical.verification.policy.replay import compare_policies, replay
-from veridical.verification.present import PRESENT, Present, add_up
+from veridical.verification.present import PRESENT, Present, add_up, bars
 from veridical.verification.verdict import verdict_of, verdict_to_json
 
 POINT = OperatingPoint(1.0, 0.0, "test")
@@ -296,3 +296,17 @@ def test_the_point_of_the_sum_stands_in_the_catalogue() -> None:
     assert replace(bands).reject_below == pytest.approx(
         -math.log(len(Present.shipped().attacks) / 0.02), abs=0.01
     )
+
+
+def test_the_picture_s_bars_begin_where_the_last_one_ended() -> None:
+    told = add_up(genuine(), SPOKEN).measurement()
+    drawn = bars(told.evidence)
+    assert [one.name for one in drawn if one.value is not None] == [
+        "content",
+        "schedule",
+        "lips",
+        "light",
+        "continuity",
+    ]
+    assert "movement" not in [one.name for one in drawn]
+    assert drawn[-1].start + (drawn[-1].value or 0.0) == pytest.approx(told.score, abs=0.05)

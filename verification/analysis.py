@@ -13,6 +13,7 @@ from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
+from veridical.liveness.fingerprint import FingerprintIndex, fingerprint
 from veridical.liveness.lips import Heard, MouthTrack
 from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.ocr import Document, holder_number
@@ -29,11 +30,13 @@ from veridical.voiceprint import (
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
+from veridical.voiceprint.replay import SoundIndex, sound_codes
 from veridical.voiceprint.statement import StatementReading
 from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
 from veridical.voiceprint.windows import Window, speech_windows
 
 if TYPE_CHECKING:
+    from veridical.store import Fingerprints, MediaMemory
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
@@ -57,6 +60,21 @@ Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float
 """Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
+class Nothing:
+    """What is known of media that came before a sample: nothing, whatever came."""
+
+    def remember(self, transaction: str, codes: Sequence[bytes]) -> None:
+        """Keep nothing."""
+
+    def best_share(self, codes: Sequence[bytes], radius_bits: int, besides: str = "") -> float:
+        """Find nothing."""
+        del codes, radius_bits, besides
+        return 0.0
+
+
+NOTHING = Nothing()
+
+
 class Analysis:
     """One transaction, looked at once.
 
@@ -66,6 +84,7 @@ class Analysis:
         transaction: What was handed in.
         engines: Run the networks.
         ledger: Knows what was seen of applicants before; None without a database.
+        memory: Codes of media that were handed in before; None keeps none.
         draw: Draws the frames of a clip that are looked at closely; a secret one wherever somebody
             may deceive.
 
@@ -82,6 +101,7 @@ class Analysis:
         transaction: Transaction,
         engines: Engines,
         ledger: "Ledger | None" = None,
+        memory: "MediaMemory | None" = None,
         draw: FrameDraw = REPEATABLE,
     ) -> None:
         self.transaction = transaction
@@ -90,6 +110,7 @@ class Analysis:
         self.velocity: Mapping[str, int] = {}
         self.listens = True
         self._engines = engines
+        self._memory = memory
         self._draw = draw
         self._reading: Future[tuple[Sides, float]] | None = None
 
@@ -178,6 +199,31 @@ class Analysis:
                 self.transaction.voice_reference,
             ),
         )
+
+    @property
+    def seen_clips(self) -> FingerprintIndex | None:
+        """Fingerprints of earlier clips of the tenant; None where none are kept."""
+        return self._seen("clip")
+
+    @property
+    def seen_sounds(self) -> SoundIndex | None:
+        """Codes of earlier sound of the tenant; None where none are kept."""
+        return self._seen("sound")
+
+    def _seen(self, kind: str) -> "Fingerprints | Nothing | None":
+        if self._memory is None:
+            return None
+        transaction = self.transaction
+        return NOTHING if transaction.sample else self._memory.of(kind, transaction.signals.tenant)
+
+    def remember(self) -> None:
+        """Keep codes of clip and sound, so that they are known when they come again."""
+        clip, clips = self.transaction.clip, self.seen_clips
+        if clips is not None and clip is not None:
+            clips.remember(self.transaction.id, fingerprint(clip))
+        sounds = self.seen_sounds
+        if sounds is not None and self.speech is not None:
+            sounds.remember(self.transaction.id, sound_codes(self.speech))
 
     @property
     def capture(self) -> CaptureFacts:

@@ -3,7 +3,7 @@
 Needs no media and no models, so that stored scores can be decided again under another policy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
@@ -93,18 +93,13 @@ def decide(
         if check not in SUMS
     }
     asked = policy.required
-    if PRESENT in policy.checks:
-        own = {
-            check: judge(result.measurement, points.get(check, merged.get(check)))
-            for check, result in results.items()
-            if check in policy.witnesses
-        }
-        added = add_up(own, policy.witnesses)
-        results[PRESENT] = judge(added.measurement(), merged.get(PRESENT))
-        if policy.moment == "preferred" and added.moment != "stepwise":
+    for name, sum_ in summed(measured, policy, points):
+        results[name] = sum_
+        moment = sum_.measurement.evidence["moment"]
+        if policy.moment == "preferred" and moment != "stepwise":
             others = [check for check in policy.witnesses if check not in DRAWN]
             asked = tuple(
-                dict.fromkeys(c for name in asked for c in (others if name == PRESENT else [name]))
+                dict.fromkeys(c for one in asked for c in (others if one == PRESENT else [one]))
             )
         order = [check for check in policy.checks if check in results]
         results = {check: results[check] for check in dict.fromkeys([*order, *results])}
@@ -138,6 +133,33 @@ def decide(
     bearing = [r for r in required if r.status is not Status.PASS] + doubtful
     causes = (*map(_cause, bearing), *(rule.cause for rule in rules))
     return Decision(outcome, first, causes, tuple(results.values()), rules)
+
+
+def summed(
+    measured: Mapping[str, Measurement], policy: Policy, points: Mapping[str, OperatingPoint]
+) -> Iterator[tuple[str, CheckResult]]:
+    """What a policy's witnesses add up to; nothing for a policy without.
+
+    Each says what its own point makes of its score, not what the policy makes of it: its worth was
+    measured at that.
+
+    Args:
+        measured: By check.
+        policy: Names the witnesses.
+        points: Operating points that are not the policy's.
+    """
+    if PRESENT not in policy.checks:
+        return
+    given = policy.operating_points
+    own = {
+        check: judge(
+            measured.get(check, Measurement(check, None, NOT_RUN)),
+            points.get(check, given.get(check)),
+        )
+        for check in policy.witnesses
+    }
+    added = add_up(own, policy.witnesses)
+    yield PRESENT, judge(added.measurement(), {**points, **given}.get(PRESENT))
 
 
 def judge(

@@ -11,7 +11,7 @@ from veridical.errors import ModelError
 from veridical.models.tables import Table, load_table
 from veridical.result import CheckResult, EvidenceValue, Measurement, Status
 
-__all__ = ["PRESENT", "Addition", "Present", "Witness", "add_up"]
+__all__ = ["PRESENT", "Addition", "Bar", "Present", "Witness", "add_up", "bars"]
 
 PRESENT = "capture.present"
 LIGHT = "light"
@@ -219,6 +219,33 @@ def add_up(
         reason or "low_score",
         tuple(name for name, ratio in ratios.items() if ratio is not None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One witness in the picture of a sum.
+
+    Attributes:
+        name: Such as `light`.
+        value: What it adds; None where it was not assessed.
+        start: Where its bar begins: the sum of those before it.
+    """
+
+    name: str
+    value: float | None
+    start: float
+
+
+def bars(evidence: Mapping[str, EvidenceValue]) -> tuple[Bar, ...]:
+    """The witnesses of a stored sum as bars that add up, one beginning where the last one ends."""
+    found, start = [], 0.0
+    for name in Present.shipped().witnesses:
+        value = evidence.get(f"witness_{name}")
+        if f"witness_{name}" in evidence:
+            number = float(value) if isinstance(value, int | float) else None
+            found.append(Bar(name, number, start))
+            start += number or 0.0
+    return tuple(found)
 
 
 def _moment(ratios: Mapping[str, float | None], *, stepwise: bool) -> str:

@@ -215,7 +215,7 @@ class ReviewDecision(Request):
     """What a reviewer decided.
 
     Attributes:
-        operator: Who.
+        operator: Who, as the client says; a key that is bound to a person says it itself.
         outcome: What.
         reason: Why.
     """
@@ -224,7 +224,7 @@ class ReviewDecision(Request):
         {"operator": "staff-7", "outcome": "accept", "reason": "same person, dim light"}
     )
 
-    operator: Reference
+    operator: Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")] = ""
     outcome: Literal["accept", "reject"]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
@@ -443,6 +443,7 @@ class Started(Answer):
         retries_left: Further attempts.
         challenge: What is to be read; null when the policy asks for nothing.
         script: Of a recording.
+        replaces: The transaction that the same idempotency key started before, which is over.
     """
 
     model_config = _examples(_STARTED, _RECORDING_STARTED)
@@ -460,6 +461,7 @@ class Started(Answer):
     retries_left: int
     challenge: Challenge | None
     script: ScriptView | None = None
+    replaces: str | None = None
 
 
 class Uploaded(Answer):
@@ -513,7 +515,8 @@ class Review(Answer):
     """A person's decision.
 
     Attributes:
-        operator: Who decided.
+        operator: Who decided; as the client said it, where the key is bound to nobody.
+        decided_by: The person the key is bound to, else the key, as the chain has it.
         outcome: `accept` or `reject`.
         reason: Why, in words.
         decided_at: When.
@@ -527,6 +530,7 @@ class Review(Answer):
     decided_at: Instant
     reason_salt: str | None = Field(default=None, repr=False)
     evidence: EvidenceLink | None = None
+    decided_by: str = ""
 
 
 class Transaction(Answer):
@@ -645,6 +649,8 @@ class Summary(Answer):
     first_cause: str | None
     created_at: Instant
     completed_at: Instant | None
+    subject_ref: str | None = None
+    policy: PolicyRef | None = None
 
 
 class TransactionPage(Answer):

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -17,7 +18,8 @@ from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
-from veridical.service.api.answers import answers, content
+from veridical.result import Outcome
+from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
@@ -25,6 +27,7 @@ from veridical.service.transactions import ProblemError, TransactionService
 from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
+from veridical.service.transactions.service import Sought
 from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
@@ -61,6 +64,25 @@ Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
 
 
+def known_parameters(request: Request) -> None:
+    """Refuse a query that asks for what the route does not know: it would be answered too much.
+
+    Raises:
+        ProblemError: `request.malformed`.
+    """
+    route = request.scope["route"]
+    known = {parameter.alias for parameter in route.dependant.query_params}
+    if set(request.query_params) - known:
+        raise ProblemError(
+            422,
+            "request.malformed",
+            f"unknown query parameters; this route knows {', '.join(sorted(known))}",
+        )
+
+
+KnownParameters = Annotated[None, Depends(known_parameters)]
+
+
 @router.post(
     "/transactions",
     status_code=201,
@@ -91,12 +113,27 @@ def create(
 def list_(
     transactions: TransactionsDep,
     principal: Reader,
+    known: KnownParameters,
     state: wire.TransactionState | None = None,
+    outcome: Outcome | None = None,
+    subject_ref: wire.Reference | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Pages follow by `next`."""
-    return transactions.page(principal, state, cursor, limit)
+    """Pages follow by `next`; `since` and `until` bound when a transaction was started."""
+    del known
+    sought = Sought(state, outcome, subject_ref, _moment_ms(since), _moment_ms(until))
+    return transactions.page(principal, sought, cursor, limit)
+
+
+def _moment_ms(moment: datetime | None) -> int | None:
+    """Milliseconds since 1970 of a moment; one without an offset is in UTC."""
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)
 
 
 @router.get(
@@ -151,6 +188,19 @@ async def put_medium(
             await asyncio.shield(run_in_threadpool(upload.discard))
         raise
     return {"kind": kind, "bytes": size, "sha256": digest.hex()}
+
+
+@router.delete(
+    "/transactions/{transaction}/media/{kind}",
+    summary="Take a medium back",
+    **nothing("delete_medium", "Deleted"),
+)
+def delete_medium(
+    transactions: TransactionsDep, principal: Applicant, transaction: Id, kind: wire.MediaKind
+) -> Response:
+    """One that was handed in by mistake, or that the applicant would rather not give."""
+    transactions.take_back(principal, transaction, kind)
+    return Response(status_code=204)
 
 
 async def _take(
@@ -325,9 +375,14 @@ def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> 
     **answers("list_reviews", wire.ReviewPage),
 )
 def queue(
-    transactions: TransactionsDep, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
+    transactions: TransactionsDep,
+    principal: Reviewer,
+    known: KnownParameters,
+    cursor: Cursor = "",
+    limit: Limit = 50,
 ) -> dict[str, Any]:
     """The longest waiting first."""
+    del known
     return transactions.queue(principal, cursor, limit)
 
 

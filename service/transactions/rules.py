@@ -108,6 +108,8 @@ class PolicyRepository:
         name: str,
         content: bytes,
         fit: Callable[[Policy], None] = lambda _: None,
+        *,
+        shadow: bool = False,
     ) -> Policy:
         """Store a version of a tenant's own policy.
 
@@ -116,8 +118,10 @@ class PolicyRepository:
             name: Its id.
             content: TOML.
             fit: Refuses what the installation could not judge.
+            shadow: Whether it may take the place of a shipped policy of its name.
 
         Raises:
+            ProblemError: `policy.shadows`: a shipped policy has that name.
             InputError: `policy.malformed`; `policy.calibration`: it names files, which only an
                 operator may; `policy.version`: not above the newest stored; `policy.specimens`;
                 `policy.example`: it does not do what its own examples say.
@@ -137,7 +141,15 @@ class PolicyRepository:
             raise InputError("only the operator lets specimens through", "policy.specimens")
         refuse_failing(policy)
         fit(policy)
-        newest = max((p.version for p in self._stored(tenant, name)), default=0)
+        own = self._stored(tenant, name)
+        if name in self._shipped and not own and not shadow:
+            raise ProblemError(
+                409,
+                "policy.shadows",
+                "a shipped policy has this name, and everybody who asks for it would be judged by "
+                "this one: take another name, or say ?shadow=true",
+            )
+        newest = max((p.version for p in own), default=0)
         if name in self._shipped:
             newest = max(newest, self._shipped[name].version)
         if policy.version <= newest:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import string
 import tempfile
@@ -257,13 +258,18 @@ def test_what_is_held_is_counted_and_given_back(here: House) -> None:
             "POST /v1/faces/quality HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n"
             f"Content-Type: {BOUNDARY}\r\n\r\n"
         )
-        held = open_.enter_context(socket.create_connection(("127.0.0.1", port)))
+        held = socket.create_connection(("127.0.0.1", port))
         held.sendall(head.encode() + b"--b")
         answer: Any = None
         for _ in range(1_000):
             answer = client.post("/v1/faces/quality", files={"image": bytes(25_000)})
             if answer.status_code == 429:
                 break
+            if select.select([held], [], [], 0)[0]:  # it came while the other was under way
+                held.close()
+                held = socket.create_connection(("127.0.0.1", port))
+                held.sendall(head.encode() + b"--b")
+        open_.enter_context(held)
         assert answer.json()["code"] == "tenant.bytes"
         assert answer.headers["retry-after"]
         held.close()
@@ -377,7 +383,7 @@ def test_unknown_parameters_of_an_address_are_refused_and_not_quoted(here: House
     answer = here.client.get("/v1/transactions?staet=created&zhangwei=1", headers=key)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.malformed")
     assert "zhangwei" not in answer.text
-    assert "cursor, limit, state" in answer.json()["detail"]
+    assert "this address knows cursor, limit, " in answer.json()["detail"]
     assert here.client.get("/v1/transactions?cursor=%00", headers=key).status_code == 422
     assert here.client.get("/v1/policies/a%00b", headers=key).status_code in (404, 422)
     assert here.client.get("/v1/transactions?" + "a" * 5_000, headers=key).status_code == 414

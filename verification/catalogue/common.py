@@ -49,6 +49,15 @@ COMMON_REASONS = (
         mendable=False,
     ),
     Reason(
+        "not_compared",
+        UNABLE,
+        Text(
+            "The subject_ref has a customer already, whom this face could not be compared with.",
+            "该客户编号已有登记客户，无法与其人脸比对。",
+        ),
+        mendable=False,
+    ),
+    Reason(
         "cannot_speak",
         UNABLE,
         Text(

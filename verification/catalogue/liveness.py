@@ -62,7 +62,7 @@ def _injection(check: "InjectionCheck", analysis: "Analysis") -> Measurement:
     clip = analysis.transaction.clip
     if clip is None:
         return Measurement("liveness.injection", None, MISSING_INPUT)
-    return check(clip, analysis.capture, analysis.transaction.id)
+    return check(clip, analysis.capture, analysis.transaction.id, analysis.seen_clips)
 
 
 SPECS = (

@@ -12,7 +12,7 @@ export function presentCard(verdict, text) {
   const { evidence } = check;
   const weakest = text(`attack_${evidence.weakest}`);
   return make("section", { class: "card present" },
-    make("h2", { text: text("check_capture.present") }),
+    make("h2", { text: text(`check_${check.check}`) }),
     make("p", { text: text(`moment_${evidence.moment}`) }),
     check.score === null ? make("p", { class: "dim", text: text("present_none") }) : bars(check, weakest, text),
     check.score !== null && make("p", { class: "dim small", text: text("present_text", { attack: weakest }) }),
