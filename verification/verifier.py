@@ -26,6 +26,8 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentSpecimenCheck,
 )
+from veridical.ocr.age import AgeCheck
+from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
 from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.verification.analysis import Analysis, Beside
 from veridical.verification.catalogue import CHECKS
@@ -52,7 +54,7 @@ __all__ = ["Verifier", "load_verifier"]
 T = TypeVar("T")
 E = TypeVar("E")
 
-UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider")
+UNARMED = ("model_missing", "no_watchlist", "no_trust_list", "no_store", "no_provider")
 """Reasons that lie with the installation, not with the capture."""
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
@@ -74,6 +76,7 @@ class Verifier:
         ledger: Knows what was seen of applicants before; None remembers nobody.
         draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
             own.
+        trust: Whom to trust to sign chips; None assesses no chip.
 
     Attributes:
         policy: The policy of transactions that name none.
@@ -95,6 +98,7 @@ class Verifier:
         sounds: SoundIndex | None = None,
         ledger: "Ledger | None" = None,
         draw: FrameDraw | None = None,
+        trust: TrustList | None = None,
     ) -> None:
         self._steps = steps
         self._engines = engines
@@ -105,6 +109,7 @@ class Verifier:
         self._sounds = sounds
         self._ledger = ledger
         self._draw = draw or FrameDraw()
+        self._trust = trust
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
@@ -168,7 +173,7 @@ class Verifier:
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._engines, self._ledger, self._draw)
+        return Analysis(transaction, self._engines, self._ledger, self._draw, self._trust)
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged.
@@ -225,7 +230,7 @@ class Verifier:
             assurance=_assurance(measurements, calibrated),
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
-            document=_fields(analysis.front, analysis.back),
+            document=_fields(analysis.sides, analysis.believed_chip),
             looked_at=analysis.looked_at,
         )
 
@@ -286,8 +291,9 @@ def load_verifier(
     ledger = ledger or settings.ledger()
     sounds, seen = settings.fingerprints("sound"), settings.fingerprints("clip")
     injection = InjectionCheck(InjectionSettings.read(), seen, attestor)
-    draw = settings.frame_draw()
+    draw, trust = settings.frame_draw(), settings.trust_list()
     makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds, draw.secret)
+    makers = {**makers, "document.chip": lambda: ChipCheck() if trust is not None else None}
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -299,6 +305,7 @@ def load_verifier(
         sounds=sounds,
         ledger=ledger,
         draw=draw,
+        trust=trust,
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -341,6 +348,7 @@ def _makers(
         "document.read": reading(DocumentReadCheck),
         "document.authentic": reading(DocumentAuthenticCheck),
         "document.specimen": reading(DocumentSpecimenCheck),
+        "document.age": AgeCheck,
         "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
         "face.match": embedding(FaceMatchCheck),
         "face.copy": lambda: engines.detector and CopyCheck(),
@@ -412,14 +420,16 @@ def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> t
     return tuple(weaker)
 
 
-def _fields(*documents: Document | None) -> dict[str, Mapping[str, EvidenceValue]]:
-    fields: dict[str, Mapping[str, EvidenceValue]] = {}
-    for document in documents:
-        if document is not None:
-            for name, field in document.fields.items():
-                fields[name] = {
-                    "value": field.value,
-                    "score": field.score,
-                    "source": str(field.source),
-                }
+def _fields(
+    documents: Iterable[Document], chip: ChipInspection | None
+) -> dict[str, Mapping[str, EvidenceValue]]:
+    """What the document says; what its state signed stands in place of what was read."""
+    fields: dict[str, Mapping[str, EvidenceValue]] = {
+        name: {"value": field.value, "score": field.score, "source": str(field.source)}
+        for document in documents
+        for name, field in document.fields.items()
+    }
+    if chip is not None and chip.zone is not None:
+        for name, value in chip.zone.fields.items():
+            fields[name] = {"value": value, "score": 1.0, "source": "chip"}
     return fields

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from veridical.errors import InputError, VeridicalError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
+from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
 from veridical.service.transactions.recordings import (
@@ -475,6 +476,7 @@ def load_transaction(
         document_front=document[0] if document else None,
         document_info=document[1] if document else None,
         document_back=read_image(media["document_back"]) if "document_back" in media else None,
+        chip=read_chip(media["chip"]) if "chip" in media else None,
         selfie=read_image(media["selfie"]) if "selfie" in media else None,
         clip=read_clip(media["clip"]) if "clip" in media else None,
         voice=read_audio(media["voice"]) if "voice" in media else None,

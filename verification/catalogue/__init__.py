@@ -9,6 +9,7 @@ from veridical.verification.catalogue import (
     face,
     liveness,
     moment,
+    proof,
     recording,
     signals,
     voice,
@@ -87,6 +88,7 @@ def all_reasons(
 CHECKS = all_checks(
     (
         *document.SPECS,
+        *proof.SPECS,
         *face.SPECS,
         *liveness.SPECS,
         *moment.SPECS,
