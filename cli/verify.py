@@ -13,8 +13,8 @@ from veridical.cli.exits import Exit
 from veridical.cli.missing import AllowMissing
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
-from veridical.ocr.chip import read_chip
 from veridical.models.quota import cpu_quota
+from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.types import Challenge
 from veridical.verification import Settings, Transaction, load_verifier, verdict_to_json
@@ -99,7 +99,10 @@ def verify(
             "clip": clip,
             "voice": voice,
         }
-        log.append(verdict, {kind: sha256_of(path) for kind, path in given.items() if path and path.is_file()})
+        log.append(
+            verdict,
+            {kind: sha256_of(path) for kind, path in given.items() if path and path.is_file()},
+        )
     if as_json:
         json.dump(verdict_to_json(verdict), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")

@@ -17,9 +17,9 @@ SURE = 0.9
 class AgeCheck:
     """The holder's age in whole years by the document: the score itself.
 
-    A zone has two digits of a year. Where more than one day of birth fits, because no full date, day
-    of issue or end of validity decides, the age is not assessed: a child is never made a hundred
-    years old, nor the other way round.
+    A zone has two digits of a year. Where more than one day of birth fits, because no full date and
+    no day of issue decides, the age is not assessed: a child is never made a hundred years old, nor
+    the other way round.
     """
 
     name = "document.age"

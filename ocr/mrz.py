@@ -287,7 +287,7 @@ def exact_mrz(lines: Sequence[str], today: date) -> Mrz | None:
         The zone, or None where the lines are none, or a check digit is wrong.
     """
     kind = {90: "td1", 72: "td2", 88: "td3"}.get(sum(map(len, lines)), "")
-    if kind == "td1" and len(lines) != 3 or not kind or any(map(NOT_MRZ.search, lines)):
+    if (kind == "td1" and len(lines) != 3) or not kind or any(map(NOT_MRZ.search, lines)):
         return None
     if lines[0][0] not in CODES or any(len(line) != LAYOUTS[kind].length for line in lines):
         return None

@@ -18,8 +18,8 @@ class ChipCheck:
     """What a chip is worth, and whether the printed zone says the same.
 
     Score 1 for files that a trusted state signed and a print that agrees, or was not handed in; 0.5
-    where it was not read, or differs in a name or another part without a check digit; 0 for everything a genuine
-    chip does not show; None where the signer cannot be known.
+    where it was not read, or differs in a name or another part without a check digit; 0 for
+    everything a genuine chip does not show; None where the signer cannot be known.
     """
 
     name = "document.chip"

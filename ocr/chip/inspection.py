@@ -36,19 +36,19 @@ UNDECIDED = frozenset(
 """Reasons that say nothing about the chip: the list or this project does not know its signer."""
 
 
-class _GroupHash(core.Sequence):
+class _GroupHash(core.Sequence):  # type: ignore[misc]
     _fields = [("number", core.Integer), ("hash", core.OctetString)]  # noqa: RUF012
 
 
-class _GroupHashes(core.SequenceOf):
+class _GroupHashes(core.SequenceOf):  # type: ignore[misc]
     _child_spec = _GroupHash
 
 
-class _Versions(core.Sequence):
+class _Versions(core.Sequence):  # type: ignore[misc]
     _fields = [("lds", core.PrintableString), ("unicode", core.PrintableString)]  # noqa: RUF012
 
 
-class _SecurityObject(core.Sequence):
+class _SecurityObject(core.Sequence):  # type: ignore[misc]
     _fields = [  # noqa: RUF012
         ("version", core.Integer),
         ("digest", algos.DigestAlgorithm),

@@ -67,7 +67,7 @@ class Rules:
     rsa_bits: int = 2048
 
 
-def load_key(info: keys.PublicKeyInfo, rules: Rules = Rules()) -> PublicKey:  # noqa: B008
+def load_key(info: keys.PublicKeyInfo, rules: Rules = Rules()) -> PublicKey:
     """The key of a certificate or a data group.
 
     Args:

@@ -1,8 +1,8 @@
-"""Whom does the operator trust to sign documents? Lists of states' certificates, and what they took back.
+"""Whom does the operator trust to sign documents? Certificates of states, and what they took back.
 
 Source: ICAO Doc 9303-12: country signing authorities (CSCA) sign document signers (DSC), master
-lists and revocation lists. Files come from the ICAO PKD, from states, or from Germany's BSI; none is
-shipped, since who is trusted is the operator's to say.
+lists and revocation lists. Files come from the ICAO PKD or from states; none is shipped, since who
+is trusted is the operator's to say.
 """
 
 import base64
@@ -35,11 +35,11 @@ SEQUENCE, OBJECT_IDENTIFIER, VERSION = 0x30, 0x06, b"\xa0"
 ATTRIBUTE = re.compile(r"([A-Za-z]+)(?:;binary)?::\s*([A-Za-z0-9+/=]+)")
 
 
-class _CertificateSet(core.SetOf):
+class _CertificateSet(core.SetOf):  # type: ignore[misc]
     _child_spec = x509.Certificate
 
 
-class _MasterList(core.Sequence):
+class _MasterList(core.Sequence):  # type: ignore[misc]
     _fields = [("version", core.Integer), ("certificates", _CertificateSet)]  # noqa: RUF012
 
 
