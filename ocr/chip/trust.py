@@ -230,7 +230,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
     if usage is not None and "key_cert_sign" not in usage.native:
         return False
     if constraints is None:
-        return certificate.subject == certificate.issuer
+        return bool(certificate.subject == certificate.issuer)
     return bool(constraints["ca"].native)
 
 
