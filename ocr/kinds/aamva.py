@@ -1,7 +1,7 @@
 """Backs of driving licences and identification cards of the US and Canada, by their barcode.
 
-Source: AAMVA DL/ID Card Design Standard. The barcode (PDF417) corrects its own errors or is not read
-at all, so that what it says is sure; who wrote it, it does not say: it is not signed.
+Source: AAMVA DL/ID Card Design Standard. The barcode (PDF417) corrects its own errors or is not
+read at all, so that what it says is sure; who wrote it, it does not say: it is not signed.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ __all__ = ["KINDS", "LicenceBack", "Symbol", "find_symbol"]
 
 CARD_WIDTHS, CARD_ABOVE, CARD_BELOW = 0.08, 1.35, 1.35
 """How far a card reaches beyond its barcode: in widths to the sides, in heights up and down."""
-PDF417 = zxingcpp.BarcodeFormat.PDF417
+PDF417 = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.PDF417])
 SEARCHED_PX = 640
 STRIPES_PX = 5.0
 STRIPED = 0.35
@@ -96,10 +96,6 @@ class LicenceBack(Kind):
         found = {"barcode_issuer_unknown": unknown, "not_yet_valid": late}
         return [code for code, there in found.items() if there]
 
-    def wanted(self, document: Document) -> tuple[str, ...]:
-        """Of a barcode that cannot be read nothing is missing: it is malformed."""
-        return super().wanted(document) if document.fields else ()
-
     def holder_number(self, document: Document) -> str:
         """The number, with who gave it: states count each for themselves."""
         number, issuer = document.value("number"), document.value("issuer")
@@ -118,9 +114,7 @@ class LicenceBack(Kind):
             kind=self,
             name=self.sides[0].name,
             page=page,
-            fields={
-                name: Field(value, 1.0, box, Source.BARCODE) for name, value in values.items()
-            },
+            fields={name: Field(value, 1.0, box, Source.BARCODE) for name, value in values.items()},
             quad=_card_around(symbol.quad),
             agreement=10.0 + len(values),
             complete=True,
@@ -142,16 +136,27 @@ def find_symbol(pixels: NDArray[np.uint8]) -> Symbol | None:
     """
     grey = np.ascontiguousarray(pixels[:, :, 1])
     for quad in _striped(grey):
-        seen, matrix = _laid_flat(grey, quad)
-        for code in zxingcpp.read_barcodes(
-            seen, formats=PDF417, try_rotate=False, try_downscale=False, try_invert=False
-        ):
-            place = code.position
-            corners = [place.top_left, place.top_right, place.bottom_right, place.bottom_left]
-            points = np.array([[(point.x, point.y) for point in corners]], np.float64)
-            back = cv2.perspectiveTransform(points, np.linalg.inv(matrix))[0]
-            return Symbol(bytes(code.bytes), back.astype(np.float32))
+        flat, matrix = _laid_flat(grey, quad)
+        for make in (lambda seen: seen, _cleared):
+            for code in zxingcpp.read_barcodes(
+                make(flat), formats=PDF417, try_rotate=False, try_downscale=False, try_invert=False
+            ):
+                place = code.position
+                corners = [place.top_left, place.top_right, place.bottom_right, place.bottom_left]
+                points = np.array([[(point.x, point.y) for point in corners]], np.float64)
+                back = cv2.perspectiveTransform(points, np.linalg.inv(matrix))[0]
+                return Symbol(bytes(code.bytes), back.astype(np.float32))
     return None
+
+
+def _cleared(flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Uneven light taken out, and blur as far as it goes: the second try."""
+    seen, reach = flat.astype(np.float32), np.ones((25, 25), np.uint8)
+    low = cv2.GaussianBlur(cv2.erode(seen, reach), (0, 0), 12)
+    high = cv2.GaussianBlur(cv2.dilate(seen, reach), (0, 0), 12)
+    even = np.clip((seen - low) / np.maximum(high - low, 12) * 255, 0, 255)
+    sharp = even + 2.5 * (even - cv2.GaussianBlur(even, (0, 0), 3))
+    return np.clip(sharp, 0, 255).astype(np.uint8)
 
 
 def _striped(grey: NDArray[np.uint8]) -> list[Quad]:
@@ -177,11 +182,10 @@ def _striped(grey: NDArray[np.uint8]) -> list[Quad]:
         shaped = high > 8 and SHAPES[0] < along / high < SHAPES[1]
         if shaped and cv2.isContourConvex(flat) and cv2.contourArea(flat) > 0.6 * along * high:
             found.append(quad)
-            found.append(np.roll(quad, 2, axis=0))  # which way is up the stripes do not say
     return found
 
 
-def _corners(outline: NDArray[np.int32]) -> Quad:
+def _corners(outline: cv2.typing.MatLike) -> Quad:
     """The four corners of an outline, clockwise, a longer side first."""
     hull = cv2.convexHull(outline)[:, 0].astype(np.float32)
     (x, y), (width, height), angle_deg = cv2.minAreaRect(hull)
@@ -193,7 +197,8 @@ def _corners(outline: NDArray[np.int32]) -> Quad:
     quad = hull[np.argmax(inside @ signs.T, axis=0)]
     if width < height:
         quad = np.roll(quad, -1, axis=0)
-    return quad.astype(np.float32)
+    corners: Quad = quad.astype(np.float32)
+    return corners
 
 
 def _laid_flat(

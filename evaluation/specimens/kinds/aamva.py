@@ -57,7 +57,7 @@ def write_symbol(data: bytes, columns: int = 13, security: int = 5) -> Image:
         columns: Of codewords.
         security: Level of its error correction, 0 to 8.
     """
-    import pdf417gen  # noqa: PLC0415  of the extra `dev`: nobody needs it to verify
+    import pdf417gen
 
     codes = pdf417gen.encode(data, columns=columns, security_level=security)
     drawn = pdf417gen.render_image(codes, scale=4, ratio=3, padding=8).convert("RGB")
