@@ -156,7 +156,8 @@ def _cleared(flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
     high = cv2.GaussianBlur(cv2.dilate(seen, reach), (0, 0), 12)
     even = np.clip((seen - low) / np.maximum(high - low, 12) * 255, 0, 255)
     sharp = even + 2.5 * (even - cv2.GaussianBlur(even, (0, 0), 3))
-    return np.clip(sharp, 0, 255).astype(np.uint8)
+    cleared: NDArray[np.uint8] = np.clip(sharp, 0, 255).astype(np.uint8)
+    return cleared
 
 
 def _striped(grey: NDArray[np.uint8]) -> list[Quad]:
@@ -181,7 +182,7 @@ def _striped(grey: NDArray[np.uint8]) -> list[Quad]:
         flat = quad.reshape(-1, 1, 2)
         shaped = high > 8 and SHAPES[0] < along / high < SHAPES[1]
         if shaped and cv2.isContourConvex(flat) and cv2.contourArea(flat) > 0.6 * along * high:
-            found.append(quad)
+            found += [quad, np.roll(quad, 2, axis=0)]  # which way is up the stripes do not say
     return found
 
 
