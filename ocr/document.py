@@ -14,7 +14,7 @@ __all__ = ["SURE_CHARACTER", "Document", "Field", "Source", "unsure_fields"]
 SURE_CHARACTER = 0.65
 """Probability from which a character is believed where no check digit guards it. Of 1,340 zone
 lines and 990 values of cards that were read right 2 and 0 held one below; of 16 read wrong all but
-those that lost whole characters did (own renders, docs/documents.md)."""
+those that lost whole characters did (own renders, docs/measurements/documents.md)."""
 
 
 class Source(StrEnum):

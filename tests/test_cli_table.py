@@ -19,6 +19,7 @@ HELPERS = {
     "extras",
     "main",
     "measured",
+    "missing",
     "table",
     "timing",
 }

@@ -15,7 +15,7 @@ from tests.service_house import KEYS
 from veridical.evaluation.samples import Sample
 from veridical.media import read_clip
 from veridical.models import ModelStore
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant

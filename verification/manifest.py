@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from veridical.errors import InputError
+from veridical.liveness.challenge import challenge_of
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.ocr.chip.files import MOST_BYTES, read_chip
 from veridical.reading import TextLimits, read_json
@@ -212,6 +213,8 @@ def _statement(row: Row) -> str:
 
 def _challenge(row: Row) -> Challenge | None:
     given = row.values.get("challenge")
+    if isinstance(given, dict) and not given.keys().isdisjoint(("phrase", "colours", "turns")):
+        return challenge_of(given)
     values = given if isinstance(given, dict) else row.values
     digits = values.get("digits")
     if not digits:

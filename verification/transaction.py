@@ -38,6 +38,7 @@ class Transaction:
         attempt: Number of this attempt, from 1.
         today: Date by which a document counts as expired; the current day when None.
         signals: What signals look at besides the media, and whose transaction it is.
+        sample: Whether it is a sample: nothing of it is remembered, and nothing earlier is known.
         metadata: Facts from the caller, such as a camera label; never interpreted as identity.
         facts: Numbers from the caller that a policy's rules may ask for, such as the amount of a
             withdrawal; nothing personal, for they stand in the verdict.
@@ -60,5 +61,6 @@ class Transaction:
     attempt: int = 1
     today: date | None = None
     signals: SignalFacts = field(default_factory=SignalFacts)
+    sample: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)

@@ -194,6 +194,9 @@ SPECS = (
                 "Applicant: eyes apart, px, at least", "申请人双眼间距下限（像素）"
             ),
             "probe_recognisability": Text("Applicant: recognisability", "申请人可识别度"),
+            "probe_recognisability_needed": Text(
+                "Applicant: recognisability, at least", "申请人可识别度下限"
+            ),
             "probe_views": Text("Frames looked at", "查看的帧数"),
             "probe_views_used": Text("Frames compared", "参与比对的帧数"),
             "probe_views_with_one_face": Text("Frames with one face", "仅有一张人脸的帧数"),
@@ -224,7 +227,21 @@ SPECS = (
                 mendable=False,
             ),
         ),
-        shares=("no_face", "multiple_faces", "face_too_small", "too_few_frames", "not_enrolled"),
+        shares=(
+            "no_face",
+            "multiple_faces",
+            "face_too_small",
+            "too_few_frames",
+            "not_enrolled",
+            "face_cut_off",
+            "look_straight",
+            "eyes_closed",
+            "face_covered",
+            "blurred",
+            "too_dark",
+            "too_bright",
+            "turn_to_light",
+        ),
         point=FROM_CARD,
         traits=frozenset({Trait.COMPARES_FACE}),
     ),
@@ -271,7 +288,7 @@ SPECS = (
             accept_at=0.05,
             reject_below=0.03,
             command="python research/benchmarks/bench_copy.py ../shared/data/faces",
-            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/continuity.md",
+            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
         ),
     ),
     CheckSpec(

@@ -64,8 +64,8 @@ SPECS = (
                 "no_trust_list",
                 LATER,
                 Text(
-                    "This installation has no list of country signing certificates; see docs/chip.md.",
-                    "本系统未设置国家签名证书列表，见 docs/chip.md。",
+                    "This installation has no list of country signing certificates; see docs/measurements/chip.md.",
+                    "本系统未设置国家签名证书列表，见 docs/measurements/chip.md。",
                 ),
                 mendable=False,
             ),
