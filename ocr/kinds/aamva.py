@@ -176,7 +176,10 @@ def _striped(grey: NDArray[np.uint8]) -> list[Quad]:
     seen = cv2.morphologyEx(seen, cv2.MORPH_OPEN, np.ones((15, 15), np.uint8)).astype(np.uint8)
     outlines = cv2.findContours(seen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     found = []
-    for outline in sorted(outlines, key=cv2.contourArea, reverse=True)[:MOST_PARTS]:
+    parts = sorted(outlines, key=cv2.contourArea, reverse=True)[:MOST_PARTS]
+    # A symbol may come in two, where a reflection or many blanks lie across it.
+    whole = [np.concatenate(parts)] if len(parts) > 1 else []
+    for outline in (*parts, *whole):
         quad = _corners(outline) / np.float32(scale)
         along, high = edge_lengths(quad)
         flat = quad.reshape(-1, 1, 2)
