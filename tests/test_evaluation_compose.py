@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 def clip_of(count: int, value: int = 100, seconds: float = 2.0) -> Clip:
     frames = tuple(Image(np.full((48, 64, 3), (value + at) % 256, np.uint8)) for at in range(count))
     sound = Audio(np.zeros(int(16_000 * seconds), np.float32), 16_000)
-    return Clip(frames, np.arange(count) * 40.0, sound)
+    return Clip(frames, np.arange(count, dtype=np.float64) * 40.0, sound)
 
 
 # --- captures ------------------------------------------------------------------------------------

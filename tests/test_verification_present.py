@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ from veridical.verification.verdict import verdict_of, verdict_to_json
 
 POINT = OperatingPoint(1.0, 0.0, "test")
 SPOKEN = ("voice.digits", "liveness.lips", "liveness.light", "capture.continuity")
-LIPS = {"schedule_llr": 2.0, "consistency_llr": 1.5, "text_llr": 0.0}
-STEPWISE = {"revealed": "stepwise"}
+LIPS: dict[str, Any] = {"schedule_llr": 2.0, "consistency_llr": 1.5, "text_llr": 0.0}
+STEPWISE: dict[str, Any] = {"revealed": "stepwise"}
 
 
 def result(
@@ -77,7 +78,7 @@ def test_a_strong_light_lets_weak_lips_pass() -> None:
 
 
 def test_perfect_lips_digits_and_schedule_do_not_pay_for_a_missing_light() -> None:
-    best = result("liveness.lips", **{"schedule_llr": 99.0, "consistency_llr": 99.0})
+    best = result("liveness.lips", schedule_llr=99.0, consistency_llr=99.0)
     dark = lacking("liveness.light", "light_too_weak")
     told = add_up(genuine(lips=best, light=dark), SPOKEN).measurement()
     assert told.score is not None
@@ -86,7 +87,7 @@ def test_perfect_lips_digits_and_schedule_do_not_pay_for_a_missing_light() -> No
 
 
 def test_light_told_all_at_once_says_nothing_against_a_clip_made_to_fit_it() -> None:
-    late = result("liveness.light", **{"revealed": "at_once"})
+    late = result("liveness.light", revealed="at_once")
     told = add_up(genuine(light=late), SPOKEN).measurement()
     assert (told.score, told.evidence["weakest"]) == (0.0, "generated")
     assert (told.reason, told.evidence["moment"]) == ("revealed_at_once", "at_once")
@@ -155,7 +156,7 @@ def test_witnesses_are_the_checks_that_the_catalogue_calls_so() -> None:
 
 def test_a_clip_fixed_before_the_draw_passes_as_rarely_as_the_draw_says() -> None:
     """Whatever else it can: against each attack the light is missed, the sum is not enough."""
-    best = result("liveness.lips", **{"schedule_llr": 99.0, "consistency_llr": 99.0})
+    best = result("liveness.lips", schedule_llr=99.0, consistency_llr=99.0)
     for status in (Status.REVIEW, Status.NOT_ASSESSED):
         told = add_up(
             genuine(

@@ -275,6 +275,7 @@ def test_what_cannot_be_read_is_left_to_a_person(here: House, column: str) -> No
     damage(here, made["id"], column)
     here.rules.hook = lambda: None
     damaged.set()
+    row = None
     for _ in range(2_000):
         with here.resources.database.reading() as connection:
             row = find_transaction(connection, made["id"])
