@@ -22,6 +22,7 @@ from veridical import wire
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
+from veridical.ocr.chip import read_chip
 from veridical.service.api import (
     analysis,
     catalogue,
@@ -261,6 +262,7 @@ def verify(
     policy: Annotated[str, Form(description="name of a shipped policy")] = "",
     document_front: Annotated[UploadFile | None, File()] = None,
     document_back: Annotated[UploadFile | None, File()] = None,
+    chip: Annotated[UploadFile | None, File(description="zip of the chip's files")] = None,
     selfie: Annotated[UploadFile | None, File()] = None,
     clip: Annotated[UploadFile | None, File()] = None,
     voice: Annotated[UploadFile | None, File()] = None,
@@ -276,7 +278,7 @@ def verify(
     media, use transactions.
     """
     verifier = service.loader.get()
-    if not any((document_front, document_back, selfie, clip, voice)):
+    if not any((document_front, document_back, chip, selfie, clip, voice)):
         raise InputError(
             "nothing to verify: send document_front and selfie or clip as files",
             "request.no_media",
@@ -293,6 +295,7 @@ def verify(
         uploads = {
             "document_front": document_front,
             "document_back": document_back,
+            "chip": chip,
             "selfie": selfie,
             "clip": clip,
             "voice": voice,
@@ -304,6 +307,7 @@ def verify(
             document_front=front[0] if front else None,
             document_info=front[1] if front else None,
             document_back=read_image(media["document_back"]) if document_back else None,
+            chip=read_chip(media["chip"]) if chip else None,
             selfie=read_image(media["selfie"]) if selfie else None,
             clip=read_clip(media["clip"]) if clip else None,
             voice=read_audio(media["voice"]) if voice else None,

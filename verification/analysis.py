@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from veridical.errors import InputError
 from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
@@ -16,7 +18,10 @@ from veridical.liveness import CaptureFacts
 from veridical.liveness.fingerprint import FingerprintIndex, fingerprint
 from veridical.liveness.lips import Heard, MouthTrack
 from veridical.liveness.lips.track import frames_enough, mouth_track
+from veridical.media.picture import read_portrait
 from veridical.ocr import Document, holder_number
+from veridical.ocr.chip import ChipInspection, TrustList, chip_challenge, inspect_chip
+from veridical.ocr.chip.check import belongs
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.draw import REPEATABLE, FrameDraw, LookedAt
 from veridical.verification.engines import Engines
@@ -87,6 +92,7 @@ class Analysis:
         memory: Codes of media that were handed in before; None keeps none.
         draw: Draws the frames of a clip that are looked at closely; a secret one wherever somebody
             may deceive.
+        trust: Whom to trust to sign chips; None leaves them unverified.
 
     Attributes:
         transaction: What was handed in.
@@ -103,6 +109,7 @@ class Analysis:
         ledger: "Ledger | None" = None,
         memory: "MediaMemory | None" = None,
         draw: FrameDraw = REPEATABLE,
+        trust: TrustList | None = None,
     ) -> None:
         self.transaction = transaction
         self.ledger = ledger
@@ -112,6 +119,7 @@ class Analysis:
         self._engines = engines
         self._memory = memory
         self._draw = draw
+        self._trust = trust
         self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -281,9 +289,37 @@ class Analysis:
             back = None if other is None else reader(other)
         return (front, back), (time.perf_counter() - start) * 1000
 
+    @property
+    def sides(self) -> tuple[Document, ...]:
+        """The sides of the document that were read."""
+        return tuple(side for side in (self.front, self.back) if side is not None)
+
+    @cached_property
+    def chip(self) -> ChipInspection | None:
+        """The document's chip, verified; None where its files were not handed in."""
+        files = self.transaction.chip
+        if files is None:
+            return None
+        challenge = chip_challenge(self.transaction.id)
+        return self._timed("chip", lambda: inspect_chip(files, self._trust, self.today, challenge))
+
+    @cached_property
+    def believed_chip(self) -> ChipInspection | None:
+        """The chip, where a trusted state signed it and it is the photographed document's."""
+        chip = self.chip
+        return chip if chip is not None and belongs(chip, self.sides) else None
+
     @cached_property
     def portrait(self) -> View | None:
-        """The document's portrait; None when there is no document or no portrait on it."""
+        """The portrait on the chip that is believed, else the printed one; None without either.
+
+        Another document's chip is genuine as well: its portrait stands for nobody here.
+        """
+        chip = self.believed_chip
+        if chip is not None and chip.portrait:
+            with suppress(InputError):  # a picture that nothing opens: the printed one is left
+                signed = read_portrait(chip.portrait)
+                return self._timed("portrait", lambda: self._look(signed, 0.0))
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
@@ -311,9 +347,13 @@ class Analysis:
     @cached_property
     def attributes(self) -> Attributes:
         """What the document says that narrows a search of a list."""
-        fields = self.front.fields if self.front is not None else {}
+        front = self.front
+        fields = front.fields if front is not None else {}
         birth, sex = fields.get("birth"), fields.get("sex")
-        year = birth.value[:4] if birth is not None else ""
+        # A zone writes two digits of a year: a guessed century would search the wrong entries.
+        zone = front.mrz if front is not None else None
+        sure = zone is None or len(zone.birth_days(self.today)) == 1
+        year = birth.value[:4] if birth is not None and sure else ""
         return Attributes(
             int(year) if year.isdigit() and 1850 <= int(year) < 2200 else None,
             SEX_LETTERS.get(sex.value, "") if sex is not None else "",
@@ -322,20 +362,18 @@ class Analysis:
     @cached_property
     def citizen_number(self) -> str:
         """The number of a resident identity card, when it is whole; empty without one."""
-        sides = (side for side in (self.front, self.back) if side is not None)
-        numbers = (holder_number(side) for side in sides if side.kind == "prc_id_front")
+        numbers = (holder_number(side) for side in self.sides if side.kind == "prc_id_front")
         return next(filter(None, numbers), "")
 
     @cached_property
     def document_number(self) -> str:
         """The number that says who holds the document, when its check digits hold; else empty."""
-        sides = (side for side in (self.front, self.back) if side is not None)
-        return next(filter(None, map(holder_number, sides)), "")
+        return next(filter(None, map(holder_number, self.sides)), "")
 
     @property
     def issuer(self) -> str:
         """Who issued the document, by its machine-readable zone; empty without one."""
-        found = (side.value("issuer") for side in (self.front, self.back) if side is not None)
+        found = (side.value("issuer") for side in self.sides)
         return next((issuer for issuer in found if issuer), "")
 
     @cached_property

@@ -11,6 +11,7 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.liveness.challenge import challenge_of
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
+from veridical.ocr.chip.files import MOST_BYTES, read_chip
 from veridical.reading import TextLimits, read_json
 from veridical.types import Challenge
 from veridical.verification.policy.rules import checked_facts
@@ -20,7 +21,7 @@ from veridical.verification.transaction import LONGEST_STATEMENT, Transaction
 
 __all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
 
-MEDIA = ("document_front", "document_back", "selfie", "clip", "voice")
+MEDIA = ("document_front", "document_back", "chip", "selfie", "clip", "voice")
 MAX_LINE_BYTES = 1 << 20
 _LIMITS = TextLimits(MAX_LINE_BYTES)
 
@@ -47,7 +48,8 @@ def read_manifest(path: Path) -> Iterator[Row]:
 
     Args:
         path: A `.csv` file with a header, or JSON Lines. Columns: `id, policy, document_front,
-            document_back, selfie, clip, voice, subject, attempt, metadata, facts, expect`,
+            document_back, chip (a zip), selfie, clip, voice, subject, attempt, metadata, facts,
+            expect`,
             `challenge` (JSON) or `digits`, `language`, `schedule_ms`, and `statement`: a text that
             was read aloud, in `language`; without one in the challenge's, or in English. For
             signals: `device, phone, network, country, region, flags`.
@@ -122,7 +124,7 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
         raise InputError(f"row {row.number}: {row.problem}", "manifest.malformed")
     values, bounds = row.values, limits or Limits()
     most = dict.fromkeys(MEDIA, bounds.max_image_bytes)
-    most |= {"clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
+    most |= {"chip": MOST_BYTES, "clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
     media = {}
     for name in MEDIA:
         if value := values.get(name):
@@ -152,6 +154,7 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
         document_back=read_image(media["document_back"], bounds)
         if "document_back" in media
         else None,
+        chip=read_chip(media["chip"]) if "chip" in media else None,
         selfie=read_image(media["selfie"], bounds) if "selfie" in media else None,
         clip=read_clip(media["clip"], bounds) if "clip" in media else None,
         voice=read_audio(media["voice"], bounds) if "voice" in media else None,

@@ -13,6 +13,7 @@ from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
+    from veridical.ocr.chip import TrustList
     from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
     from veridical.verification.draw import FrameDraw
     from veridical.verification.evidence import EvidenceLog, SigningKey
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
+        chip_trust: File or folder of the certificates by which chips of documents are verified; see
+            `ocr.chip.TrustList`. Without it no chip is assessed.
         fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
             database to recognise them when they are handed in again; 0 keeps none. The service
             keeps them in its own database, all else where `database` is named.
@@ -74,6 +77,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
+    chip_trust: Path | None = None
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
@@ -101,6 +105,18 @@ class Settings(BaseSettings):
         from veridical.liveness.lips import Adaptation  # not needed to read the other settings
 
         return Adaptation.load(self.lips_adaptation)
+
+    def trust_list(self) -> "TrustList | None":
+        """Whom to trust to sign chips; None where no list was brought.
+
+        Raises:
+            InputError: The list is missing, malformed or holds no authority.
+        """
+        if self.chip_trust is None:
+            return None
+        from veridical.ocr.chip import TrustList  # its parser is not needed otherwise
+
+        return TrustList.load(self.chip_trust)
 
     def open_database(self) -> "Database":
         """Open the database, with its tables made or brought to this version."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from veridical.media import ImageInfo
+from veridical.ocr.chip.files import ChipFiles
 from veridical.types import Arrival, Audio, Challenge, Clip, Image, Template
 from veridical.verification.signals.facts import SignalFacts
 
@@ -23,6 +24,7 @@ class Transaction:
         document_front: Picture of the document's front, or of its only side.
         document_back: Picture of its back.
         document_info: What the front's file says of itself, where it came from a file.
+        chip: What was read from the document's chip.
         selfie: A picture of the applicant.
         clip: A recording of the applicant, with its sound.
         voice: Sound recorded on its own; the clip's track counts when this is None.
@@ -46,6 +48,7 @@ class Transaction:
     document_front: Image | None = None
     document_back: Image | None = None
     document_info: ImageInfo | None = None
+    chip: ChipFiles | None = None
     selfie: Image | None = None
     clip: Clip | None = None
     voice: Audio | None = None

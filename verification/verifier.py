@@ -20,6 +20,8 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentSpecimenCheck,
 )
+from veridical.ocr.age import AgeCheck
+from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
 from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
@@ -48,7 +50,7 @@ __all__ = ["Verifier", "load_verifier"]
 T = TypeVar("T")
 E = TypeVar("E")
 
-UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider", "no_index")
+UNARMED = ("model_missing", "no_watchlist", "no_trust_list", "no_store", "no_provider", "no_index")
 """Reasons that lie with the installation, not with the capture."""
 SUMS = checks_with(Trait.SUM)
 WEAKER = ("baseline", "not_fully_assessed")
@@ -71,6 +73,7 @@ class Verifier:
         ledger: Knows what was seen of applicants before; None remembers nobody.
         draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
             own.
+        trust: Whom to trust to sign chips; None assesses no chip.
 
     Attributes:
         policy: The policy of transactions that name none.
@@ -91,6 +94,7 @@ class Verifier:
         memory: "MediaMemory | None" = None,
         ledger: "Ledger | None" = None,
         draw: FrameDraw | None = None,
+        trust: TrustList | None = None,
     ) -> None:
         self._steps = steps
         self._engines = engines
@@ -100,6 +104,7 @@ class Verifier:
         self._memory = memory
         self._ledger = ledger
         self._draw = draw or FrameDraw()
+        self._trust = trust
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
@@ -179,7 +184,9 @@ class Verifier:
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._engines, self._ledger, self._memory, self._draw)
+        return Analysis(
+            transaction, self._engines, self._ledger, self._memory, self._draw, trust=self._trust
+        )
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged.
@@ -231,7 +238,7 @@ class Verifier:
             assurance=(*_assurance(measurements, calibrated), *_moment(decision.results)),
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
-            document=_fields(analysis.front, analysis.back),
+            document=_fields(analysis.sides, analysis.believed_chip),
             looked_at=analysis.looked_at,
         )
 
@@ -297,8 +304,9 @@ def load_verifier(
     engines = engines or Engines.open(settings)
     ledger = ledger or settings.ledger()
     injection = InjectionCheck(InjectionSettings.read(), attestor)
-    draw = settings.frame_draw()
+    draw, trust = settings.frame_draw(), settings.trust_list()
     makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw)
+    makers = {**makers, "document.chip": lambda: ChipCheck() if trust is not None else None}
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -309,6 +317,7 @@ def load_verifier(
         memory=memory or settings.memory(),
         ledger=ledger,
         draw=draw,
+        trust=trust,
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -352,6 +361,7 @@ def _makers(
         "document.read": reading(DocumentReadCheck),
         "document.authentic": reading(DocumentAuthenticCheck),
         "document.specimen": reading(DocumentSpecimenCheck),
+        "document.age": AgeCheck,
         "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
         "face.match": embedding(FaceMatchCheck),
         "face.copy": lambda: engines.detector and CopyCheck(),
@@ -450,14 +460,16 @@ def _moment(results: Iterable[CheckResult]) -> Iterator[str]:
             yield f"{result.check}:{moment}"
 
 
-def _fields(*documents: Document | None) -> dict[str, Mapping[str, EvidenceValue]]:
-    fields: dict[str, Mapping[str, EvidenceValue]] = {}
-    for document in documents:
-        if document is not None:
-            for name, field in document.fields.items():
-                fields[name] = {
-                    "value": field.value,
-                    "score": field.score,
-                    "source": str(field.source),
-                }
+def _fields(
+    documents: Iterable[Document], chip: ChipInspection | None
+) -> dict[str, Mapping[str, EvidenceValue]]:
+    """What the document says; what its state signed stands in place of what was read."""
+    fields: dict[str, Mapping[str, EvidenceValue]] = {
+        name: {"value": field.value, "score": field.score, "source": str(field.source)}
+        for document in documents
+        for name, field in document.fields.items()
+    }
+    if chip is not None and chip.zone is not None:
+        for name, value in chip.zone.fields.items():
+            fields[name] = {"value": value, "score": 1.0, "source": "chip"}
     return fields

@@ -59,7 +59,9 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, patte
 Fact = Annotated[str, StringConstraints(max_length=200)]
 FactName = Annotated[str, StringConstraints(pattern=f"^{FACT_NAME}$")]
 FactValue = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-MediaKind = Literal["document_front", "document_back", "selfie", "clip", "voice", "recording"]
+MediaKind = Literal[
+    "document_front", "document_back", "chip", "selfie", "clip", "voice", "recording"
+]
 Reveal = Literal["at_once", "stepwise"]
 TransactionKind = Literal["onboarding", "reverify", "recording"]
 TransactionState = Literal[

@@ -18,6 +18,7 @@ from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
+from veridical.ocr.chip.files import MOST_BYTES
 from veridical.result import Outcome
 from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
@@ -42,6 +43,7 @@ _LIMITS = Limits()
 _MOST_BYTES = {
     "document_front": _LIMITS.max_image_bytes,
     "document_back": _LIMITS.max_image_bytes,
+    "chip": MOST_BYTES,
     "selfie": _LIMITS.max_image_bytes,
     "clip": _LIMITS.max_clip_bytes,
     "voice": _LIMITS.max_audio_bytes,

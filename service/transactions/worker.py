@@ -14,6 +14,7 @@ from veridical.errors import InputError, StoreError, VeridicalError
 from veridical.liveness.arrivals import arrivals_of
 from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
+from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
 from veridical.service.transactions.enrolment import (
@@ -562,6 +563,7 @@ def load_transaction(
         document_front=document[0] if document else None,
         document_info=document[1] if document else None,
         document_back=read_image(media["document_back"]) if "document_back" in media else None,
+        chip=read_chip(media["chip"]) if "chip" in media else None,
         selfie=read_image(media["selfie"]) if "selfie" in media else None,
         clip=clip,
         voice=read_audio(media["voice"]) if "voice" in media else None,

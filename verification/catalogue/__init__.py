@@ -10,6 +10,7 @@ from veridical.verification.catalogue import (
     liveness,
     moment,
     present,
+    proof,
     recording,
     signals,
     voice,
@@ -88,6 +89,7 @@ def all_reasons(
 CHECKS = all_checks(
     (
         *document.SPECS,
+        *proof.SPECS,
         *face.SPECS,
         *liveness.SPECS,
         *moment.SPECS,

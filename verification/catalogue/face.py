@@ -47,7 +47,7 @@ def _quality(check: "FaceQualityCheck", analysis: "Analysis") -> Measurement:
 def _match(check: "FaceMatchCheck", analysis: "Analysis") -> Measurement:
     reference = analysis.transaction.face_reference or analysis.portrait
     if reference is None or not analysis.views:
-        read = analysis.front is not None
+        read = bool(analysis.sides) or analysis.chip is not None
         return Measurement("face.match", None, "portrait_no_face" if read else MISSING_INPUT)
     return check(reference, analysis.face_views)
 
@@ -178,7 +178,7 @@ SPECS = (
             "Is the face that of the document's portrait, or of the enrolled customer?",
             "面部是否与证件人像或已注册客户一致？",
         ),
-        needs=(("enrolled_face", "document_front"), (*FACE, "recording")),
+        needs=(("enrolled_face", "document_front", "chip"), (*FACE, "recording")),
         uses=(),
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,

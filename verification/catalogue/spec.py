@@ -40,6 +40,7 @@ Language = Literal["en", "zh"]
 Medium = Literal[
     "document_front",
     "document_back",
+    "chip",
     "selfie",
     "clip",
     "voice",

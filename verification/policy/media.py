@@ -9,7 +9,7 @@ from veridical.verification.policy.policy import Policy
 __all__ = ["Wanted", "unassessable", "wanted_media"]
 
 _HANDED_IN: tuple[Medium, ...] = (
-    "document_front", "document_back", "clip", "selfie", "voice", "recording",
+    "document_front", "document_back", "chip", "clip", "selfie", "voice", "recording",
 )  # fmt: skip
 """What an applicant can hand in, in the order in which it is asked for."""
 DRAWN = frozenset({"digits", "colours", "turns"})
