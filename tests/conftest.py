@@ -1,6 +1,8 @@
 """What tests share: the pulled models and the shared data, each a skip with its reason."""
 
+import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +36,9 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "house")
 # The same frames of a clip are drawn every time, here and in every process that tests start.
 os.environ.setdefault("VERIDICAL_DRAW_SECRET", "known to everybody")
+# No test reads or writes what an installation on this machine keeps.
+if "PYTEST_XDIST_WORKER" not in os.environ or "VERIDICAL_DATA_DIR" not in os.environ:
+    os.environ["VERIDICAL_DATA_DIR"] = tempfile.mkdtemp(prefix="veridical-tests-")
 
 LONG = {
     "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
@@ -88,6 +93,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _cpu_s() -> float:
     """Processor time of this process and of its children that ended."""
     return sum(os.times()[:4])
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A service that a test starts sends all logs to its stream: later tests have closed that."""
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = kept
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

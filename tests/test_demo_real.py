@@ -97,6 +97,8 @@ def verdict_of(page: Page, address: str, document: Path, start: str) -> str:
     page.locator("input[type=file]").set_input_files(document)
     page.get_by_role("button", name="Use this picture").click()
     page.get_by_role("button", name="nothing on the back").click()
+    if start == "Start reading":  # by the light of the screen
+        page.get_by_role("button", name="Brightness is up, go on").click()
     page.get_by_role("button", name=start).click()
     page.locator("#result[data-outcome]:visible").wait_for()
     page.locator("#explanation[data-done]").wait_for()

@@ -117,7 +117,7 @@ def test_an_upload_token_opens_its_own_transaction_and_little_of_that(here: Hous
             status, code = call(here, route, token, other["id"])
             # A body may be refused before it is looked whose it is: nothing is told either way.
             assert status in (404, 422), (route.path, code)
-    assert opened == {"{transaction}", "{kind}", "challenge", "submit", "cancel"}
+    assert opened == {"{transaction}", "{kind}", "{number}", "challenge", "submit", "cancel"}
     for path in ("submit", "cancel", "challenge"):
         answer = here.client.post(
             f"/v1/transactions/{other['id']}/{path}",

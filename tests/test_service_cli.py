@@ -197,8 +197,8 @@ def test_the_demo_tells_genuine_from_attack(
     assert verdicts["altered"]["outcome"] == "reject"
     assert verdicts["altered"]["first_cause"].startswith("document.read:")
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
-    # Card and photograph of four applicants, one frame of each of the five talking stills.
-    assert report.count("data:image/jpeg;base64,") == 13
+    # Card and photograph of five applicants, one frame of each of the six talking stills.
+    assert report.count("data:image/jpeg;base64,") == 16
     assert "http" not in report.replace("http-equiv", "")
 
 

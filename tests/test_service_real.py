@@ -17,15 +17,19 @@ Pictures = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def pictures(samples: dict[str, Sample]) -> Pictures:
-    def jpeg(sample: str, kind: str) -> bytes:
+    def jpeg(sample: str, kind: str, cut: float = 0.0) -> bytes:
         image = getattr(samples[sample].transaction, kind)
         assert isinstance(image, Image)
-        return to_jpeg(image)
+        x, y = round(cut * image.width), round(cut * image.height)
+        pixels = image.pixels[y : image.height - y, x : image.width - x]
+        return to_jpeg(Image(np.ascontiguousarray(pixels)))
 
     return {
         "card": jpeg("genuine", "document_front"),
         "selfie": jpeg("genuine", "selfie"),
         "stranger": jpeg("impostor", "selfie"),
+        "selfie_nearer": jpeg("genuine", "selfie", 0.06),
+        "stranger_nearer": jpeg("impostor", "selfie", 0.06),
     }
 
 
@@ -77,8 +81,8 @@ def test_a_holder_is_accepted_enrolled_and_known_again(here: House, pictures: Pi
     for name in ("selfie", "stranger"):
         made = here.start(key, kind="reverify", policy="again", subject_ref="selfie")
         assert made["media"]["required"] == ["selfie"]
-        # The same bytes never count twice: another encoding of the same picture is enough here.
-        here.put(made, "selfie", pictures[name] + b"\0")
+        # Neither the same bytes nor the same picture encoded anew count twice: a nearer one does.
+        here.put(made, "selfie", pictures[f"{name}_nearer"])
         outcomes[name] = here.submit(made, wait_s=60).json()["outcome"]
     assert outcomes == {"selfie": "accept", "stranger": "reject"}
     assert here.client.delete("/v1/subjects/selfie", headers=key).json() == {"erased": 1}

@@ -95,9 +95,11 @@ def here(whole: House) -> House:
     return whole.of_new_tenant()
 
 
-def with_policy(here: House, *optional: str, version: int = 1) -> dict[str, str]:
+def with_policy(
+    here: House, *optional: str, version: int = 1, sandbox: bool = False
+) -> dict[str, str]:
     """A key of a tenant that asks for some signals."""
-    key = here.key()
+    key = here.key(sandbox=sandbox)
     text = POLICY.format(version=version, optional=list(optional)).replace("'", '"')
     answer = here.client.put(
         "/v1/policies/watched", content=text, headers={**key, "Content-Type": "application/toml"}
@@ -201,8 +203,8 @@ def test_a_policy_that_compares_no_faces_keeps_none(here: House) -> None:
 
 
 def test_sandbox_transactions_are_not_kept(here: House) -> None:
-    with_policy(here, "signals.velocity")
-    here.finished(here.key(sandbox=True), 72, policy="watched", device_ref="d")
+    key = with_policy(here, "signals.velocity", sandbox=True)
+    here.finished(key, 72, policy="watched", device_ref="d")
     assert counted(here) == (0, 0, 0)
 
 

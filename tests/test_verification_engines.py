@@ -189,7 +189,7 @@ def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) 
     with pytest.raises(NotFitError) as caught:
         needs.require(found)
     assert caught.value.code == "model.required"
-    assert {lack.check for lack in caught.value.lacks} <= set(found.required)
+    assert {lack.check for lack in caught.value.lacks} <= {*found.required, *found.witnesses}
     assert caught.value.model in str(caught.value)
     assert found.id in told_of(caught.value.lacks)
     Needs(engines, POINTS, allow_missing=True).require(found)
