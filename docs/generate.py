@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel
 
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
@@ -22,6 +23,7 @@ from veridical.store import Database, MasterKeys
 from veridical.verification import CHECKS, Verifier, reasons
 from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
 from veridical.verification.evidence import SigningKey
+from veridical.wire import ManifestRow
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
@@ -31,6 +33,8 @@ def pages() -> Mapping[str, str]:
     """Every generated page, by file name."""
     return {
         "cli.md": NOTE + cli_page(),
+        "manifest.md": manifest_page(),
+        "manifest.schema.json": manifest_schema(),
         "models.md": models_page(),
         "openapi.json": openapi_page(),
         "reasons.md": NOTE + reasons_page(),
@@ -53,6 +57,35 @@ def openapi_page() -> str:
 
 def _no_verifier() -> Verifier:
     raise AssertionError("an application that is only described loads no models")
+
+
+def manifest_schema() -> str:
+    """The JSON schema of a manifest's row."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | ManifestRow.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def manifest_page() -> str:
+    """The page on manifests as it is, with the table of the columns written anew."""
+    page = (HERE / "manifest.md").read_text(encoding="utf-8")
+    before, begin, rest = page.partition("| column | type | what it says |\n|---|---|---|\n")
+    after = rest[rest.index("\n\n") :]
+    rows = [
+        f"| `{name}` | {_type_of(ManifestRow, name)} | {field.description} |"
+        for name, field in ManifestRow.model_fields.items()
+    ]
+    return before + begin + "\n".join(rows) + after
+
+
+def _type_of(model: type[BaseModel], name: str) -> str:
+    schema = model.model_json_schema()["properties"][name]
+    kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return " or ".join(
+        ", ".join(f"`{value}`" for value in one["enum"])
+        if "enum" in one
+        else {"string": "text", "integer": "whole number"}.get(one.get("type", ""), "JSON")
+        for one in kinds
+    )
 
 
 def models_page() -> str:

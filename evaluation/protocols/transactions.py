@@ -22,10 +22,8 @@ from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
-from veridical.media import read_image
 from veridical.models.calibration import load_calibrations
 from veridical.result import Measurement, OperatingPoint, Outcome
-from veridical.types import Template
 from veridical.verification import (
     Policy,
     Transaction,
@@ -35,9 +33,11 @@ from veridical.verification import (
     load_verifier,
 )
 from veridical.verification.manifest import Row as ManifestRow
-from veridical.verification.manifest import load_transaction
+from veridical.verification.manifest import load_reference, load_transaction
+from veridical.verification.manifest_text import COLUMNS as MANIFEST_COLUMNS
 from veridical.verification.points import operating_points
 from veridical.verification.policy.rules import checked_facts
+from veridical.verification.references import face_reference
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder
 
@@ -130,21 +130,13 @@ class TransactionWorker:
         return [row]
 
     def _transaction(self, work: Case) -> Transaction:
+        folder = Folder(work.folder)
+        known = load_reference(work.manifest, folder)
         return replace(
-            load_transaction(work.manifest, Folder(work.folder)),
-            face_reference=self._enrolled(work.media.get("reference_face")),
+            load_transaction(work.manifest, folder),
+            face_reference=None if known is None else face_reference(self._verifier, known),
             today=work.today,
         )
-
-    def _enrolled(self, picture: Path | None) -> Template | None:
-        """The template a known customer enrolled with this picture."""
-        if picture is None:
-            return None
-        # Made as the verifier makes its own: templates compare only when made in the same way.
-        enrolment = self._verifier.analyse(Transaction("enrol", selfie=read_image(picture)))
-        if enrolment.face_template is None:
-            raise InputError("a reference picture must show one face", "face.no_face")
-        return enrolment.face_template
 
 
 def evaluate_transactions(
@@ -228,13 +220,23 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
                 policy or row.text("policy"),
                 expected,
                 attack,
-                ManifestRow(row.number, row.text("id"), dict(row.values)),
+                ManifestRow(row.number, row.text("id"), _said(row.values, int(attempt))),
                 request.index.parent,
                 {key: path for key in MEDIA if (path := row.optional_file(key)) is not None},
                 today,
             )
         )
     return cases
+
+
+def _said(values: Mapping[str, object], attempt: int) -> dict[str, object]:
+    """What a line of an index says as a manifest would; the rest is the evaluation's own."""
+    said = {
+        name: value
+        for name, value in values.items()
+        if name in MANIFEST_COLUMNS and name != "expect"
+    }
+    return {**said, "attempt": attempt}
 
 
 def decided(
