@@ -21,8 +21,6 @@ from veridical.errors import VeridicalError
 from veridical.models.calibration import load_calibrations
 from veridical.models.quota import cpu_quota
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.drift_views import overviews
-from veridical.service.transactions.resources import now_ms
 from veridical.verification import Settings, load_policy
 from veridical.verification.engines import Engines
 from veridical.verification.needs import Lack, Needs, told_of
@@ -141,6 +139,10 @@ def _print(findings: dict[str, Any]) -> None:
 
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
+    # The service's own figures: an installation that only verifies has neither them nor scipy.
+    from veridical.service.transactions.drift_views import overviews
+    from veridical.service.transactions.resources import now_ms
+
     database = ServiceSettings().open_database()
     try:
         found = overviews(database, now_ms())
