@@ -29,5 +29,5 @@ VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=3s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
-# Beyond loopback the service refuses to start without keys: see docs/operations.md.
+# Beyond loopback the service refuses to start without keys: see docs/how-to/operations.md.
 CMD ["veridical", "serve", "--host", "0.0.0.0", "--port", "8080"]

@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # versions that it and s3fs agree on, and what it shares with s3fs is there already.
 S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
 
-.PHONY: help install models demo serve test check format evaluate bench peers clients soak test-engines kit sbom lock clean
+.PHONY: help install models demo serve quick test check docs format evaluate bench peers clients soak test-engines kit sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,13 +31,16 @@ models: .venv/.installed  ## pull the default models (about 330 MB once)
 	$(VERIDICAL) models pull
 	$(VERIDICAL) demo --prepare
 
-demo: models  ## verify nine sample transactions and write a report with pictures
+demo: models  ## verify eleven sample transactions and write a report with pictures
 	$(VERIDICAL) demo --out demo-report
 
 serve: models  ## serve the API and its pages on loopback, without a key
 	$(VERIDICAL) serve --dev
 
-test: models  ## run the tests
+quick: .venv/.installed  ## the tests that need no model, in less than a minute of processor time
+	$(BIN)/python -m pytest -q -m quick
+
+test: models  ## run all tests; the last line says how long they took
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 check: .venv/.installed  ## style, types, floors, generated docs
@@ -48,11 +51,15 @@ check: .venv/.installed  ## style, types, floors, generated docs
 	$(BIN)/basedpyright
 	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
 
+docs: .venv/.installed  ## build the manual into site/; `python -m http.server -d site` shows it, search included
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 format:  ## let ruff mend style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-evaluate: models  ## every figure of docs/benchmarks.md that an index beside the project allows; resumable
+evaluate: models  ## every figure of docs/measurements/benchmarks.md that an index beside the project allows; resumable
 	$(BIN)/python research/benchmarks/evaluate_all.py
 
 bench: models  ## processor time by stage, cold and warm; then beside the libraries of `make peers`
@@ -97,4 +104,4 @@ lock: .venv/.installed  ## write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > constraints.txt
 
 clean:
-	rm -rf .venv demo-report build dist *.egg-info
+	rm -rf .venv demo-report site build dist *.egg-info

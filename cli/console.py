@@ -7,7 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from veridical.result import CheckResult, Outcome, Status
-from veridical.verification import Verdict
+from veridical.verification import CHECKS, Verdict
+from veridical.verification.present import PRESENT, bars
 from veridical.verification.reasons import explain_cause
 
 __all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "open_console", "print_verdict"]
@@ -18,6 +19,7 @@ OUTCOME_STYLES = {
     Outcome.RETRY: "bold cyan",
     Outcome.REJECT: "bold red",
 }
+BLOCK = "\u2588"
 PIPED_WIDTH = 10_000
 """Columns of a console that is no terminal: no row is broken or cut."""
 STATUS_STYLES = {
@@ -53,6 +55,9 @@ def print_verdict(verdict: Verdict) -> None:
     for result in verdict.results:
         table.add_row(*_row(result))
     console.print(table)
+    for result in verdict.results:
+        if result.check == PRESENT and result.score is not None:
+            _print_sum(console, result)
     for found in verdict.rules:
         held = "holds" if found.holds else "unknown"
         console.print(f"[yellow]{found.cause} ({held}): {escape(found.rule.reason)}[/]")
@@ -66,6 +71,24 @@ def print_verdict(verdict: Verdict) -> None:
         console.print(f"[yellow]stamp: {stamp}[/]")
     for weaker in verdict.assurance:
         console.print(f"[yellow]weaker than it could be: {weaker}[/]")
+
+
+def _print_sum(console: Console, result: CheckResult) -> None:
+    """Print six witnesses as bars that add up to a sum, against the line it must reach."""
+    evidence, labels = result.measurement.evidence, CHECKS[PRESENT].evidence
+    needed = "" if result.point is None else f", {result.point.accept_at:g} needed"
+    console.print(f"[dim]against {evidence.get('weakest')}: {result.score:+.1f}{needed}[/]")
+    found = bars(evidence)
+    lowest = min([0.0, *(one.start + (one.value or 0.0) for one in found)])
+    for one in found:
+        label = labels[f"witness_{one.name}"].en
+        if one.value is None:
+            console.print(f"  [dim]{label:24} not assessed[/]")
+            continue
+        low = min(one.start, one.start + one.value) - lowest
+        drawn = " " * round(2 * low) + BLOCK * round(2 * abs(one.value))
+        style = "red" if one.value < 0 else "green"
+        console.print(f"  {label:24} {one.value:+5.1f} [{style}]{drawn}[/]")
 
 
 def _row(result: CheckResult) -> tuple[str, ...]:

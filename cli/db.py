@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
-from veridical.store import check_keys
+from veridical.errors import StoreError
+from veridical.store import Database, check_keys
+from veridical.store.chain import newest_lines
 from veridical.verification import Settings
+from veridical.verification.evidence import parse_public_keys, signature_fault
 
 __all__ = ["app"]
 
@@ -44,13 +47,36 @@ def restore(
 ) -> None:
     """Put a backup in the place of a lost SQLite database, and prove that its keys are there.
 
-    The place must be free: nothing is overwritten. Give the master keys back first.
+    The place must be free: nothing is overwritten, and nothing is put in place before its keys open
+    it. Give back the master keys and the signing key first.
     """
     settings = Settings()
-    settings.unopened_database().restore(source)
+    keys = settings.keys_given()
+    if keys is None:
+        raise StoreError(
+            "give back the master keys first: VERIDICAL_MASTER_KEYS, or the file of the backup, "
+            "mode 0600",
+            "store.keys",
+        )
+    opened = 0
+
+    def prove(database: Database) -> None:
+        nonlocal opened
+        opened = check_keys(database, keys)
+        with database.reading() as connection:
+            lines = newest_lines(connection)
+        known = settings.public_keys() if settings.signing_key_path.exists() else b""
+        for line in lines:
+            if not known or signature_fault(line.encode(), parse_public_keys(known)):
+                raise StoreError(
+                    "the evidence was signed by another key: give back signing.pem, and "
+                    "signing.retired.pem where there is one",
+                    "evidence.key",
+                )
+
+    settings.unopened_database().restore(source, prove)
     database = settings.open_database()
     try:
-        opened = check_keys(database, settings.keys())
         typer.echo(f"version {database.version}; all {opened} data keys open")
     finally:
         database.close()

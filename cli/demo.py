@@ -15,20 +15,27 @@ import veridical
 from veridical.cli.console import OUTCOME_STYLES, open_console
 from veridical.cli.exits import Exit
 from veridical.evaluation.samples import Sample, build_samples, build_talkers
+from veridical.evaluation.waive import judged_without_mark
 from veridical.models import SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.service.pictures import draw_document, draw_faces, to_jpeg
 from veridical.verification import (
+    CHECKS,
     Settings,
     Verdict,
+    Verifier,
     explain,
     load_policy,
     load_verifier,
     verdict_to_json,
 )
 from veridical.verification.analysis import Analysis
+from veridical.verification.present import PRESENT, bars
 
 __all__ = ["demo", "make_samples", "make_talkers"]
+
+PRODUCTION = "selfie"
+"""The policy that the report holds the samples against as well."""
 
 
 def demo(
@@ -58,7 +65,9 @@ def demo(
             analysis = verifier.analyse(sample.transaction)
             policy = load_policy(sample.policy)
             judged.append((sample, analysis, verifier.judge(analysis, policy)))
-    report = _write_report(out, judged)
+    with console.status("asking a policy of production"):
+        production = _in_production(verifier, judged)
+    report = _write_report(out, judged, production)
     if as_json:
         answer = [
             {"sample": sample.name, "outcome": str(verdict.outcome),
@@ -99,6 +108,29 @@ def _fetcher(settings: "Settings") -> "Callable[[SourceFile], bytes]":
     return fetch
 
 
+def _in_production(
+    verifier: Verifier, judged: "list[tuple[Sample, Analysis, Verdict]]"
+) -> list[dict[str, str]]:
+    """How a policy of production ends each sample with a document, with the mark and without."""
+    policy = load_policy(PRODUCTION)
+    rows = []
+    for sample, analysis, _ in judged:
+        if sample.transaction.document_front is None:
+            continue
+        verdict = verifier.judge(analysis, policy)
+        without = judged_without_mark(verdict.results, policy)
+        rows.append(
+            {
+                "sample": sample.name,
+                "story": sample.story,
+                "as_it_is": str(verdict.outcome),
+                "without_mark": str(without.outcome),
+                "cause": without.first_cause or "",
+            }
+        )
+    return rows
+
+
 def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
 
     table = Table(title="veridical demo: sample transactions")
@@ -117,7 +149,11 @@ def _print_table(judged: "list[tuple[Sample, Analysis, Verdict]]") -> None:
     open_console().print(table)
 
 
-def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -> Path:
+def _write_report(
+    out: Path,
+    judged: "list[tuple[Sample, Analysis, Verdict]]",
+    production: list[dict[str, str]],
+) -> Path:
     """Write the pictures and the HTML report; answer the report's path."""
     out.mkdir(parents=True, exist_ok=True)
     items: list[dict[str, Any]] = []
@@ -138,6 +174,7 @@ def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -
                 "sample": sample.name,
                 "story": sample.story,
                 "verdict": verdict_to_json(verdict),
+                "witnesses": _witnesses(verdict),
                 "cause": explain(cause.split(":", 1)[1]) if cause else "",
                 "pictures": [
                     {"caption": caption, "jpeg": base64.b64encode(to_jpeg(image, 800)).decode()}
@@ -149,6 +186,8 @@ def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -
     first = judged[0][2]
     page = environment.get_template("demo.html.j2").render(
         items=items,
+        production=production,
+        production_policy=PRODUCTION,
         profile=first.profile,
         policy=first.policy["id"],
         policy_sha256=first.policy["sha256"],
@@ -158,3 +197,37 @@ def _write_report(out: Path, judged: "list[tuple[Sample, Analysis, Verdict]]") -
     path = out / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _witnesses(verdict: Verdict) -> dict[str, Any] | None:
+    """Six witnesses as bars that add up to a sum, in percent of the picture's width; None without.
+
+    Starts, widths and the line that must be reached are laid out between the lowest and highest.
+    """
+    result = next((one for one in verdict.results if one.check == PRESENT), None)
+    if result is None or result.score is None or result.point is None:
+        return None
+    evidence = result.measurement.evidence
+    found = bars(evidence)
+    needed = result.point.accept_at
+    ends = [0.0, needed, result.score, *(one.start + (one.value or 0.0) for one in found)]
+    low, width = min(ends), max(max(ends) - min(ends), 1.0)
+
+    def across(name: str, value: float | None, start: float) -> dict[str, Any]:
+        left = min(start, start + (value or 0.0))
+        return {
+            "name": name,
+            "value": value,
+            "left": 100 * (left - low) / width,
+            "width": 100 * abs(value or 0.0) / width,
+        }
+
+    labels = CHECKS[PRESENT].evidence
+    return {
+        "bars": [across(labels[f"witness_{b.name}"].en, b.value, b.start) for b in found],
+        "sum": across("Sum", result.score, 0.0),
+        "weakest": evidence.get("weakest"),
+        "needed": needed,
+        "line": 100 * (needed - low) / width,
+        "enough": result.score >= needed,
+    }

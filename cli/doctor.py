@@ -21,12 +21,16 @@ from veridical.errors import VeridicalError
 from veridical.models.calibration import load_calibrations
 from veridical.models.quota import cpu_quota
 from veridical.service.settings import ServiceSettings
+from veridical.store.probe import is_in_use, prove_database
+from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
 from veridical.verification.engines import Engines
 from veridical.verification.needs import Lack, Needs, told_of
 from veridical.verification.policy.trials import refuse_failing
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "who_decides"]
+
+_LATE_MS = 600_000
 
 
 def doctor(
@@ -87,7 +91,9 @@ def examine() -> dict[str, Any]:
             problems += [told_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
+    problems += _operating(settings)
     return {
+        "liveness": who_decides(models, profile.roles["silent"]),
         "veridical": veridical.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -104,17 +110,69 @@ def examine() -> dict[str, Any]:
         "policy": settings.policy,
         "commercial_only": settings.commercial_only,
         "models": models,
+        "replay_memory": _replay_memory(settings),
         "lacks": [asdict(lack) for lack in lacks],
         "network": "not needed: nothing but `models pull` and `engines install` ever connects",
         "problems": problems,
     }
 
 
+def _operating(settings: Settings) -> list[str]:
+    """What is wrong with keys, database, disk and signing key; nothing missing is made."""
+    database = settings.unopened_database()
+    try:
+        if not is_in_use(database):
+            return []  # nothing was ever sealed: the first start makes what it needs
+        keys = settings.keys_given()
+        if keys is None:
+            return ["the database is sealed with master keys that are not here: give them back"]
+        # A database in use is a service's: an installation that only verifies has none.
+        from veridical.service.transactions.readiness import prove_signing
+        from veridical.service.transactions.resources import Resources, now_ms
+
+        now = now_ms()
+        prove_database(database, keys, now)
+        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        with database.reading() as connection:
+            late = expired_transactions(connection, now - _LATE_MS, 1)
+            late += due_for_erasure(connection, now - _LATE_MS, 1)
+    except VeridicalError as error:
+        return [str(error)]
+    finally:
+        database.close()
+    if late:
+        return ["retention is behind by over ten minutes: is a service running, and its log quiet?"]
+    return []
+
+
+def _replay_memory(settings: Settings) -> str:
+    """Whether media that come again are known, and where."""
+    if not settings.fingerprint_days:
+        return "off: VERIDICAL_FINGERPRINT_DAYS is 0, media that come again are not known"
+    elsewhere = "on" if settings.database else "off elsewhere, for VERIDICAL_DATABASE is not named"
+    return f"on in the service, {settings.fingerprint_days:g} days; {elsewhere}"
+
+
+def who_decides(models: list[dict[str, Any]], members: tuple[str, ...]) -> str:
+    """Which networks decide whether a living person is there, and what that is worth."""
+    ready = [model for model in models if model["name"] in members and model["state"] == "ready"]
+    if not ready:
+        return (
+            f"no network decides it: {', '.join(members)} missing or refused; policies that ask "
+            "for it accept nobody"
+        )
+    said = " and ".join(model["name"] for model in ready)
+    verb = "decide" if len(ready) > 1 else "alone decides"
+    unclear = any(model["commercial"] != "yes" for model in ready)
+    note = "; its licence for commercial use is unclear" if unclear else ""
+    return f"{said} {verb}{note}"
+
+
 def _print(findings: dict[str, Any]) -> None:
 
     console = open_console()
-    for key in ("veridical", "python", "platform", "threads", "models_dir", "profile", "policy",
-                "commercial_only", "network"):  # fmt: skip
+    for key in ("profile", "liveness", "veridical", "python", "platform", "threads", "models_dir",
+                "policy", "commercial_only", "replay_memory", "network"):  # fmt: skip
         console.print(f"[bold]{key:16}[/] {findings[key]}")
     packages = ", ".join(f"{name} {version}" for name, version in findings["packages"].items())
     console.print(f"[bold]{'packages':16}[/] {packages}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -18,11 +19,13 @@ from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.media import read_image
 from veridical.ocr import KINDS, Document, kind_names
+from veridical.ocr.chip import inspect_chip, read_chip
 from veridical.service.pictures import draw_document, to_jpeg
 from veridical.types import Image
 from veridical.verification.engines import Engines
+from veridical.verification.settings import Settings
 
-__all__ = ["app", "read"]
+__all__ = ["app", "chip", "read"]
 
 app = typer.Typer(no_args_is_help=True, help="Identity documents.")
 
@@ -61,6 +64,49 @@ def read(
         if not documents:
             typer.echo("no document found")
     if not documents or any(document.warnings for document in documents):
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+@app.command()
+def chip(
+    folder: Annotated[Path, typer.Argument(help="Folder or zip of EF.SOD, DG1, DG2 and so on.")],
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            help="File or folder of CSCA certificates, master lists, LDIF and CRLs; "
+            "VERIDICAL_CHIP_TRUST when not given."
+        ),
+    ] = None,
+    challenge: Annotated[
+        str, typer.Option(help="The eight bytes that the chip was to sign now, in hexadecimal.")
+    ] = "",
+    portrait: Annotated[
+        Path | None, typer.Option(help="Write the portrait of an authentic chip to this file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Verify the files of a document's chip. Exit code 0 when a trusted state signed them."""
+    settings = Settings()
+    if trust is not None:
+        settings.chip_trust = trust
+    if not re.fullmatch("([0-9a-fA-F]{16})?", challenge):
+        raise InputError("--challenge wants 16 hexadecimal digits", "usage.challenge")
+    files, listed = read_chip(folder), settings.trust_list()
+    told = inspect_chip(files, listed, date.today(), bytes.fromhex(challenge))
+    fields = dict(told.zone.fields) if told.zone is not None else {}
+    if portrait is not None and told.portrait:
+        portrait.write_bytes(told.portrait)
+    if as_json:
+        found = {"authentic": told.authentic, "reason": told.reason, "fields": fields}
+        found |= {"details": dict(told.details), "evidence": dict(told.evidence)}
+        json.dump(found, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        console = open_console()
+        console.print("[bold]authentic[/]" if told.authentic else f"[yellow]{told.reason}[/]")
+        for name, value in {**told.evidence, **fields, **told.details}.items():
+            console.print(f"{name}: {escape(str(value))}")
+    if not told.authentic:
         raise typer.Exit(Exit.NOT_ACCEPTED)
 
 

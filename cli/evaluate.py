@@ -9,6 +9,10 @@ from typing import Annotated
 import typer
 
 from veridical.cli.console import open_console
+from veridical.errors import InputError
+from veridical.evaluation.compose.people import CardMaker
+from veridical.evaluation.compose.plan import Composer
+from veridical.evaluation.compose.plan import compose as write_manifest
 from veridical.evaluation.harness import available_cores
 from veridical.evaluation.protocols.digits import evaluate_digits
 from veridical.evaluation.protocols.document import evaluate_document
@@ -22,6 +26,9 @@ from veridical.evaluation.protocols.speaker import evaluate_speaker
 from veridical.evaluation.protocols.transactions import evaluate_transactions
 from veridical.evaluation.report import print_table, write_json, write_report
 from veridical.evaluation.request import Evaluation, Request
+from veridical.evaluation.specimens import system_fonts
+from veridical.face.track import FaceTracker
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["app"]
@@ -29,7 +36,7 @@ __all__ = ["app"]
 app = typer.Typer(
     no_args_is_help=True,
     help="Measure error rates with intervals and write a report.\n\n"
-    "Formats of the indexes and the meaning of every figure: docs/evaluation.md.",
+    "Formats of the indexes and the meaning of every figure: docs/how-to/evaluation.md.",
 )
 
 Index = Annotated[Path, typer.Argument(help="CSV or JSON Lines; paths in it are relative to it.")]
@@ -103,6 +110,13 @@ def transactions(
     policy: Annotated[
         str, typer.Option(help="Judge every row by this policy instead of the one it names.")
     ] = "",
+    own_specimens: Annotated[
+        bool,
+        typer.Option(
+            "--own-specimens",
+            help="Judge cards that our renderer drew as if they bore no specimen mark.",
+        ),
+    ] = False,
     out: Out = None,
     json_path: Json = None,
     seed: Seed = 0,
@@ -117,8 +131,40 @@ def transactions(
         request,
         profile,
         json_path,
-        lambda settings: evaluate_transactions(request, settings, policy),
+        lambda settings: evaluate_transactions(
+            request, settings, policy, own_specimens=own_specimens
+        ),
     )
+
+
+@app.command()
+def compose(
+    data: Annotated[
+        Path, typer.Argument(help="Folder with grid_s1, lips, faces and voice.", file_okay=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for media and manifest.")] = Path("composed"),
+    each: Annotated[int, typer.Option(min=1, help="Of each kind, where there are people.")] = 20,
+    first: Annotated[int, typer.Option(min=0, help="Number of the first of each kind.")] = 0,
+    seed: Seed = 0,
+) -> None:
+    """Compose a manifest for `transactions`: genuine applicants and every attack on them.
+
+    Light, attacks and documents are simulated. The media show real people: for local use.
+    """
+    engines = Engines.open()
+    detector, fonts = engines.need(Engines.detector), system_fonts()
+    if not fonts:
+        raise InputError("cards want a Chinese font: install Noto Sans CJK", "fonts.missing")
+    composer = Composer(
+        data,
+        out,
+        seed,
+        FaceTracker(detector, engines.need(Engines.mesher)),
+        CardMaker(detector, fonts[0]),
+    )
+    console = open_console(stderr=True)
+    for manifest in write_manifest(composer, each, first):
+        console.print(f"manifest: {manifest}")
 
 
 Degrade = Annotated[str, typer.Option(help="none, telephone or noise: how the sound is spoilt.")]

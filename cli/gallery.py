@@ -16,11 +16,11 @@ from rich.table import Table
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.face import look
+from veridical.face import look_any_way_up
 from veridical.face.match import MIN_PROBE_EYES_PX
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.media import read_image
-from veridical.store import Database, MasterKeys, erase_subject, galleries_of
+from veridical.store import Database, KeyProvider, erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Settings
 from veridical.verification.engines import Engines
@@ -239,7 +239,9 @@ class _Faces:
         Raises:
             InputError: A picture is not usable, or does not show exactly one large enough face.
         """
-        views = [look(read_image(path), self._detector, self._mesher) for path in pictures]
+        views = [
+            look_any_way_up(read_image(path), self._detector, self._mesher) for path in pictures
+        ]
         for view in views:
             if view.subject is None:
                 raise InputError("a picture must show exactly one face", f"face.{view.reason}")
@@ -296,7 +298,7 @@ def _opened(name: str, tenant: str) -> "Iterator[tuple[_Faces, Gallery]]":
 
 
 @contextmanager
-def _database(settings: "Settings") -> "Iterator[tuple[Database, MasterKeys]]":
+def _database(settings: "Settings") -> "Iterator[tuple[Database, KeyProvider]]":
     database = settings.open_database()
     try:
         yield database, settings.keys()

@@ -31,7 +31,9 @@ app = typer.Typer(no_args_is_help=True, help="Pull, prove and list the models.")
 COLOURS = {"yes": "green", "unclear": "yellow", "no": "red"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print docs/models.md's table.")]
+AsMarkdown = Annotated[
+    bool, typer.Option("--markdown", help="Print docs/explanation/models.md's table.")
+]
 Names = Annotated[list[str] | None, typer.Argument(help="Models; those of the profile if none.")]
 ProfileName = Annotated[
     str, typer.Option("--profile", help="standard, registry, commercial, or all there are.")

@@ -88,8 +88,11 @@ def issue(
     days: Annotated[int, typer.Option(min=1, help="Days until the key expires.")] = 365,
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="A key for tests: scripted ends, all stamped.")
+        bool, typer.Option("--sandbox", help="A key of the tenant's sandbox, for tests.")
     ] = False,
+    person: Annotated[
+        str, typer.Option(help="Who alone will use it: signed with every review.")
+    ] = "",
 ) -> None:
     """Make a key and print it, once: only a hash of it is kept."""
     chosen = set(scope or ())
@@ -103,7 +106,9 @@ def issue(
         )
     expires_at = now_ms() + int(timedelta(days=days).total_seconds() * 1000)
     with _database() as (database, _):
-        _, text = issue_api_key(database, name, chosen, label, expires_at, sandbox=sandbox)
+        _, text = issue_api_key(
+            database, name, chosen, label, expires_at, sandbox=sandbox, person=person
+        )
     typer.echo(text)
 
 
@@ -113,7 +118,7 @@ def keys(name: Name) -> None:
     with _database() as (database, _):
         for key in api_keys_of(database, name):
             state = "revoked" if key.revoked_at else f"until {iso(key.expires_at) or 'revoked'}"
-            kind = "  sandbox" if key.sandbox else ""
+            kind = ("  sandbox" if key.sandbox else "") + (f"  {key.person}" if key.person else "")
             typer.echo(f"{key.prefix}  {state}{kind}  {' '.join(sorted(key.scopes))}  {key.label}")
 
 

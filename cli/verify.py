@@ -16,6 +16,7 @@ from veridical.errors import InputError
 from veridical.gallery import Gallery
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.models.quota import cpu_quota
+from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.types import Challenge, Clip, Image, Template
 from veridical.verification import Settings, Transaction, Verifier, load_verifier, verdict_to_json
@@ -34,6 +35,9 @@ Picture = Annotated[Path | None, typer.Option(help="Picture file: JPEG, PNG or W
 def verify(
     document_front: Picture = None,
     document_back: Picture = None,
+    chip: Annotated[
+        Path | None, typer.Option(help="Files of the document's chip: a folder or a zip.")
+    ] = None,
     selfie: Picture = None,
     clip: Annotated[
         Path | None, typer.Option(help="Recording of the applicant: mp4, mov, webm, mkv, avi, mpg.")
@@ -71,7 +75,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Verify one applicant and print the verdict. Exit code 0 only when accepted."""
-    if not any((document_front, document_back, selfie, clip, voice)):
+    if not any((document_front, document_back, chip, selfie, clip, voice)):
         raise InputError(
             "nothing to verify: give --document-front and --selfie or --clip; see "
             "`veridical verify --help`",
@@ -106,6 +110,7 @@ def verify(
             document_front=front[0] if front else None,
             document_info=front[1] if front else None,
             document_back=read_image(document_back) if document_back else None,
+            chip=read_chip(chip) if chip else None,
             selfie=read_image(selfie) if selfie else None,
             clip=read_clip(clip) if clip else None,
             voice=read_audio(voice) if voice else None,
@@ -121,11 +126,15 @@ def verify(
         given = {
             "document_front": document_front,
             "document_back": document_back,
+            "chip": chip,
             "selfie": selfie,
             "clip": clip,
             "voice": voice,
         }
-        log.append(verdict, {kind: sha256_of(path) for kind, path in given.items() if path})
+        log.append(
+            verdict,
+            {kind: sha256_of(path) for kind, path in given.items() if path and path.is_file()},
+        )
     if as_json:
         json.dump(verdict_to_json(verdict), sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")

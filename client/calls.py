@@ -6,7 +6,7 @@ from veridical.client import asking
 from veridical.client.asking import Page, ask, bearer, fetch, post, quoted, transaction_path
 from veridical.client.content import Content, Source
 from veridical.client.errors import ApiError, PendingError
-from veridical.client.flow import Flow, Pause, Request, Session
+from veridical.client.flow import Flow, Pause, Request, Session, exchange
 from veridical.wire import (
     Challenge,
     ChallengeDrawn,
@@ -14,6 +14,7 @@ from veridical.wire import (
     Explanation,
     ReviewItem,
     ReviewPage,
+    SliceTaken,
     Started,
     Summary,
     Transaction,
@@ -34,7 +35,9 @@ __all__ = [
     "review",
     "reviews",
     "submit",
+    "take_back",
     "upload",
+    "upload_slice",
     "verify",
     "wait",
 ]
@@ -128,10 +131,62 @@ def upload(
     return (yield from ask(session, Request("PUT", path, headers, content), Uploaded))
 
 
-def draw_challenge(session: Session, transaction: str, *, token: str = "") -> Flow[Challenge]:
-    """Draw new digits, right before a recording; a clip handed in before is dropped."""
-    request = Request("POST", f"{transaction_path(transaction)}/challenge", bearer(token))
+def take_back(session: Session, transaction: str, kind: str, *, token: str = "") -> Flow[None]:
+    """Delete a medium that was handed in, as long as nothing was submitted."""
+    path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
+    yield from exchange(session, Request("DELETE", path, bearer(token)))
+
+
+def draw_challenge(
+    session: Session, transaction: str, *, stepwise: bool = False, token: str = ""
+) -> Flow[Challenge]:
+    """Draw what is to be read and done, right before a recording; an earlier clip is dropped.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        stepwise: Whether the recording is sent in slices while it is made, as `upload_slice` does:
+            only what comes first is told, and each slice tells more. A clip that is uploaded as a
+            whole is weaker evidence.
+        token: The transaction's upload token, in place of the client's key.
+    """
+    path = f"{transaction_path(transaction)}/challenge"
+    wish = {"reveal": "stepwise" if stepwise else "at_once"}
+    request = post(path, wish, bearer(token))
     return (yield from ask(session, request, ChallengeDrawn)).challenge
+
+
+def upload_slice(
+    session: Session,
+    transaction: str,
+    number: int,
+    source: Source,
+    *,
+    last: bool = False,
+    token: str = "",
+) -> Flow[SliceTaken]:
+    """Send a slice of a recording while it is made; what comes next is told.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        number: Of the slice, from 0; each once, in order.
+        source: The next bytes of the clip's file, half a second or so.
+        last: Whether the recording ends with it.
+        token: The transaction's upload token, in place of the client's key.
+
+    Raises:
+        OSError: The source cannot be read.
+    """
+    content = Content.of(source)
+    headers = {
+        "Content-Digest": content.digest_header,
+        "Content-Type": "application/octet-stream",
+        **bearer(token),
+    }
+    ending = "?last=true" if last else ""
+    path = f"{transaction_path(transaction)}/slices/{number}{ending}"
+    return (yield from ask(session, Request("PUT", path, headers, content), SliceTaken))
 
 
 def submit(
@@ -152,7 +207,8 @@ def submit(
         transaction: Its id.
         nonce: Of the challenge that the clip answers.
         wait_s: How long the service may hold its answer back, 0 to 60; see `wait` for longer.
-        accommodation: `cannot_speak` or `cannot_see`: leads to a person, never to an accept.
+        accommodation: `cannot_speak`, `cannot_see` or `photosensitive`: leads to a person, never to
+            an accept.
         capture: Facts about the capture, such as `camera_label`.
         segments: Of a `recording`: id, start and end in seconds of every segment of its script;
             without them they are found by what was said.
@@ -298,10 +354,37 @@ def evidence(session: Session, transaction: str) -> Flow[bytes]:
 
 
 def list_transactions(
-    session: Session, *, state: str = "", limit: int = 50, cursor: str = ""
+    session: Session,
+    *,
+    state: str = "",
+    outcome: str = "",
+    subject_ref: str = "",
+    since: str = "",
+    until: str = "",
+    limit: int = 50,
+    cursor: str = "",
 ) -> Flow[Page[Summary]]:
-    """Transactions of the tenant, newest first."""
-    query = {"state": state, "limit": limit, "cursor": cursor}
+    """Transactions of the tenant, newest first.
+
+    Args:
+        session: Of the client; not given by callers.
+        state: Only these, such as `completed`.
+        outcome: Only these, such as `review`.
+        subject_ref: Only this person's, by your own reference.
+        since: Started from here on, ISO 8601.
+        until: Started before.
+        limit: Most of one page.
+        cursor: Of the page before.
+    """
+    query = {
+        "state": state,
+        "outcome": outcome,
+        "subject_ref": subject_ref,
+        "since": since,
+        "until": until,
+        "limit": limit,
+        "cursor": cursor,
+    }
     found = yield from ask(session, asking.get("/v1/transactions", query), TransactionPage)
     return Page(found.items, found.next or "")
 

@@ -15,7 +15,7 @@ class BriefRecogniser:
     """Whisper that fills short sound up to less than the half minute it was trained on.
 
     A recording is heard segment by segment, and most segments are short: half the window is half
-    the cost (docs/recording.md says what it changes).
+    the cost (docs/measurements/recording.md says what it changes).
 
     Args:
         whisper: The recogniser.

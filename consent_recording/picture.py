@@ -248,7 +248,7 @@ def same_person(seen: Seen, engines: Engines, settings: RecordingSettings) -> Fi
     start = time.perf_counter()
     if engines.embedder is None or engines.detector is None:
         return Finding(Measurement("recording.same_person", None, "model_missing"))
-    models = (engines.embedder.model,)
+    models = engines.embedder.models
     least = max(2, round(settings.least_switch_s / settings.face_every_s))
     evidence: dict[str, EvidenceValue] = {"faces": len(seen.vectors)}
     if len(seen.vectors) < 2 * least:

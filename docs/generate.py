@@ -6,18 +6,20 @@
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_page import http_page
 from pydantic import BaseModel
 
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database, MasterKeys
 from veridical.verification import CHECKS, Verifier, reasons
@@ -26,18 +28,56 @@ from veridical.verification.evidence import SigningKey
 from veridical.wire import ManifestRow
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
+PYTHON_API = """# Python API
+
+Most programs need the front door alone. It loads nothing until it is asked for:
+
+```python
+from veridical import Client, Transaction, load_policy, load_verifier
+```
+
+`Client` talks to a service ([SDK](../sdk.md)); `load_verifier` builds the chain in your own
+process. Each room's page is made from its docstrings: shapes, types, units, ranges and errors.
+Colour is RGB everywhere. A higher score speaks for the applicant.
+"""
 
 
 def pages() -> Mapping[str, str]:
-    """Every generated page, by file name."""
+    """Every generated page, by its path from the root of the repository."""
+    described = openapi_page()
     return {
-        "cli.md": NOTE + cli_page(),
-        "manifest.md": manifest_page(),
-        "manifest.schema.json": manifest_schema(),
-        "models.md": models_page(),
-        "openapi.json": openapi_page(),
-        "reasons.md": NOTE + reasons_page(),
+        "CONTRIBUTING.md": contributing_page(),
+        "docs/explanation/models.md": models_page(),
+        "docs/openapi.json": described,
+        "docs/reference/cli.md": NOTE + cli_page(),
+        "docs/reference/http.md": NOTE + http_page(json.loads(described)),
+        "docs/reference/manifest.md": manifest_page(),
+        "docs/reference/manifest.schema.json": manifest_schema(),
+        "docs/reference/reasons.md": NOTE + reasons_page(),
+        **{f"docs/reference/python/{name}": NOTE + text for name, text in python_pages().items()},
+    }
+
+
+def python_pages() -> Mapping[str, str]:
+    """One page a room, which the site fills from docstrings, and one that lists them."""
+    rooms = {
+        room: question
+        for floor in _rooms()["floors"]
+        for room, question in floor.items()
+        if room not in {"veridical", "service", "cli"}  # their doors are HTTP and the command line
+    }
+    listed = "".join(
+        f"| [`veridical.{room}`]({room}.md) | {what} |\n" for room, what in rooms.items()
+    )
+    pages = {
+        f"{room}.md": f"# `veridical.{room}`\n\n{what[0].upper() + what[1:]}\n\n"
+        f"::: veridical.{room}\n"
+        for room, what in rooms.items()
+    }
+    return pages | {
+        "index.md": PYTHON_API + "\n| import | question it answers |\n|---|---|\n" + listed
     }
 
 
@@ -67,14 +107,13 @@ def manifest_schema() -> str:
 
 def manifest_page() -> str:
     """The page on manifests as it is, with the table of the columns written anew."""
-    page = (HERE / "manifest.md").read_text(encoding="utf-8")
-    before, begin, rest = page.partition("| column | type | what it says |\n|---|---|---|\n")
-    after = rest[rest.index("\n\n") :]
+    head = ["| column | type | what it says |", "|---|---|---|"]
     rows = [
         f"| `{name}` | {_type_of(ManifestRow, name)} | {field.description} |"
         for name, field in ManifestRow.model_fields.items()
     ]
-    return before + begin + "\n".join(rows) + after
+    page = HERE / "reference" / "manifest.md"
+    return _with_table(page, head[0], "\n".join([*head, *rows, ""]))
 
 
 def _type_of(model: type[BaseModel], name: str) -> str:
@@ -90,10 +129,34 @@ def _type_of(model: type[BaseModel], name: str) -> str:
 
 def models_page() -> str:
     """The page on models as it is, with the table of the cards written anew."""
-    lines = (HERE / "models.md").read_text(encoding="utf-8").splitlines(keepends=True)
-    first = next(place for place, line in enumerate(lines) if line.startswith("| model | task |"))
+    return _with_table(
+        HERE / "explanation" / "models.md", "| model | task |", cards_as_markdown(list_cards())
+    )
+
+
+def contributing_page() -> str:
+    """The page for contributors as it is, with the map of the rooms written anew."""
+    rooms = _rooms()
+    rows = [
+        f"| {level} | `{room}/` | {question} |"
+        for level, floor in enumerate(rooms["floors"])
+        for room, question in floor.items()
+    ]
+    rows += [f"| | `{folder}` | {what} |" for folder, what in rooms["beside"].items()]
+    head = ["| floor | room | question it answers |", "|---|---|---|"]
+    return _with_table(ROOT / "CONTRIBUTING.md", head[0], "\n".join([*head, *rows, ""]))
+
+
+def _rooms() -> dict[str, Any]:
+    return tomllib.loads((HERE / "rooms.toml").read_text(encoding="utf-8"))
+
+
+def _with_table(page: Path, head: str, table: str) -> str:
+    """A page as it is, with the table below that head replaced."""
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(place for place, line in enumerate(lines) if line.startswith(head))
     last = next(place for place in range(first, len(lines)) if not lines[place].startswith("|"))
-    return "".join(lines[:first]) + cards_as_markdown(list_cards()) + "".join(lines[last:])
+    return "".join(lines[:first]) + table + "".join(lines[last:])
 
 
 def cli_page() -> str:
@@ -135,7 +198,8 @@ def _row(parameter: Any) -> str:  # noqa: ANN401
             text += f" Default: `{default}`."
     else:
         names = f"`{parameter.name.upper()}`"
-    return f"| {names} | {text.replace('|', '/')} |"
+    text = text.replace("|", "/").replace("][", "]\\[")  # or a page takes it for a link
+    return f"| {names} | {text} |"
 
 
 def reasons_page() -> str:
@@ -205,9 +269,10 @@ if __name__ == "__main__":
     from openapi_changes import breaking
 
     for name, text in pages().items():
-        if name == "openapi.json" and (HERE / name).exists():
-            before = json.loads((HERE / name).read_text(encoding="utf-8"))
+        page = ROOT / name
+        if page.name == "openapi.json" and page.exists():
+            before = json.loads(page.read_text(encoding="utf-8"))
             for change in breaking(before, json.loads(text)):
                 sys.stdout.write(f"breaks clients: {change}\n")
-        (HERE / name).write_text(text, encoding="utf-8")
-        sys.stdout.write(f"docs/{name}\n")
+        page.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{name}\n")

@@ -31,7 +31,8 @@ class FaceDetector:
 
     A picture is first looked at with its long side reduced to `coarse_side_px`, which finds every
     face that could be an applicant's; only when that shows none is it looked at again with
-    `fine_side_px`. The cost grows with the area: see docs/face.md for the measured trade.
+    `fine_side_px`. The cost grows with the area: see docs/measurements/face.md for the measured
+    trade.
 
     Args:
         session: YuNet: `input` (1, 3, h, w) float32 BGR 0..255, h and w multiples of 32, to the

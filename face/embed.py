@@ -1,5 +1,6 @@
 """Which vector stands for a face, and how alike are two of them?"""
 
+import hashlib
 from collections.abc import Sequence
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 from veridical.errors import InputError
 from veridical.face.align import align
 from veridical.face.mesh import five_points
-from veridical.models import Card, Session
+from veridical.face.recogniser import CROP_PX, Recogniser
+from veridical.models import Card, ModelStore, Session
 from veridical.result import ModelRef
 from veridical.types import Face, Image, Template, View
 
-__all__ = ["FaceEmbedder", "compare", "embedding_points"]
+__all__ = ["FaceEmbedder", "compare", "embedding_points", "joined_ref"]
 
-SIDE_PX = 112
 NEARER_LOOK, MIRRORED_LOOK = 0, 1
 NEARER = np.float32(1.06)
-"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best (docs/face.md)."""
+"""Magnification of the first look at a face: of 0.94, 1 and 1.06 the best
+(docs/measurements/face.md)."""
 
 
 class FaceEmbedder:
@@ -28,70 +30,74 @@ class FaceEmbedder:
     The face is looked at twice, a little nearer and mirrored, and the mean of the two vectors is
     taken: what the net makes of one-sided light, of a slight turn and of points a pixel off then
     cancels out in part. Of the frames of a clip each is looked at once, by turns one way and the
-    other: there it cancels out between frames (docs/face.md).
+    other: there it cancels out between frames (docs/measurements/face.md).
+
+    Two recognisers of different hands err apart. Their vectors, each of unit length, the second
+    times the root of its weight, stand behind each other in one template: the cosine of two such
+    templates is the weighted mean of both recognisers' cosines, and whatever compares, stores or
+    searches templates need not know. The whole is brought to the length of the first recogniser's
+    vector, which says how well it could recognise the face.
 
     Args:
-        session: (n, 3, 112, 112) float32 RGB to (n, d) float32.
-        mean: Subtracted from the 0..255 pixels first.
-        scale: Divides them then.
-        poor_length: Length of the net's vector of a face it can hardly recognise.
-        good_length: Length of the vector of a face captured well; the defaults are SFace's. Not
-            a number where nobody measured a model's lengths.
+        recogniser: The net whose vectors count, and whose lengths tell recognisability.
+        beside: A second one; None for the first alone.
 
     Source of the mirroring: common in face recognition since Y. Sun et al., "Deep Learning Face
-    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in docs/face.md.
+    Representation from Predicting 10,000 Classes", CVPR 2014; measured here in
+    docs/measurements/face.md.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        *,
-        mean: float = 0.0,
-        scale: float = 1.0,
-        poor_length: float = 7.0,
-        good_length: float = 12.0,
-    ) -> None:
-        self._session = session
-        self._lengths = (poor_length, good_length)
-        self._input, shape = next(iter(session.inputs.items()))
-        # Some files take one picture at a time.
-        self._at_once = shape[0] if shape and isinstance(shape[0], int) else None
-        self._mean = np.float32(mean)
-        self._scale = np.float32(scale)
+    def __init__(self, recogniser: Recogniser, beside: Recogniser | None = None) -> None:
+        self._recogniser = recogniser
+        self._beside = beside
         # Views live as long as their transaction, and so do their vectors.
         self._known: WeakKeyDictionary[View, dict[int, NDArray[np.float32]]] = WeakKeyDictionary()
         self._lock = Lock()
 
     @classmethod
-    def from_card(cls, session: Session, card: Card) -> "FaceEmbedder":
-        """Make an embedder whose input is normalised as the model's card says.
+    def load(cls, store: ModelStore, names: Sequence[str]) -> "FaceEmbedder":
+        """Make an embedder of a model set's role `recogniser`.
 
         Args:
-            session: The model.
-            card: Its card; of its parameters `pixel_mean`, `pixel_scale`, `poor_length` and
-                `good_length` are read, where it names them. Without lengths, recognisability is not
-                assessed.
+            store: Gives the nets and their cards.
+            names: One recogniser, or two.
 
         Raises:
-            InputError: The card wants another crop than 112 pixels a side.
+            ModelError: One is missing or refused: the thresholds of two are not those of one.
+            InputError: `face.recogniser`: there are more than two, or a card names what no
+                recogniser of this kind takes.
         """
-        numbers = {
-            key: value for key, value in card.parameters.items() if isinstance(value, int | float)
-        }
-        if numbers.get("side_px", SIDE_PX) != SIDE_PX:
-            raise InputError(f"a face recogniser must take crops of {SIDE_PX} pixels a side")
-        return cls(
-            session,
-            mean=numbers.get("pixel_mean", 0.0),
-            scale=numbers.get("pixel_scale", 1.0),
-            poor_length=numbers.get("poor_length", float("nan")),
-            good_length=numbers.get("good_length", float("nan")),
-        )
+        if not 1 <= len(names) <= 2:
+            raise InputError(
+                f"one or two recognisers make a template, got {len(names)}", "face.recogniser"
+            )
+        nets = [Recogniser.from_card(store.session(name), store.card(name)) for name in names]
+        return cls(*nets)
+
+    @classmethod
+    def from_card(cls, session: Session, card: Card) -> "FaceEmbedder":
+        """Make an embedder of one recogniser whose input is made as its card says.
+
+        Raises:
+            InputError: As `load`.
+        """
+        return cls(Recogniser.from_card(session, card))
+
+    @property
+    def models(self) -> tuple[ModelRef, ...]:
+        """The nets behind it."""
+        nets = (self._recogniser, self._beside) if self._beside else (self._recogniser,)
+        return tuple(net.ref for net in nets)
 
     @property
     def model(self) -> ModelRef:
-        """The net behind it."""
-        return self._session.ref
+        """What its templates are of: the net, or both as one."""
+        return joined_ref(self.models)
+
+    @property
+    def least_length(self) -> float:
+        """Length of a vector below which a comparison speaks of nobody (see `recognisability`)."""
+        return self._recogniser.least_length
 
     @property
     def template_model(self) -> str:
@@ -128,7 +134,7 @@ class FaceEmbedder:
             InputError: No view was given, or one has no subject.
 
         Source: feature length as quality: Q. Meng et al., "MagFace", CVPR 2021; that it holds for
-        SFace, which was not trained for it, is measured in docs/face.md.
+        SFace, which was not trained for it, is measured in docs/measurements/face.md.
         """
         return self._template(self.vectors(views).sum(0))
 
@@ -177,10 +183,7 @@ class FaceEmbedder:
             were not measured.
         """
         length = float(np.linalg.norm(vector))
-        poor, good = self._lengths
-        if not np.isfinite(good - poor):
-            return length, None
-        return length, 100 * float(np.clip((length - poor) / (good - poor), 0, 1))
+        return length, self._recogniser.quality(length)
 
     @staticmethod
     def looks(source: View | Image, face: Face | None = None) -> NDArray[np.uint8]:
@@ -195,11 +198,11 @@ class FaceEmbedder:
         image = source.image if isinstance(source, View) else source
         points = embedding_points(source, face)
         centre = points.mean(0)
-        nearer = align(image, centre + (points - centre) / NEARER, SIDE_PX)
-        return np.stack([nearer, align(image, points, SIDE_PX)[:, ::-1]])
+        nearer = align(image, centre + (points - centre) / NEARER, CROP_PX)
+        return np.stack([nearer, align(image, points, CROP_PX)[:, ::-1]])
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the net over aligned faces, as they are.
+        """Run the nets over aligned faces, as they are.
 
         Args:
             crops: (n, 112, 112, 3) uint8 RGB.
@@ -207,11 +210,8 @@ class FaceEmbedder:
         Returns:
             (n, d) float32, not of unit length.
         """
-        pixels = (crops.astype(np.float32) - self._mean) / self._scale
-        batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-        if self._at_once is None or len(batch) == self._at_once:
-            return self._session.run({self._input: batch})[0]
-        return np.concatenate([self._session.run({self._input: one[None]})[0] for one in batch])
+        first = self._recogniser(crops)
+        return first if self._beside is None else _beside(first, self._beside(crops), self._beside)
 
     def _looked(self, view: View, wanted: tuple[int, ...]) -> NDArray[np.float32]:
         """The mean vector of some looks at a view's subject; each is taken once, whoever asks.
@@ -237,11 +237,30 @@ class FaceEmbedder:
         return Template(vector / length, self.template_model)
 
 
+def joined_ref(models: Sequence[ModelRef]) -> ModelRef:
+    """What templates of one or several recognisers are of; those of one set alone are alike."""
+    if len(models) == 1:
+        return models[0]
+    joined = hashlib.sha256("".join(model.sha256 for model in models).encode("ascii"))
+    return ModelRef("+".join(model.name for model in models), joined.hexdigest())
+
+
+def _beside(
+    first: NDArray[np.float32], second: NDArray[np.float32], net: Recogniser
+) -> NDArray[np.float32]:
+    """Vectors of two nets behind each other, (n, d1 + d2), of the first's lengths."""
+    lengths = np.linalg.norm(first, axis=1, keepdims=True)
+    others = np.linalg.norm(second, axis=1, keepdims=True)
+    weighed = second * (np.float32(np.sqrt(net.weight)) * lengths / np.maximum(others, 1e-9))
+    joined = np.concatenate((first, weighed), axis=1) / np.float32(np.sqrt(1 + net.weight))
+    return np.asarray(joined, np.float32)
+
+
 def embedding_points(source: View | Image, face: Face | None = None) -> NDArray[np.float32]:
     """Find the five points a face is aligned by.
 
     Those of the mesh where the view's subject has one, which halves the false non-matches at
-    strict thresholds (docs/face.md); else the detector's.
+    strict thresholds (docs/measurements/face.md); else the detector's.
 
     Args:
         source: An analysed picture, or a bare one.

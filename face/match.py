@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.face.components import measure_components
 from veridical.face.embed import FaceEmbedder, compare
 from veridical.face.pose import inter_eye_px
+from veridical.face.quality import ask_again, unified_quality
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Template, View
 
@@ -20,6 +22,12 @@ eye distance, FNMR at a score of 0.43 (469 mated comparisons, LFW): 140 px, 32: 
 
 MIN_PROBE_EYES_PX = 25.0
 """The same of an applicant's own picture, which nothing hinders from being large."""
+
+WELL_KNOWN = 50.0
+"""Recognisability, 0..100, from which nobody need ask what else a capture lacks."""
+
+NO_QUALITY = 0.5
+"""Unified quality, 0..100, that a report shows as 0."""
 
 SAME_PERSON_VIEWS = 8
 SHORTEST_STRETCH = 2
@@ -60,7 +68,8 @@ class FaceMatchCheck:
         Returns:
             `face.match`: the comparison score, with reason `not_mated` for what a low one means;
             not assessed with `portrait_no_face`, `portrait_too_small`, `no_face`,
-            `multiple_faces`, `face_too_small` or what the views themselves give as reason.
+            `multiple_faces`, `face_too_small`, what the views themselves give as reason, or, of a
+            face the recogniser hardly knows, what `face.quality` would ask for.
 
         Raises:
             InputError: The template is of another model.
@@ -99,20 +108,38 @@ class FaceMatchCheck:
             return self._not_assessed("face_too_small", evidence, start)
         evidence["probe_views_used"] = len(large)
         evidence["probe_inter_eye_px"] = round(float(np.median([*map(inter_eye_px, large)])), 1)
-        score = compare(reference, self._embedder.fused_frames(large))
         vectors = self._embedder.frame_vectors(large)
         lengths = [self._embedder.recognisability(vector)[0] for vector in vectors]
         evidence["probe_recognisability"] = round(float(np.mean(lengths)), 2)
+        reason = self._ask_again(large, lengths)
+        if reason:
+            evidence["probe_recognisability_needed"] = self._embedder.least_length
+            return self._not_assessed(reason, evidence, start)
+        score = compare(reference, self._embedder.fused_frames(large))
         return Measurement(
-            self.name, score, "not_mated", evidence, (self._embedder.model,), _since(start)
+            self.name, score, "not_mated", evidence, self._embedder.models, _since(start)
         )
+
+    def _ask_again(self, views: Sequence[View], lengths: Sequence[float]) -> str:
+        """What the applicant should mend before anybody can be compared; empty when nothing.
+
+        Of a face that it could hardly recognise the net knows as little that it is another's as
+        that it is the same (docs/measurements/face.md): a low score of it speaks of the capture.
+        """
+        typical = int(np.argsort(lengths, kind="stable")[(len(lengths) - 1) // 2])
+        known = float(np.mean(lengths)) >= self._embedder.least_length
+        _, quality = self._embedder.recognisability(self._embedder.frame_vectors(views)[typical])
+        if known and (quality is None or quality >= WELL_KNOWN):
+            return ""
+        components = measure_components(views[typical])
+        if known and unified_quality(components) >= NO_QUALITY:
+            return ""
+        return ask_again(views[typical], components)
 
     def _not_assessed(
         self, reason: str, evidence: dict[str, EvidenceValue], start: float
     ) -> Measurement:
-        return Measurement(
-            self.name, None, reason, evidence, (self._embedder.model,), _since(start)
-        )
+        return Measurement(self.name, None, reason, evidence, self._embedder.models, _since(start))
 
 
 class SamePersonCheck:
@@ -158,7 +185,7 @@ class SamePersonCheck:
             "views": len(views),
             "views_with_one_face": len(with_face),
         }
-        models = (self._embedder.model,)
+        models = self._embedder.models
         if len(large) < 2 * SHORTEST_STRETCH:
             reason = "too_few_frames"
             if len(with_face) >= 2 * SHORTEST_STRETCH:

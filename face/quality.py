@@ -10,7 +10,7 @@ from veridical.face.embed import FaceEmbedder
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import View
 
-__all__ = ["FaceQualityCheck", "unified_quality"]
+__all__ = ["FaceQualityCheck", "advice", "ask_again", "unified_quality"]
 
 WEIGHTS = {
     "recognisability": 2.0,
@@ -30,9 +30,9 @@ WEIGHTS = {
     "eyes_visible": 0.5,
     "lower_face_visible": 1.0,
 }
-"""How much each aspect bears on the unified score: judged, not fitted; docs/face.md shows what the
-score is worth. Roll is not among them because alignment undoes it, an open mouth because the
-applicant speaks, colour because many documents have none."""
+"""How much each aspect bears on the unified score: judged, not fitted; docs/measurements/face.md
+shows what the score is worth. Roll is not among them because alignment undoes it, an open mouth
+because the applicant speaks, colour because many documents have none."""
 
 ADVICE = {
     "inter_eye_distance": "face_too_small",
@@ -52,6 +52,16 @@ ADVICE = {
 }
 """What the applicant is told when this aspect costs most: only what can be acted on."""
 
+POOR = 50.0
+"""Quality of an aspect below which it is named as what makes a face hard to recognise."""
+
+FITS = 0.5
+"""Score of the mesh below which it lies on a face that does not look into the camera."""
+
+NEAR_EYES = 0.25
+"""Distance of the detector's eye points by the face's height below which a head is turned aside;
+looking straight they are 0.4 to 0.5 apart."""
+
 BRIGHT = 0.5
 """Mean luminance above which a poor one means too much light."""
 
@@ -61,8 +71,8 @@ class FaceQualityCheck:
 
     Args:
         embedder: Adds the recogniser's own view of a face, the length of its vector, which tells
-            more about match errors than all aspects together (docs/face.md). Without it the
-            score rests on the aspects alone.
+            more about match errors than all aspects together (docs/measurements/face.md). Without
+            it the score rests on the aspects alone.
     """
 
     name = "face.quality"
@@ -109,12 +119,17 @@ class FaceQualityCheck:
             evidence[component.name] = _rounded(component.quality, 0)
             evidence[f"{component.name}_raw"] = _rounded(component.raw, 3)
         return Measurement(
-            self.name, scores[middle], advice(components), evidence, self._models, _since(start)
+            self.name,
+            scores[middle],
+            advice(usable[middle], components),
+            evidence,
+            self._models,
+            _since(start),
         )
 
     @property
     def _models(self) -> tuple[ModelRef, ...]:
-        return () if self._embedder is None else (self._embedder.model,)
+        return () if self._embedder is None else self._embedder.models
 
 
 def unified_quality(components: Sequence[Component]) -> float:
@@ -131,8 +146,18 @@ def unified_quality(components: Sequence[Component]) -> float:
     return 100 * float(np.prod([max(quality / 100, 1e-3) ** weight for weight, quality in counted]))
 
 
-def advice(components: Sequence[Component]) -> str:
-    """Name the reason of the aspect that costs the unified score most."""
+def advice(view: View, components: Sequence[Component]) -> str:
+    """Name the reason of the aspect that costs the unified score most.
+
+    A head seen from the side has eyes near each other, and a mesh that does not fit: it is told to
+    look straight and not to come closer.
+
+    Args:
+        view: What was measured.
+        components: Its aspects, or those of them that are asked about; at least one with advice.
+    """
+    if _is_from_the_side(view):
+        return "look_straight"
     loss = {
         component.name: -WEIGHTS[component.name] * float(np.log(max(component.quality, 0.1) / 100))
         for component in components
@@ -143,6 +168,31 @@ def advice(components: Sequence[Component]) -> str:
     if worst == "luminance_mean" and raw is not None and raw > BRIGHT:
         return "too_bright"
     return ADVICE[worst]
+
+
+def ask_again(view: View, components: Sequence[Component]) -> str:
+    """What to ask of an applicant whose face is large enough and hardly recognised all the same.
+
+    Only an aspect that is really poor is named; where none is, all that can be said is to look
+    straight into the camera with the whole face in view.
+    """
+    poor = [
+        component
+        for component in components
+        if component.name in ADVICE
+        and component.name != "inter_eye_distance"
+        and component.quality is not None
+        and component.quality < POOR
+    ]
+    return advice(view, poor) if poor else "look_straight"
+
+
+def _is_from_the_side(view: View) -> bool:
+    if view.subject is None:
+        return False
+    if view.mesh is not None:
+        return view.mesh.presence < FITS
+    return view.subject.inter_eye_px < NEAR_EYES * view.subject.box.height
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -10,7 +10,7 @@ from veridical.gallery.lsh import BITS, SignEncoder, has_fast_scan, nearest_code
 __all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "code_bytes_of", "positions"]
 
 CANDIDATES = 4_000
-"""Entries compared exactly after a code scan; its recall: docs/benchmarks.md."""
+"""Entries compared exactly after a code scan; its recall: docs/measurements/benchmarks.md."""
 
 SCAN_ALL_BELOW = 20_000
 """Lists shorter than this are compared exactly as a whole: it costs no more."""

@@ -24,6 +24,7 @@ from veridical.liveness.motion.course import draw_turns
 from veridical.types import Challenge, Colours, Turns
 
 __all__ = [
+    "HORIZON_MS",
     "PACES",
     "ChallengeBook",
     "IssuedChallenge",
@@ -32,6 +33,8 @@ __all__ = [
     "draw_challenge",
     "draw_movement",
     "draw_phrase",
+    "end_of",
+    "told_until",
     "with_colours",
 ]
 
@@ -132,6 +135,11 @@ def draw_phrase(
     return Challenge("", "en", _draw_schedule(len(words), pace, chance), " ".join(words))
 
 
+LIT_MS = 8000.0
+"""How long colours last that nothing is read or done beside."""
+HORIZON_MS = 1500.0
+"""How far ahead a challenge that is revealed in steps is told: the way of a slice to the server and
+back must fit in."""
 LAST_WORD_MS = 1500.0
 """From the moment the last digit is shown until it is said."""
 
@@ -165,6 +173,43 @@ def with_colours(challenge: Challenge, source: random.Random | None = None) -> C
     if not ends_ms:
         raise ValueError("colours want a challenge with a schedule or turns")
     return replace(challenge, colours=draw_colours(max(ends_ms), source))
+
+
+def end_of(challenge: Challenge) -> float:
+    """By when all of it has been shown, in ms from the start of the recording."""
+    ends_ms = [part.end_ms for part in (challenge.colours, challenge.turns) if part is not None]
+    if challenge.schedule_ms:
+        ends_ms.append(challenge.schedule_ms[-1] + LAST_WORD_MS)
+    return max(ends_ms, default=0.0)
+
+
+def told_until(challenge: Challenge, until_ms: float) -> dict[str, Any]:
+    """What of a challenge begins before a time, as JSON: what is told by then.
+
+    Args:
+        challenge: With its times.
+        until_ms: From the start of the recording.
+    """
+    count = sum(start < until_ms for start in challenge.schedule_ms)
+    told: dict[str, Any] = {
+        "digits": challenge.digits[:count],
+        "schedule_ms": list(challenge.schedule_ms[:count]),
+    }
+    if (colours := challenge.colours) is not None:
+        count = sum(start < until_ms for start in colours.starts_ms)
+        told["colours"] = {
+            "shown": list(colours.shown[:count]),
+            "starts_ms": list(colours.starts_ms[:count]),
+            "end_ms": colours.end_ms,
+        }
+    if (turns := challenge.turns) is not None:
+        count = sum(start < until_ms for start in turns.starts_ms)
+        told["turns"] = {
+            "directions": list(turns.directions[:count]),
+            "starts_ms": list(turns.starts_ms[:count]),
+            "end_ms": turns.end_ms,
+        }
+    return told
 
 
 def challenge_of(told: Mapping[str, Any]) -> Challenge:

@@ -17,9 +17,10 @@ def window(image: Image, box: Box, scale: float) -> tuple[int, int, int, int]:
     """Place a square of `scale` times the face's longer side, shifted into the picture.
 
     A square, because a window with the box's own aspect would be squeezed into the network's
-    square input, and the face with it (docs/silent-liveness.md says what that costs). Shifted
-    rather than padded, because black padding is an edge the networks have never seen beside a
-    living face. Where the picture is too small for the whole window, the window shrinks to fit.
+    square input, and the face with it (docs/measurements/silent-liveness.md says what that costs).
+    Shifted rather than padded, because black padding is an edge the networks have never seen
+    beside a living face. Where the picture is too small for the whole window, the window shrinks
+    to fit.
 
     Args:
         image: The picture.

@@ -87,20 +87,20 @@ class SilentSettings:
     ensembles: Mapping[str, Ensemble]
     cues: Mapping[str, Limits]
 
-    def ensemble(self, name: str, members: Sequence[str]) -> Ensemble:
-        """The ensemble of that name.
+    def ensemble(self, members: Sequence[str]) -> Ensemble:
+        """The ensemble of these networks.
 
         Raises:
-            ModelError: `model.unknown`: there is none, or it has other members than `members`.
+            ModelError: `model.unknown`: none is described.
         """
-        found = self.ensembles.get(name)
-        if found is None or {n for family in found.families for n in family} != set(members):
-            raise ModelError(
-                f"no ensemble {name!r} of {', '.join(members)} is described in silent.toml; "
-                f"there are: {', '.join(self.ensembles)}",
-                "model.unknown",
-            )
-        return found
+        for found in self.ensembles.values():
+            if {name for family in found.families for name in family} == set(members):
+                return found
+        raise ModelError(
+            f"no ensemble of {', '.join(members)} is described in silent.toml; "
+            f"there are: {', '.join(self.ensembles)}",
+            "model.unknown",
+        )
 
 
 def read_settings(path: Path = SETTINGS_FILE) -> SilentSettings:
@@ -139,4 +139,4 @@ def _ensemble(name: str, table: Table) -> Ensemble:
 
 
 def _limits(table: Table) -> Limits:
-    return Limits(table.number("clear"), table.number("certain"))
+    return Limits(table.number("clear"), table.number("certain"), table.number("left", 0.0))

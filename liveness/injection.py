@@ -160,7 +160,6 @@ class InjectionCheck:
 
     Args:
         settings: Limits of the signs, labels of software cameras.
-        seen: Fingerprints of earlier clips; None looks for no replay.
         attestor: Checks platform attestations; None leaves the capture attested by nobody.
     """
 
@@ -169,20 +168,25 @@ class InjectionCheck:
     def __init__(
         self,
         settings: InjectionSettings,
-        seen: FingerprintIndex | None = None,
         attestor: Attestor | None = None,
     ) -> None:
         self._settings = settings
-        self._seen = seen
         self._attestor = attestor
 
-    def __call__(self, clip: Clip, facts: CaptureFacts, transaction: str = "") -> Measurement:
+    def __call__(
+        self,
+        clip: Clip,
+        facts: CaptureFacts,
+        transaction: str = "",
+        seen: FingerprintIndex | None = None,
+    ) -> Measurement:
         """Measure one clip.
 
         Args:
             clip: The capture.
             facts: What is known about it besides.
             transaction: Its id: a clip is no replay of its own transaction's.
+            seen: Fingerprints of earlier clips of the same tenant; None looks for no replay.
 
         Returns:
             Score 0..1: 1 when nothing was found. Evidence `assessment` is `full` only with a
@@ -190,14 +194,14 @@ class InjectionCheck:
         """
         start = time.perf_counter()
         attested = self._attested(facts)
-        signs = self._signs(clip, facts, attested, transaction)
+        signs = self._signs(clip, facts, attested, transaction, seen)
         caps = {name: self._settings.signs[name].cap(value) for name, value in signs.items()}
         worst = min(caps, key=lambda name: caps[name])
         evidence: dict[str, EvidenceValue] = {
             "attestation": {None: "none", True: "valid", False: "invalid"}[attested],
             "assessment": FULL if attested else NOT_FULL,
             "frames": len(clip.frames),
-            "replay_search": self._seen is not None,
+            "replay_search": seen is not None,
         }
         evidence.update({f"sign_{name}": value for name, value in signs.items()})
         return Measurement(
@@ -215,7 +219,12 @@ class InjectionCheck:
         return self._attestor(facts.attestation, facts.nonce)
 
     def _signs(
-        self, clip: Clip, facts: CaptureFacts, attested: bool | None, transaction: str
+        self,
+        clip: Clip,
+        facts: CaptureFacts,
+        attested: bool | None,
+        transaction: str,
+        seen: FingerprintIndex | None,
     ) -> dict[str, float | None]:
         """Strength of every sign; None where it could not be looked for."""
         repeats = find_repeats(clip)
@@ -226,8 +235,8 @@ class InjectionCheck:
         return {
             "looped_frames": max(repeats.loop_ms, repeats.mirror_ms) if repeats else None,
             "frozen_frames": repeats.still_ms if repeats else None,
-            "replayed_clip": self._seen.best_share(fingerprint(clip), RADIUS_BITS, transaction)
-            if self._seen
+            "replayed_clip": seen.best_share(fingerprint(clip), RADIUS_BITS, transaction)
+            if seen is not None
             else None,
             "impossible_time": float((intervals < FASTEST_MS).mean()) if len(intervals) else None,
             "constant_time": _constant(intervals, facts.source),

@@ -114,7 +114,7 @@ class SilentCheck:
         """
         settings = read_settings()
         members = profile.roles["silent"]
-        whole = settings.ensemble(profile.name, members)
+        whole = settings.ensemble(members)
         scorers: dict[str, FrameScorer] = {}
         missing: dict[str, ModelError] = {}
         for name in members:
@@ -159,8 +159,9 @@ class SilentCheck:
             reasons = Counter(frame.reason for frame in frames if frame.reason)
             reason = reasons.most_common(1)[0][0] if reasons else "no_face"
             return Examination(tuple(frames), None, {}, {}, None, reason)
+        alone = len(frames) == 1
         for index in spread_views(usable, self._vote.views_at_most):
-            frames[index] = self._judge(frames[index])
+            frames[index] = self._judge(frames[index], alone=alone)
         score = vote([f.fused for f in frames if f.fused is not None], self._vote)
         if math.isnan(score):
             return Examination(tuple(frames), None, {}, {}, None, "not_a_number")
@@ -176,12 +177,15 @@ class SilentCheck:
         reason = self._gate(quality) if quality else view.reason or "no_face"
         return FrameJudgement(view, quality, reason, {}, None)
 
-    def _judge(self, frame: FrameJudgement) -> FrameJudgement:
+    def _judge(self, frame: FrameJudgement, *, alone: bool) -> FrameJudgement:
         view = frame.view
         if view.subject is None:
             return frame
         box = view.subject.box
-        scores = {name: scorer(view.image, box) for name, scorer in self._scorers.items()}
+        scores = {
+            name: scorer.steady(view.image, box) if alone else scorer(view.image, box)
+            for name, scorer in self._scorers.items()
+        }
         in_view = fmean(scorer.in_view(view.image, box) for scorer in self._scorers.values())
         fused = doubt(self._ensemble.fuse(scores), in_view)
         return FrameJudgement(view, frame.quality, "", scores, fused, in_view)

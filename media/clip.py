@@ -80,6 +80,7 @@ def read_clip(
     return Clip(
         frames=decoded.frames,
         times_ms=decoded.times_ms,
+        ends=decoded.ends,
         audio=None if sound is None or not sound.size else Audio(sound, AUDIO_RATE_HZ),
     )
 

@@ -50,11 +50,14 @@ class Pixels:
     Attributes:
         frames: All of one size; none when only sound was wanted.
         times_ms: (n,) float64.
+        ends: (n,) int64, byte of the file by which each frame was whole, 0 where unknown; (0,)
+            where that was not looked for.
         audio: (m,) float32, or None without a sound track.
     """
 
     frames: tuple[Image, ...]
     times_ms: NDArray[np.float64]
+    ends: NDArray[np.int64]
     audio: NDArray[np.float32] | None
 
 
@@ -298,11 +301,14 @@ def _collect(answer: dict[str, object], output: FileIO) -> Pixels:
     _seal(output)
     size = os.fstat(output.fileno()).st_size
     times = np.asarray(answer["times_ms"], np.float64)
+    ends = np.asarray(answer["ends"], np.int64)
     width, height = int(str(answer["width"])), int(str(answer["height"]))
     offset, samples = int(str(answer["audio_offset"])), int(str(answer["audio_samples"]))
     layout = Layout(**_numbers_and_texts(answer["layout"]))
     if min(width, height, offset, samples + 1) < 0 or times.ndim != 1:
         raise ValueError("the decoder answered with negative sizes")
+    if ends.shape not in (times.shape, (0,)):
+        raise ValueError("the decoder did not answer with one end a frame")
     shape = _shape(layout, len(times), width, height)
     pixel_bytes = math.prod(shape)
     if not pixel_bytes <= offset <= size or offset + max(samples, 0) * _SAMPLE_BYTES > size:
@@ -312,8 +318,8 @@ def _collect(answer: dict[str, object], output: FileIO) -> Pixels:
     data = np.frombuffer(mapped, np.uint8, pixel_bytes).reshape(shape)
     audio = np.frombuffer(mapped, np.float32, samples, offset) if samples >= 0 else None
     if layout.pixel_format == RGB:
-        return Pixels(tuple(Image(frame) for frame in data), times, audio)
-    return Pixels(planar_images(data, layout), times, audio)
+        return Pixels(tuple(Image(frame) for frame in data), times, ends, audio)
+    return Pixels(planar_images(data, layout), times, ends, audio)
 
 
 def _collect_picture(

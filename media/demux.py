@@ -52,6 +52,7 @@ class Decoded:
         width: Pixels of every kept frame from left to right.
         height: Pixels of every kept frame from top to bottom.
         times_ms: Stamp of each kept frame; zero is the first frame or sample, whichever is first.
+        ends: Byte of the file by which each kept frame's packet was whole; 0 where that is unknown.
         audio: (n,) float32 at `AUDIO_RATE_HZ`, its first sample at time zero; None without sound.
         layout: How the pixels lie in the output file.
     """
@@ -59,6 +60,7 @@ class Decoded:
     width: int = 0
     height: int = 0
     times_ms: list[float] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     audio: NDArray[np.float32] | None = None
     layout: Layout = field(default_factory=Layout)
 
@@ -117,6 +119,7 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     width, height = frames.size
     decoded = Decoded(width, height, layout=frames.layout)
     decoded.times_ms = [round((time - zero) * 1000.0, 3) for time in frames.times_s]
+    decoded.ends = _ends(packets, video, frames.times_s)
     if sounds:
         decoded.audio = _join(sounds, zero)
     return decoded
@@ -167,6 +170,19 @@ def decode_windows(
         raise InputError("the recording holds no decodable frame; record it again", _NO_FRAMES)
     if frames.times_s:
         yield _window(frames, zero_s)
+
+
+def _ends(
+    packets: Iterable["Packet[Stream]"], video: VideoStream | None, times_s: list[float]
+) -> list[int]:
+    """Where in the file each frame's packet ends: who has the file up to there has the frame."""
+    whole: dict[float, int] = {}
+    for packet in packets:
+        stamp = _stamp(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
+        if packet.stream is video and stamp is not None and packet.pos is not None:
+            # Of two packets of one time, the later one is what is shown.
+            whole[stamp] = max(whole.get(stamp, 0), packet.pos + packet.size)
+    return [max(0, whole.get(time, 0)) for time in times_s]
 
 
 def _window(frames: "_Frames", zero_s: float) -> Decoded:

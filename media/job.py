@@ -18,6 +18,7 @@ AUDIO_RATE_HZ = 16_000
 PICTURE_FORMATS = {
     "AVIF": "image/avif",
     "JPEG": "image/jpeg",
+    "JPEG2000": "image/jp2",
     "PNG": "image/png",
     "WEBP": "image/webp",
 }

@@ -1,5 +1,6 @@
 """Which pixels does a picture file hold, and is it safe to decode at all?"""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ from veridical.media.decoder import default_pool, opened, sniffed
 from veridical.media.forensics import ImageInfo
 from veridical.media.job import PICTURE_FORMATS, PictureJob
 from veridical.media.limits import Limits
-from veridical.media.sniff import NAMES
+from veridical.media.sniff import IMAGE_TYPES, NAMES
 from veridical.types import Image
 
-__all__ = ["read_image", "read_image_with_info"]
+__all__ = ["read_image", "read_image_with_info", "read_portrait"]
 
-_FORMATS = {media_type: name for name, media_type in PICTURE_FORMATS.items()}
+_OPENERS = {media_type: name for name, media_type in PICTURE_FORMATS.items()}
+_ON_CHIPS = ("image/jpeg", "image/jp2")
 
 
 def read_image(source: bytes | Path, limits: Limits = Limits()) -> Image:  # noqa: B008
@@ -40,21 +42,40 @@ def read_image(source: bytes | Path, limits: Limits = Limits()) -> Image:  # noq
     return read_image_with_info(source, limits)[0]
 
 
+def read_portrait(source: bytes, limits: Limits = Limits()) -> Image:  # noqa: B008
+    """As `read_image`, of the picture on a chip: JPEG, or JPEG 2000, which nothing else brings.
+
+    Args:
+        source: The picture, as data group 2 holds it.
+        limits: Caps on bytes and pixels.
+
+    Raises:
+        InputError, DecoderError: As of `read_image`.
+    """
+    return _decoded(source, limits, _ON_CHIPS, "a JPEG or JPEG 2000 picture")[0]
+
+
 def read_image_with_info(
     source: bytes | Path,
     limits: Limits = Limits(),  # noqa: B008
 ) -> tuple[Image, ImageInfo]:
     """As `read_image`, with what the header tells about the picture's making."""
+    return _decoded(source, limits, IMAGE_TYPES, "a JPEG, PNG, WebP or AVIF picture")
+
+
+def _decoded(
+    source: bytes | Path, limits: Limits, types: Collection[str], wanted: str
+) -> tuple[Image, ImageInfo]:
     with opened(source, limits.max_image_bytes) as file:
         media_type = sniffed(file)
-        if media_type not in _FORMATS:
+        if media_type not in types:
             raise InputError(
-                "a JPEG, PNG, WebP or AVIF picture was wanted, "
+                f"{wanted} was wanted, "
                 f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
                 "media.not_an_image",
             )
         job = PictureJob(
-            _FORMATS[media_type],
+            _OPENERS[media_type],
             most_pixels=limits.max_image_pixels,
             most_scaled_pixels=max(limits.max_image_pixels, limits.max_scaled_pixels),
             memory_bytes=limits.decoder_memory_bytes,

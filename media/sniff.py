@@ -20,6 +20,7 @@ AUDIO_TYPES = frozenset(
 )
 NAMES = {
     "image/heic": "HEIC: set the camera to 'most compatible', or send a JPEG",
+    "image/jp2": "JPEG 2000: send a JPEG, PNG or WebP",
     "image/gif": "GIF: send a JPEG, PNG or WebP",
     "image/bmp": "BMP: send a JPEG, PNG or WebP",
     "image/tiff": "TIFF: send a JPEG, PNG or WebP",
@@ -29,6 +30,8 @@ NAMES = {
 _PREFIXES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
+    (b"\xff\x4f\xff\x51", "image/jp2"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
     (b"\x00\x00\x01\xba", "video/mpeg"),
     (b"fLaC", "audio/flac"),

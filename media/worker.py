@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +35,7 @@ _SAMPLE_BYTES = 4
 
 def serve(connection: socket.socket) -> None:
     """Decode one job after another until the parent hangs up."""
+    _idle_bytes()
     while True:
         try:
             message, files = receive(connection, _FILES_PER_JOB)
@@ -132,6 +133,7 @@ def _told(decoded: Decoded, offset: int) -> dict[str, object]:
         "width": decoded.width,
         "height": decoded.height,
         "times_ms": decoded.times_ms,
+        "ends": decoded.ends,
         "layout": asdict(decoded.layout),
         "audio_offset": offset,
         "audio_samples": -1 if decoded.audio is None else len(decoded.audio),
@@ -142,14 +144,26 @@ def _refusal(code: str, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
-def _limit_memory(allowance: int) -> tuple[int, int]:
-    """Let the process grow by `allowance` bytes of address space; returns the limits before."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
+@cache
+def _idle_bytes() -> int:
+    """Address space of the process before its first job; 0 where nobody tells."""
     statm = Path("/proc/self/statm")
-    if statm.exists():  # elsewhere the caps on pixels and frames and the timeout must do
-        pages = int(statm.read_text(encoding="ascii").split()[0])
-        limit = pages * resource.getpagesize() + allowance
-        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    if not statm.exists():  # there the caps on pixels and frames and the timeout must do
+        return 0
+    return int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+
+
+def _limit_memory(allowance: int) -> tuple[int, int]:
+    """Let the process have `allowance` bytes of address space beyond those it had when idle.
+
+    Whatever files before this one left behind counts: no file is given more for their sake.
+
+    Returns:
+        The limits before.
+    """
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    if idle := _idle_bytes():
+        resource.setrlimit(resource.RLIMIT_AS, (idle + allowance, before[1]))
     return before
 
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 CARDS_DIRECTORY = Path(__file__).parent / "cards"
-RECIPES = ("copy", "fold-blockquant", "tflite", "fill-skeleton", "whisper", "shipped")
+RECIPES = ("copy", "fold-blockquant", "tflite", "fill-skeleton", "whisper", "openvino", "shipped")
 COMMERCIAL = ("yes", "no", "unclear")
 
 Parameter = float | int | bool | str | tuple[float, ...] | tuple[str, ...]

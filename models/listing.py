@@ -1,4 +1,4 @@
-"""What do the cards say, side by side? The table in docs/models.md is written by this."""
+"""What do the cards say, side by side? docs/explanation/models.md holds the table."""
 
 from collections.abc import Iterable
 

@@ -16,7 +16,7 @@ __all__ = ["OnnxSession", "Session", "open_session"]
 
 ARENA_BELOW_BYTES = 40 * 2**20
 """Size of a file from which its session allocates and frees as it goes. Whisper alone is larger; it
-takes 0.2 GB less that way, and as long as before (docs/recording.md)."""
+takes 0.2 GB less that way, and as long as before (docs/measurements/recording.md)."""
 
 Shape = tuple[int | str | None, ...]
 

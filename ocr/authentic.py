@@ -3,7 +3,7 @@
 Twelve plain measurements, each named for what it measures and reported as evidence. None proves
 anything alone; a skilled forgery shows none of them. Each becomes a suspicion between 0 and 1 by a
 ramp between two values, `RAMPS`, which lie outside what specimens drawn and photographed without
-tampering showed (docs/documents.md has the distributions).
+tampering showed (docs/measurements/documents.md has the distributions).
 """
 
 import itertools

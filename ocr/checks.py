@@ -25,6 +25,8 @@ CONTRADICTIONS: Mapping[str, tuple[str, ...]] = {
 """Findings no genuine, valid document shows, gravest first, and the fields behind each."""
 DOUBTS = (
     "kind_not_supported",
+    "barcode_malformed",
+    "barcode_issuer_unknown",
     "glare_on_field",
     "fields_missing",
     "birth_incomplete",

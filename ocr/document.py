@@ -14,7 +14,7 @@ __all__ = ["SURE_CHARACTER", "Document", "Field", "Source", "unsure_fields"]
 SURE_CHARACTER = 0.65
 """Probability from which a character is believed where no check digit guards it. Of 1,340 zone
 lines and 990 values of cards that were read right 2 and 0 held one below; of 16 read wrong all but
-those that lost whole characters did (own renders, docs/documents.md)."""
+those that lost whole characters did (own renders, docs/measurements/documents.md)."""
 
 
 class Source(StrEnum):
@@ -23,6 +23,7 @@ class Source(StrEnum):
     READ = "read"
     DERIVED = "derived"
     CORRECTED = "corrected"
+    BARCODE = "barcode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Field:
         score: Mean probability of its characters, 0..1; that of its origin for a derived value.
         box: Where it stands in the picture; None for a derived value.
         source: `read` as printed, `derived` from another field (a birth date from the number),
-            `corrected` where a character was replaced by the one that only fits there.
+            `corrected` where a character was replaced by the one that only fits there, `barcode`
+            for what a symbol that corrects its own errors says.
         corrections: Each correction as `position:read>value`, position counted from 0.
         weakest: Probability of its least certain character, 0..1, where no check digit guards
             it; None where one does, and for dates, which other fields confirm.

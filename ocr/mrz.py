@@ -14,11 +14,11 @@ from datetime import date
 
 import numpy as np
 
-from veridical.ocr.dates import LONG_TERM
+from veridical.ocr.dates import LONG_TERM, as_day, iso_day
 from veridical.ocr.states import is_state
 from veridical.ocr.text import Reading
 
-__all__ = ["Mrz", "alphabets", "check_digit", "kind_of", "line_length", "parse_mrz"]
+__all__ = ["Mrz", "alphabets", "check_digit", "exact_mrz", "kind_of", "line_length", "parse_mrz"]
 
 WEIGHTS = (7, 3, 1)
 TO_DIGIT = {
@@ -52,6 +52,8 @@ SURE_AMONG_DIGITS, NO_DOUBT = 0.95, 0.999
 """Joint probability from which look-alikes among digits are believed, and from which any are."""
 IRREGULAR = 0.65
 """Factor on it below that: what takes it under `SURE_CHARACTER`."""
+MOST_YEARS = 117
+"""Nobody is older who lives (the oldest reached 122 once; few 117): it decides centuries."""
 MOST_LOST = 12
 """Fillers that may be missing from a line before it counts as another line."""
 
@@ -95,6 +97,25 @@ class Mrz:
         """Whether the date of birth is stated only in part, with fillers for what is unknown."""
         row, start, end = LAYOUTS[self.kind].birth
         return OPEN_DAY.fullmatch(self.lines[row][start:end]) is not None
+
+    def birth_days(self, today: date) -> tuple[date, ...]:
+        """Every day that the six digits of the birth can mean, the latest first.
+
+        A zone writes two digits of a year: `250101` is 2025 or 1925. Of the days, those stay that
+        are not after today or the last day of validity and not more than `MOST_YEARS` ago.
+
+        Args:
+            today: On which the holder stands there.
+        """
+        row, start, end = LAYOUTS[self.kind].birth
+        text = self.lines[row][start:end]
+        latest = as_day(self.fields.get("expiry")) or today
+        days = []
+        for year in (str(today.year // 100 - back) + text[:2] for back in (0, 1, 2)):
+            day = as_day(iso_day(year, text[2:4], text[4:6])) if text.isdigit() else None
+            if day and day <= min(today, latest) and today.year - day.year <= MOST_YEARS:
+                days.append(day)
+        return tuple(days)
 
     @property
     def has_expiry(self) -> bool:
@@ -253,6 +274,28 @@ def parse_mrz(readings: Sequence[Reading], today: date, made: Sequence[str] = ()
         scores=tuple(reading.score for reading in readings),
         weakest=_weakest(as_read, kind, [reading.scores for reading in readings]),
     )
+
+
+def exact_mrz(lines: Sequence[str], today: date) -> Mrz | None:
+    """A zone that was never printed, as a chip holds it: taken as it is, without a correction.
+
+    Args:
+        lines: Two or three lines of a format's length.
+        today: Day by which the century of a year is decided.
+
+    Returns:
+        The zone, or None where the lines are none, or a check digit is wrong.
+    """
+    kind = {90: "td1", 72: "td2", 88: "td3"}.get(sum(map(len, lines)), "")
+    if (kind == "td1" and len(lines) != 3) or not kind or any(map(NOT_MRZ.search, lines)):
+        return None
+    if lines[0][0] not in CODES or any(len(line) != LAYOUTS[kind].length for line in lines):
+        return None
+    checks = _checks(lines, kind)
+    if not all(checks.values()):
+        return None
+    fields = _fields(lines, kind, today)
+    return Mrz(kind, tuple(lines), fields, checks, scores=(1.0,) * len(lines))
 
 
 def _weakest(

@@ -1,7 +1,8 @@
 """Was a part of the document put in after the picture was taken?
 
-Measurements, not verdicts: each is small on pictures that nobody altered (docs/documents.md has the
-distributions) and larger where a part has another history than what surrounds it.
+Measurements, not verdicts: each is small on pictures that nobody altered
+(docs/measurements/documents.md has the distributions) and larger where a part has another history
+than what surrounds it.
 """
 
 import cv2

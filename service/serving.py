@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
 from veridical.models.quota import cpu_quota
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.probes import Probes, address_of
 from veridical.service.settings import ServiceSettings, words
 from veridical.service.transactions.recordings import LazyJudge
@@ -74,13 +74,16 @@ def app_of(
         )
     engines = Engines.open(settings)  # one, shared by all who ask for a network
     ledger = Ledger(resources.database, resources.keys)
+    memory = settings.memory(resources.database)
     stored = stored_policies(resources)
     if engines.missing:
         # What is known to be lacking is said before anybody is let in, not by the probe.
         needs = Needs(engines, engines.operating_points, allow_missing=settings.allow_missing)
         needs.require(load_policy(settings.policy), *stored)
     return create_app(
-        lambda: load_verifier(settings, ledger=ledger, engines=engines, policies=stored),
+        lambda: load_verifier(
+            settings, ledger=ledger, memory=memory, engines=engines, policies=stored
+        ),
         api_key=settings.api_key,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,

@@ -46,7 +46,7 @@ class ServiceSettings(Settings):
     probes: str = ""
     capacity: int = Field(default=0, ge=0)
     queue: int = Field(default=16, gt=0)
-    transaction_s: int = Field(default=180, gt=0)
+    transaction_s: int = Field(default=1_200, gt=0)
     challenge_s: int = Field(default=90, gt=0)
     recording_s: int = Field(default=900, gt=0)
     keep_days: float = Field(default=30.0, gt=0)
@@ -57,11 +57,19 @@ class ServiceSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def resources(self) -> "Resources":
-        """Open the database and the keys."""
-        from veridical.service.transactions import Resources
+        """Open the database and the keys.
 
+        Raises:
+            StoreError: The database cannot be used, or the keys do not open it.
+        """
+        from veridical.service.transactions import Resources
+        from veridical.store.probe import prove_keys
+
+        database, keys = self.open_database(), self.keys()
+        with database.reading() as connection:
+            prove_keys(connection, keys)
         signing = self.signing_key()
-        return Resources(self.open_database(), self.keys(), signing, self.public_keys())
+        return Resources(database, keys, signing, self.public_keys())
 
     def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""
@@ -72,6 +80,7 @@ class ServiceSettings(Settings):
             challenge_lifetime=timedelta(seconds=self.challenge_s),
             recording_lifetime=timedelta(seconds=self.recording_s),
             keep=timedelta(days=self.keep_days),
+            keep_codes=timedelta(days=self.fingerprint_days),
             keep_counts=timedelta(days=self.drift_days),
             most_waiting=self.queue,
             allowed_callbacks=frozenset(words(self.callback_hosts)),

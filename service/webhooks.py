@@ -9,12 +9,14 @@ address that was looked at, and redirects are not followed.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +27,8 @@ __all__ = ["Poster", "Send", "check_address", "is_public", "secret_text", "sign"
 
 SECRET_WORD = "whsec_"  # noqa: S105  the beginning of every secret
 TIMEOUT_S = 10.0
+DEADLINE_S = 20.0
+"""A letter takes no longer, however its receiver divides it."""
 
 Send = Callable[[str, dict[str, str], bytes], int]
 """Posts a body to a URL with headers; answers the status."""
@@ -54,7 +58,8 @@ def check_address(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
 
     Args:
         url: As a client or operator gave it.
-        allowed_hosts: Hosts that may be private or without TLS, as the operator says.
+        allowed_hosts: Hosts that may be private or without TLS, as the operator says; `host:port`
+            where the port is neither 80 nor 443.
 
     Raises:
         InputError: `callback.refused`.
@@ -64,7 +69,7 @@ def check_address(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _refused("it is no URL") from None
-    if host in allowed_hosts:
+    if f"{host}:{port}" in allowed_hosts or (host in allowed_hosts and port in (None, 80, 443)):
         if parts.scheme not in ("https", "http"):
             raise _refused("it is neither https nor http")
         return parts
@@ -89,12 +94,22 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return is_public(inner)
-        if address in _NAT64:
-            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if any(address in network for network in _ENDING_IN_IPV4) or _is_isatap(address):
+            return is_public(last)
     return address.is_global and not address.is_multicast
 
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_ENDING_IN_IPV4 = (
+    ipaddress.ip_network("::/96"),  # compatible addresses, RFC 4291, section 2.5.5.1
+    ipaddress.ip_network("64:ff9b::/96"),  # NAT64, RFC 6052
+    ipaddress.ip_network("64:ff9b:1::/48"),  # RFC 8215
+)
+
+
+def _is_isatap(address: ipaddress.IPv6Address) -> bool:
+    """Whether an address is made of an IPv4 address by RFC 5214, section 6.1."""
+    return (int(address) >> 32) & 0xFCFFFFFF == 0x00005EFE
 
 
 def _refused(why: str) -> InputError:
@@ -126,20 +141,31 @@ class Poster:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        if host not in self.allowed_hosts and not all(
+        allowed = {host, f"{host}:{port}"} & self.allowed_hosts
+        if not allowed and not all(
             is_public(ipaddress.ip_address(address.partition("%")[0])) for address in addresses
         ):
             raise _refused("its name leads to an address that is not public")
         connection = _Pinned(host, port, addresses[0], encrypted=parts.scheme == "https")
         path = parts.path or "/"
+        # Every operation has its time-out, and a receiver that drips keeps within it: so all have.
+        deadline = threading.Timer(DEADLINE_S, connection.abort)
+        deadline.daemon = True
+        deadline.start()
         try:
             connection.request(
                 "POST", f"{path}?{parts.query}" if parts.query else path, body, headers
             )
-            return connection.getresponse().status
+            status = connection.getresponse().status
+            if connection.aborted:  # what was cut off reads like the end of its head
+                raise TimeoutError
+            return status
         except http.client.HTTPException as error:
             raise OSError(type(error).__name__) from error
+        except UnicodeError as error:
+            raise _refused("it cannot be written in ASCII") from error
         finally:
+            deadline.cancel()
             connection.close()
 
 
@@ -148,8 +174,17 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, host: str, port: int, address: str, *, encrypted: bool) -> None:
         super().__init__(host, port, timeout=TIMEOUT_S)
+        self.aborted = False
         self._address = address
         self._encrypted = encrypted
+
+    def abort(self) -> None:
+        """Break off whatever goes on."""
+        self.aborted = True
+        sock = self.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self.port), TIMEOUT_S)

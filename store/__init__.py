@@ -2,15 +2,18 @@
 
 from veridical.store.database import Database
 from veridical.store.errors import StoreFullError
-from veridical.store.fingerprints import Fingerprints
+from veridical.store.fingerprints import Fingerprints, MediaMemory
+from veridical.store.keyfile import KeyFile
 from veridical.store.keys import KeyProvider, MasterKeys
 from veridical.store.subjects import check_keys, erase_subject, galleries_of, models_of, rewrap
 
 __all__ = [
     "Database",
     "Fingerprints",
+    "KeyFile",
     "KeyProvider",
     "MasterKeys",
+    "MediaMemory",
     "StoreFullError",
     "check_keys",
     "erase_subject",

@@ -8,7 +8,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from veridical.store.schema import chains, evidence
 
-__all__ = ["Link", "append_link", "chain_head", "chain_lines", "last_link", "transaction_lines"]
+__all__ = [
+    "Link",
+    "append_link",
+    "chain_head",
+    "chain_lines",
+    "last_link",
+    "newest_lines",
+    "transaction_lines",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,19 @@ def chain_lines(connection: Connection, tenant: str, after: int, limit: int) -> 
             .limit(limit)
         )
     )
+
+
+def newest_lines(connection: Connection, limit: int = 1_000) -> list[str]:
+    """The newest record of each of some chains."""
+    query = (
+        select(evidence.c.line)
+        .join(
+            chains,
+            (chains.c.tenant == evidence.c.tenant) & (chains.c.sequence == evidence.c.sequence),
+        )
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
 
 
 def transaction_lines(connection: Connection, tenant: str, transaction: str) -> list[str]:

@@ -1,8 +1,10 @@
 """Where is everything kept, and how is it opened safely?"""
 
+import contextlib
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from veridical.store.schema import HEAD
 __all__ = ["Database"]
 
 _BUSY_MS = 30_000
+RESERVE_BYTES = 8 * 2**20
 # Any number, the same in every replica: the lock that lets one of them migrate at a time.
 _MIGRATION_LOCK = 7_205_759
 
@@ -104,6 +107,40 @@ class Database:
                 return ""
             return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is one yet: an SQLite database is made by whoever opens it first."""
+        return not self.is_sqlite or Path(str(self._engine.url.database)).exists()
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Room on the disk of an SQLite database; None where the disk is a server's."""
+        if not self.is_sqlite:
+            return None
+        return shutil.disk_usage(Path(str(self._engine.url.database)).parent).free
+
+    def keep_reserve(self) -> None:
+        """Hold some room on the disk of an SQLite database, for erasing when it is full."""
+        free = self.free_bytes
+        if free is None or free < 4 * RESERVE_BYTES or self._reserve.exists():
+            return
+        with contextlib.suppress(OSError):  # somebody else made it, or took the room
+            descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+            finally:
+                os.close(descriptor)
+
+    def free_reserve(self) -> None:
+        """Give the room back; it is held again once there is plenty."""
+        if self.is_sqlite:
+            self._reserve.unlink(missing_ok=True)
+
+    @property
+    def _reserve(self) -> Path:
+        file = Path(str(self._engine.url.database))
+        return file.with_name(f"{file.name}.reserve")
+
     def backup(self, target: Path) -> None:
         """Copy an SQLite database to a new file while it is in use.
 
@@ -120,8 +157,12 @@ class Database:
         with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
 
-    def restore(self, source: Path) -> None:
-        """Put a backup, once it proved whole, where this SQLite database is to be.
+    def restore(self, source: Path, prove: Callable[["Database"], object]) -> None:
+        """Put a backup, once it proved whole and opens, where this SQLite database is to be.
+
+        Args:
+            source: The backup.
+            prove: Raises unless a copy of it can be used; nothing is put in place then.
 
         Raises:
             StoreError: `store.backup`: it is no SQLite database, there is one already, or the
@@ -134,23 +175,45 @@ class Database:
                 "restored with pg_restore",
                 "store.backup",
             )
+        copied = target.with_name(f"{target.name}.restoring")
         try:
             with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backup:
                 sound = backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
                 sound = sound and not backup.execute("PRAGMA foreign_key_check").fetchall()
                 if sound:
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-                    with closing(sqlite3.connect(target)) as copy:
+                    copied.unlink(missing_ok=True)
+                    os.close(os.open(copied, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                    with closing(sqlite3.connect(copied)) as copy:
                         backup.backup(copy)
         except sqlite3.Error as error:
             raise StoreError(f"{source} is no SQLite database", "store.backup") from error
         if not sound:
             raise StoreError(f"{source} is damaged; take an older backup", "store.backup")
+        opened = Database(copied)
+        try:
+            opened.upgrade()
+            prove(opened)
+            opened.close()
+            # What is in the log beside it is in the file once the last connection is closed.
+            copied.replace(target)
+        finally:
+            opened.close()
+            for rest in ("", "-wal", "-shm"):
+                copied.with_name(f"{copied.name}{rest}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _keep_private(file: Path) -> None:
+    """Let nobody but its owner read a database; its log and index get the mode of the file."""
+    with contextlib.suppress(FileExistsError, FileNotFoundError, PermissionError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # of an older release
+        for rest in ("", "-wal", "-shm"):
+            file.with_name(f"{file.name}{rest}").chmod(0o600)
 
 
 def _postgres(url: URL) -> Engine:
@@ -160,15 +223,13 @@ def _postgres(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError("an SQLite URL must name a file", "store.url")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(url.database)
+    file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, hide_parameters=True)
-    path = Path(url.database)
 
     @event.listens_for(engine, "do_connect")
-    def make(*_: object) -> None:
-        # Not before somebody connects: a backup is restored only where there is no file. Its
-        # companions (-wal, -shm) take the mode of the database.
-        path.touch(0o600, exist_ok=True)
+    def private(*_: object) -> None:
+        _keep_private(file)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:

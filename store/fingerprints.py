@@ -18,13 +18,13 @@ from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, func, insert, select, union_all
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, union_all
 
 from veridical.errors import StoreError
 from veridical.store.database import Database
 from veridical.store.schema import BANDS, NAME_LENGTH, fingerprints
 
-__all__ = ["CODE_BYTES", "Fingerprints", "band_values"]
+__all__ = ["CODE_BYTES", "Fingerprints", "MediaMemory", "band_values", "forget_media"]
 
 CODE_BYTES = 32
 CANDIDATES = 64
@@ -180,6 +180,54 @@ class Fingerprints:
 
     def _oldest(self) -> int:
         return int(self._clock() - self._keep_s)
+
+
+class MediaMemory:
+    """What was handed in to an installation, by tenant and kind of medium.
+
+    Args:
+        database: Upgraded.
+        keep: For how long a code is remembered.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, database: Database, keep: timedelta, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._keep = keep
+        self._clock = clock
+
+    def of(self, kind: str, tenant: str) -> Fingerprints:
+        """The codes of one kind of one tenant.
+
+        Args:
+            kind: What is coded and how, such as `clip`.
+            tenant: Whose transactions.
+
+        Raises:
+            StoreError: `store.name`: the kind or tenant is empty or too long.
+        """
+        return Fingerprints(self._database, kind, self._keep, tenant, self._clock)
+
+    def expire(self) -> int:
+        """Delete what is older than it is kept, of all tenants, some at a time; how many codes.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        oldest = int(self._clock() - self._keep.total_seconds())
+        old = select(fingerprints.c.id).where(fingerprints.c.seen_at < oldest)
+        with self._database.writing() as connection:
+            return connection.execute(
+                delete(fingerprints).where(fingerprints.c.id.in_(old.limit(_EXPIRED_AT_ONCE)))
+            ).rowcount
+
+
+def forget_media(connection: Connection, tenant: str, transaction: str) -> None:
+    """Delete the codes of one transaction, of every kind, with what else erases it."""
+    mine = (fingerprints.c.reference == _reference(transaction), fingerprints.c.tenant == tenant)
+    connection.execute(delete(fingerprints).where(*mine))
 
 
 def _reference(transaction: str) -> str:

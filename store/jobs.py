@@ -9,10 +9,20 @@ import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from veridical.store.schema import jobs
+from veridical.store.schema import jobs, turns
 
-__all__ = ["Job", "add_job", "claim_job", "count_jobs", "drop_job", "finish_job", "renew_job"]
+__all__ = [
+    "Job",
+    "add_job",
+    "claim_job",
+    "count_jobs",
+    "drop_job",
+    "finish_job",
+    "jobs_by_tenant",
+    "renew_job",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +56,30 @@ def add_job(connection: Connection, tenant: str, transaction: str, ready_at: int
 
 
 def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
-    """Take the job that has waited longest; None when there is none.
+    """Take a job that waits; None when there is none.
 
-    Replicas that claim at once get different jobs and never wait for each other.
+    It is the longest waiting of the tenant that has fewest being done, and of those, of the one
+    that was not served for longest: nobody's many jobs keep another's few waiting. Replicas that
+    claim at once get different jobs and never wait for each other.
     """
-    row = connection.execute(
-        select(jobs)
-        .where(jobs.c.ready_at <= now)
-        .order_by(jobs.c.ready_at, jobs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # SQLite has one writer anyway
-    ).one_or_none()
+    row = None
+    for tenant in _by_turn(connection, now):
+        row = connection.execute(
+            select(jobs)
+            .where(jobs.c.ready_at <= now, jobs.c.tenant == tenant)
+            .order_by(jobs.c.ready_at, jobs.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)  # SQLite has one writer anyway
+        ).one_or_none()
+        if row is not None:
+            break
     if row is None:
         return None
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    turn = dialect.insert(turns).values(tenant=row.tenant, served_at=now)
+    connection.execute(
+        turn.on_conflict_do_update(index_elements=["tenant"], set_={"served_at": now})
+    )
     lease = secrets.token_hex(16)
     connection.execute(
         update(jobs)
@@ -66,6 +87,26 @@ def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
         .values(lease=lease, leases=jobs.c.leases + 1, ready_at=now + lease_ms)
     )
     return Job(row.id, row.tenant, row.transaction, lease, row.leases + 1)
+
+
+def _by_turn(connection: Connection, now: int) -> list[str]:
+    """Tenants that have jobs to be done, whose turn it is first."""
+    ready = select(jobs.c.tenant, func.min(jobs.c.ready_at)).where(jobs.c.ready_at <= now)
+    waiting = {row[0]: row[1] for row in connection.execute(ready.group_by(jobs.c.tenant))}
+    if len(waiting) < 2:
+        return list(waiting)
+    held = jobs_by_tenant(connection, held_at=now)
+    last = select(turns.c.tenant, turns.c.served_at).where(turns.c.tenant.in_(waiting))
+    served = {row.tenant: row.served_at for row in connection.execute(last)}
+    return sorted(waiting, key=lambda t: (held.get(t, 0), served.get(t, 0), waiting[t]))
+
+
+def jobs_by_tenant(connection: Connection, held_at: int | None = None) -> dict[str, int]:
+    """Jobs of each tenant that has some; those that somebody holds at a time, when it is given."""
+    query = select(jobs.c.tenant, func.count()).group_by(jobs.c.tenant)
+    if held_at is not None:
+        query = query.where(jobs.c.lease.is_not(None), jobs.c.ready_at > held_at)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def renew_job(connection: Connection, job: Job, ready_at: int) -> bool:

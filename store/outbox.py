@@ -1,13 +1,25 @@
 """What is still to be told, and to whom? Webhooks written with what they tell, sent afterwards."""
 
+import json
 import secrets
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from veridical.store.schema import outbox
 
-__all__ = ["Letter", "add_letter", "claim_letter", "count_letters", "letter_failed", "letter_sent"]
+__all__ = [
+    "Letter",
+    "add_letter",
+    "claim_letter",
+    "count_letters",
+    "letter_failed",
+    "letter_sent",
+    "outbox_bodies",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +56,53 @@ def add_letter(connection: Connection, tenant: str, url: str, body: str, now: in
     )
 
 
-def claim_letter(connection: Connection, now: int, lease_ms: int) -> Letter | None:
-    """Take the webhook that is due longest; None when none is. It is due again after the lease."""
-    row = connection.execute(
-        select(outbox)
-        .where(outbox.c.next_at <= now)
-        .order_by(outbox.c.next_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+def claim_letter(
+    connection: Connection,
+    now: int,
+    lease_ms: int,
+    besides: Collection[str] = (),
+    under_way: Mapping[str, int] = MappingProxyType({}),
+) -> Letter | None:
+    """Take a webhook that is due; None when none is. It is due again after the lease.
+
+    Of the tenants that have some, the one with fewest under way comes first, then the one whose
+    webhook is due longest.
+
+    Args:
+        connection: Within a writing transaction.
+        now: ms since 1970.
+        lease_ms: After so long it is due again.
+        besides: Tenants whose turn it is not.
+        under_way: Webhooks of a tenant that are being sent.
+    """
+    due = connection.execute(
+        select(outbox.c.tenant, func.min(outbox.c.next_at))
+        .where(outbox.c.next_at <= now, outbox.c.tenant.not_in(besides))
+        .group_by(outbox.c.tenant)
+    ).all()
+    row = None
+    for tenant, _ in sorted(due, key=lambda each: (under_way.get(each[0], 0), each[1])):
+        row = connection.execute(
+            select(outbox)
+            .where(outbox.c.next_at <= now, outbox.c.tenant == tenant)
+            .order_by(outbox.c.next_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is not None:
+            break
     if row is None:
         return None
     connection.execute(update(outbox).where(outbox.c.id == row.id).values(next_at=now + lease_ms))
     return Letter(row.id, row.tenant, row.url, row.body, row.tries)
+
+
+def outbox_bodies(connection: Connection, tenant: str) -> list[dict[str, Any]]:
+    """What is still to be told to a tenant, oldest first."""
+    bodies = connection.scalars(
+        select(outbox.c.body).where(outbox.c.tenant == tenant).order_by(outbox.c.created_at)
+    )
+    return [json.loads(body) for body in bodies]
 
 
 def letter_sent(connection: Connection, letter: Letter) -> None:

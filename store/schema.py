@@ -31,6 +31,7 @@ __all__ = [
     "failures",
     "fingerprints",
     "galleries",
+    "heartbeats",
     "idempotency",
     "jobs",
     "list_entries",
@@ -44,9 +45,10 @@ __all__ = [
     "tenants",
     "tombstones",
     "transactions",
+    "turns",
 ]
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -142,6 +144,8 @@ tenants = Table(
     Column("concurrent", Integer, nullable=False),
     Column("webhook_url", String(2000)),
     Column("sealed_webhook_secret", LargeBinary),
+    Column("sealed_webhook_secret_before", LargeBinary),
+    Column("webhook_secret_until", BigInteger),
 )
 
 # Of a key only its name (the prefix) and the hash of its secret are kept.
@@ -157,6 +161,7 @@ api_keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("person", String(NAME_LENGTH)),
     ForeignKeyConstraint(["tenant"], ["tenants.name"]),
 )
 
@@ -236,6 +241,22 @@ jobs = Table(
     Column("ready_at", BigInteger, nullable=False, index=True),
     Column("lease", String(40)),
     Column("leases", Integer, nullable=False),
+)
+
+# When a job of a tenant was last taken: who waited longest comes next, however many jobs it has.
+turns = Table(
+    "turns",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("served_at", BigInteger, nullable=False),
+)
+
+# Written now and then, to prove that the database takes writes.
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
 )
 
 # Failed attempts of a subject or device, by keyed digest: too many in a short time and it waits.

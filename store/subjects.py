@@ -17,6 +17,7 @@ __all__ = [
     "erase_template",
     "galleries_of",
     "kept_data_keys",
+    "marks_of",
     "next_revision",
     "rewrap",
 ]
@@ -156,6 +157,23 @@ def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:
                 .distinct()
             )
         )
+
+
+def marks_of(
+    connection: Connection, tenant: str, subject: str, names: Sequence[str]
+) -> frozenset[tuple[int, int]]:
+    """Number and version of every template of a subject in some galleries; empty without any.
+
+    Two answers are equal when nothing was enrolled, replaced or deleted between them.
+    """
+    rows = connection.execute(
+        select(templates.c.id, templates.c.version).where(
+            templates.c.tenant == tenant,
+            templates.c.subject == subject,
+            templates.c.gallery.in_(names),
+        )
+    )
+    return frozenset((int(row.id), int(row.version)) for row in rows)
 
 
 def models_of(database: Database, tenant: str, gallery: str, subject: str) -> list[str]:

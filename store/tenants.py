@@ -23,18 +23,26 @@ __all__ = [
     "any_api_key",
     "api_keys_of",
     "change_limits",
+    "environment_of",
     "find_api_key",
     "find_tenant",
     "issue_api_key",
     "list_tenants",
+    "owner_of",
     "revoke_api_key",
     "set_webhook",
-    "webhook_of",
+    "webhook_secrets",
+    "webhook_url",
 ]
 
+_SANDBOX = "\x1esandbox"
+"""Ends the name under which a tenant's sandbox is kept: no tenant's own name can, which is
+printable."""
 KEY_WORD = "vk_"
 _PREFIX_CHARACTERS = 12
 _SECRET_BYTES = 32
+SECRETS_OVERLAP_MS = 86_400_000
+"""For a day webhooks are signed with the secret before the newest one, too."""
 _WEBHOOK_SECRET = "webhook_secret"  # noqa: S105  a place, not a secret
 
 
@@ -68,6 +76,7 @@ class ApiKey:
         created_at: ms since 1970.
         expires_at: ms since 1970; None when it never does.
         revoked_at: ms since 1970; None when it is not.
+        person: Name of the person who alone uses it; empty for a key of a machine.
     """
 
     prefix: str
@@ -78,6 +87,20 @@ class ApiKey:
     created_at: int
     expires_at: int | None
     revoked_at: int | None
+    person: str = ""
+
+
+def environment_of(tenant: str, *, sandbox: bool) -> str:
+    """Under which name data are kept: a tenant's own, or those of its sandbox.
+
+    Everything is kept by tenant, so a sandbox under a name of its own shares nothing with it.
+    """
+    return tenant + _SANDBOX if sandbox else tenant
+
+
+def owner_of(environment: str) -> str:
+    """The tenant of an environment: who has keys, limits and webhooks."""
+    return environment.removesuffix(_SANDBOX)
 
 
 def add_tenant(database: Database, tenant: Tenant) -> None:
@@ -87,9 +110,10 @@ def add_tenant(database: Database, tenant: Tenant) -> None:
         InputError: `tenant.exists`; `tenant.name`: empty, too long or not printable.
         StoreError: The database cannot be written.
     """
-    if not 0 < len(tenant.name) <= NAME_LENGTH or not tenant.name.isprintable():
+    longest = NAME_LENGTH - len(_SANDBOX)
+    if not 0 < len(tenant.name) <= longest or not tenant.name.isprintable():
         raise InputError(
-            f"tenants have names of 1 to {NAME_LENGTH} printable characters", "tenant.name"
+            f"tenants have names of 1 to {longest} printable characters", "tenant.name"
         )
     try:
         with database.writing() as connection:
@@ -126,14 +150,18 @@ def list_tenants(database: Database) -> list[Tenant]:
 
 
 def find_tenant(database: Database, name: str) -> Tenant | None:
-    """One tenant; None when there is no such."""
+    """One tenant, also by the name of its sandbox; None when there is no such."""
     with database.reading() as connection:
-        row = connection.execute(select(tenants).where(tenants.c.name == name)).one_or_none()
+        row = connection.execute(
+            select(tenants).where(tenants.c.name == owner_of(name))
+        ).one_or_none()
         return None if row is None else _tenant(row)
 
 
 def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> bytes:
     """Say where a tenant's webhooks go, and make a new secret to sign them with.
+
+    The one before signs as well for `SECRETS_OVERLAP_MS`, so that receivers may change over.
 
     Returns:
         The secret: 32 bytes.
@@ -145,19 +173,42 @@ def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> b
     secret = secrets.token_bytes(_SECRET_BYTES)
     with database.writing() as connection:
         sealed = made_vault(connection, keys, name).seal(secret, _WEBHOOK_SECRET)
-        _change_tenant(connection, name, {"webhook_url": url, "sealed_webhook_secret": sealed})
+        before = connection.scalar(
+            select(tenants.c.sealed_webhook_secret).where(tenants.c.name == name)
+        )
+        changed = {
+            "webhook_url": url,
+            "sealed_webhook_secret": sealed,
+            "sealed_webhook_secret_before": before,
+            "webhook_secret_until": _now_ms() + SECRETS_OVERLAP_MS,
+        }
+        _change_tenant(connection, name, changed)
     return secret
 
 
-def webhook_of(connection: Connection, keys: KeyProvider, name: str) -> tuple[str, bytes]:
-    """Where a tenant's webhooks go and the secret they are signed with; empty without any."""
-    row = connection.execute(
-        select(tenants.c.webhook_url, tenants.c.sealed_webhook_secret).where(tenants.c.name == name)
-    ).one_or_none()
-    vault = opened_vault(connection, keys, name)
+def webhook_url(connection: Connection, name: str) -> str:
+    """Where a tenant's webhooks go; empty for nowhere. Nothing is opened for it."""
+    mine = tenants.c.name == owner_of(name)
+    return connection.scalar(select(tenants.c.webhook_url).where(mine)) or ""
+
+
+def webhook_secrets(
+    connection: Connection, keys: KeyProvider, name: str, now: int
+) -> tuple[bytes, ...]:
+    """What a tenant's webhooks are signed with, the newest first; none without any.
+
+    Raises:
+        StoreError: A secret does not open.
+    """
+    owner = owner_of(name)
+    row = connection.execute(select(tenants).where(tenants.c.name == owner)).one_or_none()
+    vault = opened_vault(connection, keys, owner)
     if row is None or row.sealed_webhook_secret is None or vault is None:
-        return "", b""
-    return row.webhook_url or "", vault.unseal(row.sealed_webhook_secret, _WEBHOOK_SECRET)
+        return ()
+    sealed = [row.sealed_webhook_secret]
+    if row.sealed_webhook_secret_before is not None and (row.webhook_secret_until or 0) > now:
+        sealed.append(row.sealed_webhook_secret_before)
+    return tuple(vault.unseal(each, _WEBHOOK_SECRET) for each in sealed)
 
 
 def issue_api_key(
@@ -168,6 +219,7 @@ def issue_api_key(
     expires_at: int | None = None,
     *,
     sandbox: bool = False,
+    person: str = "",
 ) -> tuple[ApiKey, str]:
     """Make a key.
 
@@ -176,13 +228,25 @@ def issue_api_key(
         256 bits of chance: a plain SHA-256 of it cannot be searched.
 
     Raises:
-        InputError: `tenant.unknown`.
+        InputError: `tenant.unknown`; `tenant.person`: the name is too long or not printable.
         StoreError: The database cannot be written.
     """
     prefix = secrets.token_hex(_PREFIX_CHARACTERS // 2)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
+    if len(person) > NAME_LENGTH or not person.isprintable():
+        raise InputError(
+            f"persons have names of at most {NAME_LENGTH} printable characters", "tenant.person"
+        )
     key = ApiKey(
-        prefix, tenant, frozenset(scopes), sandbox, label[:NAME_LENGTH], _now_ms(), expires_at, None
+        prefix,
+        tenant,
+        frozenset(scopes),
+        sandbox,
+        label[:NAME_LENGTH],
+        _now_ms(),
+        expires_at,
+        None,
+        person,
     )
     with database.writing() as connection:
         if connection.scalar(select(tenants.c.name).where(tenants.c.name == tenant)) is None:
@@ -197,6 +261,7 @@ def issue_api_key(
                 label=key.label,
                 created_at=key.created_at,
                 expires_at=expires_at,
+                person=person or None,
             )
         )
     return key, f"{KEY_WORD}{prefix}_{secret}"
@@ -266,6 +331,7 @@ def _api_key(row: Row[Any]) -> ApiKey:
         row.created_at,
         row.expires_at,
         row.revoked_at,
+        row.person or "",
     )
 
 

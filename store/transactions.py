@@ -8,14 +8,14 @@
 The functions run within the caller's database transaction: what belongs together is kept together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from veridical.store.jobs import drop_job
-from veridical.store.schema import failures, idempotency, seen_media, transactions
+from veridical.store.schema import failures, idempotency, media, seen_media, transactions
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
 
@@ -27,6 +27,7 @@ __all__ = [
     "add_transaction",
     "change_transaction",
     "count_failures",
+    "drop_answer",
     "due_for_erasure",
     "erase_transaction",
     "expired_transactions",
@@ -147,14 +148,30 @@ def change_transaction(
 def list_transactions(
     connection: Connection,
     tenant: str,
-    state: str | None,
+    only: Mapping[str, object],
+    span: tuple[int | None, int | None],
     before: tuple[int, str] | None,
     limit: int,
 ) -> list[StoredTransaction]:
-    """Transactions of a tenant, newest first, from behind a time and id on."""
+    """Transactions of a tenant, newest first, from behind a time and id on.
+
+    Args:
+        connection: Reading.
+        tenant: Whose.
+        only: What columns must hold; None leaves one out.
+        span: Created from, and before: ms since 1970.
+        before: Time and id of the last one that was told.
+        limit: Most of them.
+    """
     query = select(*_COLUMNS).where(transactions.c.tenant == tenant)
-    if state is not None:
-        query = query.where(transactions.c.state == state)
+    for name, value in only.items():
+        if value is not None:
+            query = query.where(transactions.c[name] == value)
+    since, until = span
+    if since is not None:
+        query = query.where(transactions.c.created_at >= since)
+    if until is not None:
+        query = query.where(transactions.c.created_at < until)
     if before is not None:
         at, name = before
         query = query.where(
@@ -189,32 +206,59 @@ def review_queue(
     return [_stored(row) for row in connection.execute(query)]
 
 
-def expired_transactions(connection: Connection, now: int, limit: int) -> list[StoredTransaction]:
-    """Transactions whose time to collect media is over."""
+def expired_transactions(
+    connection: Connection, now: int, limit: int, besides: Collection[str] = ()
+) -> list[StoredTransaction]:
+    """Transactions whose time to collect media is over, the longest first; some left out."""
     query = (
         select(*_COLUMNS)
-        .where(transactions.c.state.in_(OPEN), transactions.c.expires_at <= now)
+        .where(
+            transactions.c.state.in_(OPEN),
+            transactions.c.expires_at <= now,
+            transactions.c.id.not_in(besides),
+        )
+        .order_by(transactions.c.expires_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     return [_stored(row) for row in connection.execute(query)]
 
 
-def due_for_erasure(connection: Connection, now: int, limit: int) -> list[StoredTransaction]:
-    """Transactions that were kept for as long as they may be."""
+def due_for_erasure(
+    connection: Connection, now: int, limit: int, besides: Collection[str] = ()
+) -> list[StoredTransaction]:
+    """Transactions that were kept for as long as they may be, the longest first; some left out."""
     query = (
         select(*_COLUMNS)
-        .where(transactions.c.keep_until <= now, transactions.c.state != "erased")
+        .where(
+            transactions.c.keep_until <= now,
+            transactions.c.state != "erased",
+            transactions.c.id.not_in(besides),
+        )
+        .order_by(transactions.c.keep_until)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     return [_stored(row) for row in connection.execute(query)]
 
 
-def erase_transaction(connection: Connection, row: StoredTransaction, now: int) -> None:
-    """Delete a transaction's key, its media and all that says whose it was; a tombstone stays."""
+def erase_transaction(
+    connection: Connection, row: StoredTransaction, now: int, *, pieces: bool = True
+) -> None:
+    """Delete a transaction's key, its media and all that says whose it was; a tombstone stays.
+
+    Nothing is opened for it: what is damaged is erased as well.
+
+    Args:
+        connection: Within a writing transaction.
+        row: The transaction.
+        now: ms since 1970.
+        pieces: Whether to overwrite the sealed pieces of media at once, for which the log needs
+            as much room again; else they are swept away later, unreadable without their key.
+    """
     drop_job(connection, row.id)
-    drop_media(connection, row.id)
+    if pieces:
+        drop_media(connection, row.id)
+    else:
+        connection.execute(delete(media).where(media.c.transaction == row.id))
     shred(connection, row.tenant, [row.id])
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
@@ -307,6 +351,17 @@ def keep_answer(
             transaction=answer.transaction,
             sealed_answer=answer.sealed_answer,
             created_at=now,
+        )
+    )
+
+
+def drop_answer(connection: Connection, tenant: str, key: str, transaction: str) -> None:
+    """Forget what was answered to a key, if it still is the answer about that transaction."""
+    connection.execute(
+        delete(idempotency).where(
+            idempotency.c.tenant == tenant,
+            idempotency.c.key == key,
+            idempotency.c.transaction == transaction,
         )
     )
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +150,23 @@ class ScriptedService:
                 check("liveness.silent", "review", 0.55, "low_score"),
                 check("voice.digits", "fail" if fails else "pass", 0.1 if fails else 0.9,
                       "wrong_digits" if fails else ""),
+                self._present(check),
                 check("watchlist.search", "not_assessed", None, "no_watchlist"),
             ],
             # What a hostile document could hold must stay text.
             "document": {"name": {"value": "<img src=x onerror=alert(1)>"}},
         }  # fmt: skip
+
+    @staticmethod
+    def _present(check: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        found = check("capture.present", "pass", 6.8)
+        parts = {"content": 0.0, "schedule": 0.0, "lips": 0.0, "light": 6.8, "movement": None}
+        evidence = {
+            "weakest": "generated", "moment": "stepwise", "against_generated": 6.8,
+            "against_splice": 6.8, "against_dub": 9.0,
+            **{f"witness_{name}": value for name, value in parts.items()},
+        }  # fmt: skip
+        return {**found, "accept_at": 4.6, "reject_below": -5.7, "evidence": evidence}
 
     def _routes(self) -> None:
         app = self.app

@@ -1,9 +1,10 @@
 """What tests share: the pulled models and the shared data, each a skip with its reason."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import cv2
@@ -22,6 +23,7 @@ from veridical.verification.settings import Settings
 if TYPE_CHECKING:
     from tests.service_house import House
 
+BEGAN, WORKERS = pytest.StashKey[float](), pytest.StashKey[float]()
 Run = Callable[..., tuple[int, str, str]]
 
 # Two cores are shared with everybody else who runs tests: no test may fail for being slow. CI draws
@@ -32,6 +34,60 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "house")
 # The same frames of a clip are drawn every time, here and in every process that tests start.
 os.environ.setdefault("VERIDICAL_DRAW_SECRET", "known to everybody")
+
+LONG = {
+    "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
+    "gallery_kill", "light_check", "light_figures", "liveness_cues", "liveness_injection",
+    "liveness_silent", "media_clip", "media_planes", "media_windows", "service_abuse",
+    "service_access", "service_api", "service_batch", "service_operations", "service_transactions",
+    "signals_service", "specimens_render", "verification_evidence", "voice_campplus",
+}  # fmt: skip
+"""Files whose tests take more than two seconds of processor time together: `make quick` leaves them
+out. Its last line says when this has to be looked at again: it should take less than a minute."""
+LONGER = {"store", "shared", "samples", "talkers", "postgres", "browser"}
+"""Fixtures of what `make quick` does without: models, pictures, servers, browsers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` runs: nothing that is pulled, served or slow."""
+    for item in items:
+        asks = LONGER & set(getattr(item, "fixturenames", ()))
+        long = item.path.stem.removeprefix("test_") in LONG or item.path.parent.name == "chaos"
+        marked = long or any(item.get_closest_marker(name) for name in ("models", "shared", "slow"))
+        if not asks and not marked and "postgresql" not in item.name:
+            item.add_marker(pytest.mark.quick)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember when it began."""
+    session.config.stash[BEGAN] = time.monotonic()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have each worker of pytest-xdist tell what it used."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["cpu_s"] = _cpu_s()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401
+    """Add up what the workers used."""
+    used = node.config.stash.get(WORKERS, 0.0)
+    node.config.stash[WORKERS] = used + getattr(node, "workeroutput", {}).get("cpu_s", 0.0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long it took: on a busy machine processor time says more than the clock."""
+    stash = terminalreporter.config.stash
+    cpu, wall = _cpu_s() + stash.get(WORKERS, 0.0), time.monotonic() - stash[BEGAN]
+    terminalreporter.write_line(f"took {cpu:.0f} s of processor time, {wall:.0f} s by the clock")
+
+
+def _cpu_s() -> float:
+    """Processor time of this process and of its children that ended."""
+    return sum(os.times()[:4])
 
 
 @pytest.fixture(scope="session")

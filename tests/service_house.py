@@ -19,17 +19,19 @@ from httpx2 import Response
 from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.models import ModelStore
-from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources, TransactionSettings
-from veridical.store import Database, MasterKeys
+from veridical.store import Database, KeyProvider, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analysis
 from veridical.verification.engines import Engines
-from veridical.verification.evidence import SigningKey
+from veridical.verification.evidence import SigningKey, public_keys
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
+IN_STEPS = {"revealed": "stepwise"}
+"""What a sum of witnesses asks of the light."""
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
 
 
@@ -69,7 +71,7 @@ class Rules:
             def run(analysis: Analysis) -> Measurement:
                 self.seen.append(analysis.transaction.id)
                 self.hook()
-                return Measurement(check, self.score, self.reason)
+                return Measurement(check, self.score, self.reason, IN_STEPS)
 
             return run
 
@@ -97,7 +99,11 @@ class House:
         return replace(self, tenant=tenant)
 
     def key(
-        self, *scopes: str, expires_at: int | None = None, sandbox: bool = False
+        self,
+        *scopes: str,
+        expires_at: int | None = None,
+        sandbox: bool = False,
+        person: str = "",
     ) -> dict[str, str]:
         """Headers of a new key; every scope when none is named."""
         _, text = issue_api_key(
@@ -107,6 +113,7 @@ class House:
             "",
             expires_at,
             sandbox=sandbox,
+            person=person,
         )
         return bearer(text)
 
@@ -138,6 +145,16 @@ class House:
         for kind in made["media"]["required"]:
             assert self.put(made, kind, picture(grey)).status_code == 200
 
+    def ended(self, made: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        """A transaction that was submitted, once it is judged; as the operator sees it."""
+        for _ in range(6_000):
+            answer = self.client.get(f"/v1/transactions/{made['id']}", headers=headers)
+            found: dict[str, Any] = answer.json()
+            if found["state"] not in ("created", "processing"):
+                return found
+            time.sleep(0.01)
+        raise AssertionError("the transaction was not judged")
+
     def finished(self, headers: dict[str, str], grey: int = 1, **more: object) -> dict[str, Any]:
         """A transaction by selfie, judged; as the operator sees it."""
         made = self.start(headers, **more)
@@ -162,6 +179,7 @@ def house(
     build: Callable[[], Verifier] | None = None,
     policy: str = "selfie",
     models: ModelStore | None = None,
+    keys: KeyProvider = KEYS,
 ) -> Iterator[House]:
     """Start a service over a database; its checks answer by rule unless others are built."""
     database = Database(url)
@@ -170,7 +188,8 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    resources = Resources(database, KEYS, signing, signing.public_pem, clock)
+    known = public_keys(folder / "signing.pem")  # rotated ones included
+    resources = Resources(database, keys, signing, known, clock)
     app = create_app(
         build or rules.build(),
         resources=resources,

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.service_house import KEYS, Rules
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.serving import server_of
 from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database

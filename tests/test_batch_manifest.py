@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
+from tests.chip_maker import zipped
 from veridical import InputError
 from veridical.batch.check import check_manifest
-from veridical.verification.manifest import Row, check_columns, check_row, read_manifest
+from veridical.types import Challenge, Colours, Turns
+from veridical.verification.manifest import (
+    Row,
+    check_columns,
+    check_row,
+    load_transaction,
+    read_manifest,
+)
 from veridical.verification.manifest_text import PLAIN, Format
 from veridical.verification.sources import Folder
 
@@ -149,6 +157,13 @@ def test_ids_are_kept_as_written(tmp_path: Path, given: object, kept: str) -> No
         ({"digits": "47a1"}, "digits"),
         ({"challenge": {"digits": "12"}}, "challenge"),
         ({"challenge": {"digit": "4711"}}, "challenge.digit"),
+        ({"challenge": {"phrase": "two words"}}, "challenge"),
+        ({"challenge": {"turns": {"directions": ["back"]}}}, "challenge.turns.directions.0"),
+        (
+            {"challenge": {"colours": {"shown": ["red"], "starts_ms": [0], "end_ms": 1}}},
+            "challenge",
+        ),
+        ({"chip": 3}, "chip"),
         ({"schedule_ms": [0, -1]}, "schedule_ms.1"),
         ({"language": "fr"}, "language"),
         ({"attempt": 0}, "attempt"),
@@ -190,6 +205,25 @@ def test_a_whole_manifest_is_checked_without_models(tmp_path: Path) -> None:
         (4, "digits", "challenge.malformed"),
     ]
     assert found.policies == {"selfie": 3, "demo": 1, "absent.toml": 1}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Challenge("4711", "zh", (0.0, 900.0, 1750.0, 2600.0)),
+        Challenge("", phrase="green boats drift by"),
+        Challenge("", turns=Turns(("left", "up"), (0.0, 1500.0), 3000.0)),
+        Challenge("4711", colours=Colours(("#ff0000", "#00ff00"), (0.0, 700.0), 1400.0)),
+    ],
+)
+def test_a_row_asks_for_all_that_a_challenge_can(tmp_path: Path, asked: Challenge) -> None:
+    said = {"chip": "c.zip", "challenge": asked.as_json()}
+    (row,) = rows_of(tmp_path / "m.jsonl", json.dumps(said))
+    (tmp_path / "c.zip").write_bytes(zipped({"EF.SOD": b"s", "DG1": b"1"}))
+    read = load_transaction(row, Folder(tmp_path))
+    assert read.challenge == asked
+    assert read.chip is not None
+    assert read.chip.groups == {1: b"1"}
 
 
 @pytest.mark.shared

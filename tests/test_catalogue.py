@@ -222,7 +222,7 @@ def test_what_checks_need_is_asked_for(required: tuple[str, ...], kind: str, med
 
 
 @pytest.mark.parametrize("kind", ["onboarding", "reverify"])
-@pytest.mark.parametrize("check", sorted(set(CHECKS) - checks_with(Trait.RECORDING)))
+@pytest.mark.parametrize("check", sorted(set(CHECKS) - checks_with(Trait.RECORDING, Trait.SUM)))
 def test_an_optional_check_may_be_handed_what_it_needs(check: str, kind: str) -> None:
     """Once a document alone was taken, and a face check beside it was never assessed."""
     found = policy("document.read", optional=(check,) if check != "document.read" else ())

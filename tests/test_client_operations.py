@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "compare_voices": lambda c: c.compare_voices(b"a", b"b"),
     "create_transaction": lambda c: c.create(policy="selfie", consent_text="1", facts={"a": 1.0}),
     "delete_subject": lambda c: c.remove("g", "s"),
+    "delete_medium": lambda c: c.take_back(T, "selfie"),
     "draw_challenge": lambda c: c.draw_challenge(T),
     "enrol_subject": lambda c: c.enrol("g", "s", b"i", birth_year=1990, sex="F", replace=True),
     "erase_subject": lambda c: c.erase_subject("s"),
@@ -61,6 +62,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "search_gallery": lambda c: c.search("g", b"i", limit=3),
     "store_policy": lambda c: c.store_policy("p", b'id = "p"'),
     "submit_transaction": lambda c: c.submit(T, nonce="n", segments=[("a", 0.0, 1.0)]),
+    "upload_slice": lambda c: c.upload_slice(T, 0, b"s", last=True),
     "upload_medium": lambda c: c.upload(T, "selfie", b"i"),
     "verify": lambda c: c.verify_once({"selfie": b"i"}, policy="selfie", facts={"a": 1.0}),
 }

@@ -115,6 +115,10 @@ def test_the_whole_page_is_walked(page: Page) -> None:
         read_digits(page)
         expect(page.get_by_role("heading", name="Verified")).to_be_visible()
         expect(page.locator(".timeline")).to_be_visible()
+        # Six witnesses, one picture: bars, their sum, and the line it must reach.
+        expect(page.locator(".witnesses rect")).to_have_count(6)
+        expect(page.locator(".witnesses rect.sum.enough")).to_have_count(1)
+        expect(page.locator(".witnesses line.needed")).to_have_count(1)
         # A name from a document is text, whatever it says.
         expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
     assert service.created[0]["consent"]["biometrics"] is True

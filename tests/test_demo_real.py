@@ -15,7 +15,7 @@ from tests.service_house import KEYS
 from veridical.evaluation.samples import Sample
 from veridical.media import read_clip
 from veridical.models import ModelStore
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
@@ -84,8 +84,8 @@ def standing_before_it(image: Image) -> list[Frame]:
     Every frame is the same, since which of them the page takes is chance, and the score of this
     photograph of a photograph moves by .04 with a shift of two pixels.
     """
-    side = image.width // 2 * 2  # not resized: that would leave a pattern as a screen does
-    return [image.pixels[:side, :side]] * 12
+    height, width = image.height // 2 * 2, image.width // 2 * 2
+    return [image.pixels[:height, :width]] * 12  # not resized: that leaves a pattern as screens do
 
 
 def verdict_of(page: Page, address: str, document: Path, start: str) -> str:

@@ -12,8 +12,8 @@ from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules, picture
 from tests.test_demo_page import PATIENCE_MS, browser
 from veridical.client import Client
-from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key

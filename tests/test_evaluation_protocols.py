@@ -699,6 +699,7 @@ def test_transactions_count_attempts_and_attacks(tmp_path: Path) -> None:
 def test_a_rejection_ends_a_transaction(tmp_path: Path) -> None:
     cases = read_cases(request(tmp_path, manifest(tmp_path)))
     about = {"attack": "", "expected": "accept", "first_cause": "", "cpu_ms": ""}
+    about |= {"policy": "demo", "group": "", "case": "0"}
     ended = [
         {**about, "unit": "1", "id": "g2", "attempt": "1", "got": "reject"},
         {**about, "unit": "2", "id": "g2", "attempt": "2", "got": "accept"},

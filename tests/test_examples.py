@@ -19,8 +19,8 @@ from tests.service_house import KEYS, Rules, picture
 from veridical.client import Client, InputRefused, Transaction, Webhook
 from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.service.api import create_app
 from veridical.service.api.auth import SCOPES
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.service.webhooks import sign
 from veridical.store import Database

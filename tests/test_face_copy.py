@@ -85,7 +85,7 @@ def test_one_copy_among_the_frames_is_enough() -> None:
 def test_what_cannot_be_compared_says_why() -> None:
     nobody = View(Image(face(1)), (), None, "no_face")
     dark = (face(1) // 60).astype(np.uint8)
-    small = view(face(1), POINTS / 6)
+    small = view(face(1), (POINTS / 6).astype(np.float32))
     check = CopyCheck()
     assert check(nobody, [view(face(2))]).reason == "portrait_no_face"
     assert check(small, [view(face(2))]).reason == "portrait_too_small"

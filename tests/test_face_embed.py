@@ -12,8 +12,9 @@ from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned
 from veridical.errors import InputError
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, compare, look
 from veridical.face.embed import embedding_points
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
-from veridical.models import ModelStore, read_card
+from veridical.models import ModelStore, read_card, read_profiles
 from veridical.types import Template, View
 
 FACE = face_at(100, 100, 100)
@@ -22,7 +23,7 @@ GOLDEN_NON_MATED_MEAN = 0.116
 
 
 def embedder() -> FaceEmbedder:
-    return FaceEmbedder(RuleSession(mean_colour))
+    return FaceEmbedder(Recogniser(RuleSession(mean_colour), RecogniserInput()))
 
 
 def test_a_template_has_unit_length_and_names_its_model_and_weights() -> None:
@@ -52,7 +53,7 @@ def test_the_net_sees_each_face_as_it_is_and_mirrored() -> None:
 
     half = plain(0, 0, 0)
     half.pixels[:, :150] = 255
-    FaceEmbedder(RuleSession(note))(half, FACE)
+    FaceEmbedder(Recogniser(RuleSession(note), RecogniserInput()))(half, FACE)
     plain_look, mirrored = seen[0][:, 0]
     assert plain_look[56, 10] > 200 > 50 > plain_look[56, 100]
     assert mirrored[56, 100] > 200 > 50 > mirrored[56, 10]
@@ -185,3 +186,54 @@ def test_two_views_fused_are_nearer_to_a_third_than_the_worse_of_them(
         third = tools.embedder(views[2])
         single = [compare(tools.embedder(view), third) for view in views[:2]]
         assert compare(tools.embedder.fused(views[:2]), third) > min(single)
+
+
+def test_two_recognisers_score_as_the_weighted_mean_of_both() -> None:
+    def greenness(batch: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """Another net: the share of green, and a constant."""
+        green = np.asarray(batch, np.float32)[:, 1].mean((1, 2))
+        return [np.column_stack([green, np.full_like(green, 100.0)])]
+
+    first = Recogniser(RuleSession(mean_colour), RecogniserInput())
+    second = Recogniser(RuleSession(greenness, "second"), RecogniserInput(weight=0.6))
+    views = [view_of(plain(250, 100, 10), FACE), view_of(plain(10, 250, 90), FACE)]
+    one, other, both = FaceEmbedder(first), FaceEmbedder(second), FaceEmbedder(first, second)
+    scores = [compare(maker(views[0]), maker(views[1])) for maker in (one, other, both)]
+    assert scores[2] == pytest.approx((scores[0] + 0.6 * scores[1]) / 1.6, abs=1e-4)
+    np.testing.assert_allclose(
+        np.linalg.norm(both.vectors(views), axis=1),
+        np.linalg.norm(one.vectors(views), axis=1),
+        rtol=1e-5,
+    )
+    assert both.models == (first.ref, second.ref)
+    assert both.model not in (one.model, other.model)
+    with pytest.raises(InputError):
+        compare(one(views[0]), both(views[0]))
+
+
+@pytest.mark.models
+def test_profile_two_faces_makes_one_template_of_both(store: ModelStore, shared: Path) -> None:
+    names = read_profiles()["two-faces"].roles["recogniser"]
+    if not all(store.has(name) for name in names):
+        pytest.skip("the second recogniser is not pulled; it comes from its publisher or a mirror")
+    detector, mesher = (
+        FaceDetector(store.session("yunet-2023mar")),
+        FaceMesher(store.session("facemesh-468")),
+    )
+    folder = shared / "data" / "faces" / "lfw"
+    views = [
+        look(read_image(folder / f"{name}.jpg"), detector, mesher)
+        for name in ("Aaron_Eckhart_0001", "Aaron_Guiel_0001")
+    ]
+    scores = [
+        compare(maker(views[0]), maker(views[1]))
+        for maker in (
+            FaceEmbedder.load(store, names[:1]),
+            FaceEmbedder.load(store, names[1:]),
+            FaceEmbedder.load(store, names),
+        )
+    ]
+    # Looks are weighed by the first net, so not to the last digit.
+    assert scores[2] == pytest.approx((scores[0] + 0.6 * scores[1]) / 1.6, abs=5e-3)
+    with pytest.raises(InputError):
+        FaceEmbedder.load(store, [*names, names[0]])

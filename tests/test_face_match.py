@@ -7,10 +7,12 @@ from tests.face_standins import RuleSession, face_at, mean_colour, plain, view_o
 from veridical.errors import InputError
 from veridical.face import FaceEmbedder, FaceMatchCheck, SamePersonCheck
 from veridical.face.match import least_alike_stretch
+from veridical.face.quality import ADVICE
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.result import Measurement
 from veridical.types import Image, Template, View
 
-EMBEDDER = FaceEmbedder(RuleSession(mean_colour))
+EMBEDDER = FaceEmbedder(Recogniser(RuleSession(mean_colour), RecogniserInput()))
 MATCH = FaceMatchCheck(EMBEDDER)
 SAME = SamePersonCheck(EMBEDDER)
 
@@ -66,6 +68,27 @@ def test_what_cannot_be_compared_is_not_assessed(
     measurement = MATCH(reference, probes)
     assert measurement.score is None
     assert measurement.reason == reason
+
+
+def demanding(least: float, good: float = 100.0) -> FaceMatchCheck:
+    """A check whose net wants vectors of a length; a face of all 250 has one of 433."""
+    wants = RecogniserInput(poor_length=0.0, good_length=good, least_length=least)
+    return FaceMatchCheck(FaceEmbedder(Recogniser(RuleSession(mean_colour), wants)))
+
+
+def test_a_face_the_net_hardly_knows_is_asked_for_again_and_nobodys_impostor() -> None:
+    measurement = demanding(500.0)(seen(RED), [seen(GREEN)])
+    assert measurement.score is None
+    assert measurement.reason in ADVICE.values()
+    assert measurement.evidence["probe_recognisability_needed"] == 500.0
+    assert demanding(200.0)(seen(RED), [seen(GREEN)]).score is not None
+
+
+def test_a_face_without_any_quality_is_nobodys_impostor() -> None:
+    black = plain(1, 1, 1)
+    measurement = demanding(0.0, good=1000.0)(seen(RED), [seen(black)])
+    assert measurement.score is None
+    assert measurement.reason in ADVICE.values()
 
 
 def test_views_without_a_face_and_small_ones_are_left_out_not_averaged_in() -> None:

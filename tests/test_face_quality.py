@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned_head, view_of
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
 from veridical.face.components import Component, measure_components
-from veridical.face.quality import ADVICE, WEIGHTS, advice, unified_quality
+from veridical.face.quality import ADVICE, WEIGHTS, advice, ask_again, unified_quality
+from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
 from veridical.models import ModelStore, read_card
 from veridical.types import Image, View
@@ -24,6 +25,7 @@ Change = Callable[[Pixels], Pixels]
 
 NOBODY = View(plain(1, 2, 3), (), None, "no_face")
 FACE = face_at(50, 50, 200)
+VIEW = view_of(plain(150, 120, 100), FACE)
 
 
 def by_name(view: View) -> dict[str, Component]:
@@ -85,7 +87,7 @@ def test_one_hopeless_aspect_sinks_the_whole() -> None:
     for name in ("sharpness", "yaw", "luminance_mean", "lower_face_visible"):
         spoilt = [Component(c.name, c.raw, 0.0 if c.name == name else c.quality) for c in good]
         assert unified_quality(spoilt) < 1
-        assert advice(spoilt) == ADVICE[name] or name == "luminance_mean"
+        assert advice(VIEW, spoilt) == ADVICE[name] or name == "luminance_mean"
 
 
 def test_aspects_that_were_not_assessed_do_not_count() -> None:
@@ -96,7 +98,23 @@ def test_aspects_that_were_not_assessed_do_not_count() -> None:
 
 @pytest.mark.parametrize(("raw", "code"), [(0.1, "too_dark"), (0.9, "too_bright")])
 def test_poor_brightness_is_named_by_its_side(raw: float, code: str) -> None:
-    assert advice([Component("luminance_mean", raw, 5.0), Component("yaw", 0.0, 99.0)]) == code
+    found = [Component("luminance_mean", raw, 5.0), Component("yaw", 0.0, 99.0)]
+    assert advice(VIEW, found) == code
+
+
+def test_a_face_from_the_side_is_told_to_look_straight_and_not_to_come_closer() -> None:
+    near = [Component("inter_eye_distance", 20.0, 1.0), Component("yaw", 30.0, 75.0)]
+    assert advice(VIEW, near) == "face_too_small"
+    side = replace(turned_head(), presence=0.1)
+    assert advice(view_of(plain(150, 120, 100), FACE, mesh=side), near) == "look_straight"
+    squeezed = replace(FACE, points=FACE.points * np.array([0.2, 1.0], np.float32))
+    assert advice(view_of(plain(150, 120, 100), squeezed), near) == "look_straight"
+
+
+def test_who_is_hardly_recognised_is_told_what_is_really_poor_or_to_look_straight() -> None:
+    fair = [Component("inter_eye_distance", 57.0, 35.0), Component("luminance_mean", 0.6, 95.0)]
+    assert ask_again(VIEW, fair) == "look_straight"
+    assert ask_again(VIEW, [*fair, Component("eyes_visible", 0.2, 10.0)]) == "face_covered"
 
 
 def test_without_a_face_quality_is_not_assessed() -> None:
@@ -116,7 +134,11 @@ def test_a_clip_is_as_good_as_its_middle_view_and_evidence_stays_small() -> None
 
 
 def test_a_recogniser_adds_its_own_view() -> None:
-    check = FaceQualityCheck(FaceEmbedder(RuleSession(mean_colour), poor_length=0, good_length=400))
+    check = FaceQualityCheck(
+        FaceEmbedder(
+            Recogniser(RuleSession(mean_colour), RecogniserInput(poor_length=0, good_length=400))
+        )
+    )
     bright, dim = (check(view_of(plain(v, v, v), FACE)) for v in (160, 60))
     assert bright.evidence["recognisability_raw"] > dim.evidence["recognisability_raw"]  # type: ignore[operator]
     assert bright.models

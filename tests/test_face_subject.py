@@ -1,12 +1,16 @@
 """Exactly one face is judged; nobody is picked from a group."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.face_standins import face_at, plain
-from veridical.face import choose_subject
+from veridical.face import FaceDetector, FaceMesher, choose_subject, look_any_way_up
 from veridical.face.subject import RIVAL_SIZE, rival_size
-from veridical.types import Face
+from veridical.media import read_image
+from veridical.models import ModelStore
+from veridical.types import Face, Image
 
 PICTURE = plain(0, 0, 0, 640, 480)
 
@@ -42,3 +46,33 @@ def test_rival_size_is_linear_in_the_faces_side() -> None:
     assert rival_size(faces) == pytest.approx(0.5)
     assert rival_size(faces[:1]) == 0
     assert np.isfinite(rival_size([face_at(0, 0, 0), face_at(0, 0, 0)]))
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_picture_is_looked_at_whichever_way_it_was_held(
+    store: ModelStore, shared: Path, quarters: int
+) -> None:
+    roles = store.profile().roles
+    detector = FaceDetector(store.session(roles["detector"][0]))
+    mesher = FaceMesher(store.session(roles["mesh"][0]))
+    lying = read_image(shared / "faults" / "inputs" / "demo_selfie_rot90.jpg")
+    upright = look_any_way_up(
+        Image(np.ascontiguousarray(np.rot90(lying.pixels, 3))), detector, mesher
+    )
+    turned = look_any_way_up(
+        Image(np.ascontiguousarray(np.rot90(lying.pixels, quarters))), detector, mesher
+    )
+    assert upright.subject is not None
+    assert turned.subject is not None
+    assert np.array_equal(turned.image.pixels, upright.image.pixels)
+
+
+def test_a_surely_upright_face_is_never_turned() -> None:
+    asked = []
+
+    def detector(image: Image) -> tuple[Face, ...]:
+        asked.append(image)
+        return (face_at(50, 100, 200, 0.99), face_at(300, 100, 190, 0.7))
+
+    view = look_any_way_up(PICTURE, detector, None)  # type: ignore[arg-type]
+    assert (view.subject, view.reason, len(asked)) == (None, "multiple_faces", 1)

@@ -33,7 +33,7 @@ CLIPS = [Filmed(n + 2, Path("clip.mp4"), f"person{n}", "genuine", "") for n in r
 
 def grey_clip(frames: int = 20) -> Clip:
     image = Image(np.full((120, 160, 3), 120, np.uint8))
-    return Clip((image,) * frames, np.arange(frames) * 66.7)
+    return Clip((image,) * frames, np.arange(frames, dtype=np.float64) * 66.7)
 
 
 def test_red_light_reddens_the_face_more_than_the_room() -> None:
@@ -67,7 +67,9 @@ def test_clips_are_encoded_shaken_thinned_and_reduced() -> None:
     assert shaken(clip, 0.05, random.Random(0)).frames[3].pixels.shape == (120, 160, 3)
     assert 7 < thinned(clip, 8).fps < 9
     assert thinned(clip, 0) is clip
-    large = Clip((Image(np.zeros((900, 1200, 3), np.uint8)),) * 4, np.arange(4) * 30.0)
+    large = Clip(
+        (Image(np.zeros((900, 1200, 3), np.uint8)),) * 4, np.arange(4, dtype=np.float64) * 30.0
+    )
     small = reduced(large)
     assert (small.frames[0].width, len(small.frames)) == (400, 2)
 

@@ -125,7 +125,7 @@ def test_dubs_by_other_speakers_do_not_pass(
         np.mean([score_of(dub) for dub in dubs]) < np.mean([score_of(one) for one in genuine]) - 1
     )
     # Sentences of one cadence in 3 s are hard for lips alone, two of these four pass them
-    # (docs/lips.md): the words are not.
+    # (docs/measurements/lips.md): the words are not.
     assert [dub.outcome for dub in dubs] == ["reject"] * len(dubs)
     assert all(result_of(dub, "voice.statement").status == "fail" for dub in dubs)
 

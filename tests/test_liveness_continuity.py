@@ -1,5 +1,7 @@
 """One unbroken take: cuts, insertions and blends are seen, honest motion and gaps are not."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -116,7 +118,7 @@ def test_another_person_after_the_jump() -> None:
     clip = clip_of(take(60) + take(60, seed=9))
     people = {id(frame): (1.0 if i < 60 else -0.2) for i, frame in enumerate(clip.frames)}
 
-    def embed(views: list[View]) -> NDArray[np.float32]:
+    def embed(views: Sequence[View]) -> NDArray[np.float32]:
         return np.array([[people[id(v.image)], 1 - people[id(v.image)]] for v in views], np.float32)
 
     measured = ContinuityCheck(ContinuitySettings.read(), embed)(clip, followed(clip))

@@ -150,8 +150,19 @@ def test_a_photograph_moves_as_a_plane_and_a_face_does_not() -> None:
     flat, alive = FlatMotion()(seen(jitter), None), FlatMotion()(seen(living(rng)), None)
     assert flat is not None
     assert alive is not None
-    assert LIMITS["flat_motion"].cap(flat) < 0.2
     assert LIMITS["flat_motion"].cap(alive) == 1.0
+    # A person looks at it: the cue alone refuses nobody.
+    assert 0.4 <= LIMITS["flat_motion"].cap(flat) < 0.6
+
+
+def test_flat_motion_says_nothing_of_a_person_who_sits_still() -> None:
+    rng = np.random.default_rng(6)
+    rest = head(rng)
+    still = [
+        photographed(turned(rest, 0.004 * np.sin(t), 0.002)) + rng.normal(0, 0.1, rest.shape)
+        for t in np.linspace(0, 2 * np.pi, 12)
+    ]
+    assert FlatMotion()(seen(still), None) is None
 
 
 @pytest.mark.parametrize("count", [2, 4])

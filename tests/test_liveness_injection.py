@@ -122,13 +122,15 @@ def test_a_few_frames_shown_twice_are_no_sign() -> None:
 
 def test_an_earlier_clip_is_recognised_and_another_is_not() -> None:
     first, other = alive(1), alive(2)
-    check = InjectionCheck(SETTINGS, Memory(first))
-    again = check(encoded_again(first), CaptureFacts())
+    check, seen = InjectionCheck(SETTINGS), Memory(first)
+    again = check(encoded_again(first), CaptureFacts(), seen=seen)
     assert again.reason == "replayed_clip"
     assert again.score == 0.0
-    assert check(other, CaptureFacts()).score == 1.0
-    assert check(first, CaptureFacts(), "t0").score == 1.0  # its own transaction, judged again
-    assert InjectionCheck(SETTINGS, Memory())(first, CaptureFacts()).score == 1.0
+    assert check(other, CaptureFacts(), seen=seen).score == 1.0
+    assert (
+        check(first, CaptureFacts(), "t0", seen).score == 1.0
+    )  # its own transaction, judged again
+    assert check(first, CaptureFacts(), seen=Memory()).score == 1.0
 
 
 def test_fingerprints_outlive_encoding() -> None:

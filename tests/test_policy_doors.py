@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.service_house import House, house, picture
+from tests.service_house import IN_STEPS, House, house, picture
 from veridical import InputError, Measurement, OperatingPoint
 from veridical.evaluation.protocols.transactions import Case, decided
 from veridical.types import Image
@@ -137,7 +137,7 @@ def test_the_one_call_form_takes_facts(running: House) -> None:
 
 
 def test_the_verifier_hands_facts_to_the_rules() -> None:
-    steps = {check: lambda _, name=check: Measurement(name, 1.0) for check in CHECKS}
+    steps = {check: lambda _, name=check: Measurement(name, 1.0, "", IN_STEPS) for check in CHECKS}
     points = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))
     verifier = Verifier(steps, Engines.of(), points, load_policy("withdrawal"))
     selfie = Image(np.zeros((4, 4, 3), np.uint8))

@@ -8,7 +8,7 @@ from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules
 from veridical.consent_recording import RecordingVerifier
 from veridical.consent_recording.settings import recording_settings
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant

@@ -16,7 +16,7 @@ from veridical.consent_recording import Recording, RecordingVerifier, load_scrip
 from veridical.consent_recording.settings import recording_settings
 from veridical.consent_recording.verifier import Progress, RecordingResult
 from veridical.result import Outcome
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant

@@ -9,22 +9,17 @@ from pathlib import Path
 import pytest
 
 import veridical
+from tests.import_graph import cycle_of, import_graph, modules_of, sibling_graphs
 
 ROOT = Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
     "setuptools"
 ]
 MAPPING: dict[str, str] = SETUPTOOLS["package-dir"]
-FLOORS = [
-    {"veridical"},
-    {"wire"},
-    {"models", "media", "store", "client"},  # the SDK speaks the wire, and needs no engine
-    {"face", "liveness", "ocr", "voiceprint", "gallery"},
-    {"verification"},
-    {"evaluation", "consent_recording"},
-    {"batch", "service"},
-    {"cli"},
-]
+GRAPH = import_graph(modules_of({package: ROOT / target for package, target in MAPPING.items()}))
+FLOORS: list[dict[str, str]] = tomllib.loads(
+    (ROOT / "docs" / "rooms.toml").read_text(encoding="utf-8")
+)["floors"]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = sorted({target.split("/")[0] for target in MAPPING.values()} - {"veridical"})
 
@@ -55,6 +50,34 @@ def test_no_room_imports_upwards_or_sideways(room: str) -> None:
     for path in (ROOT / room).rglob("*.py"):
         for module in imported_rooms(path):
             assert module == room or LEVEL.get(module, 0) < LEVEL[room], f"{path} imports {module}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert not cycle_of(GRAPH)
+
+
+def test_no_package_imports_its_sibling_and_is_imported_by_it() -> None:
+    for siblings in sibling_graphs(GRAPH, set(MAPPING)):
+        assert not cycle_of(siblings)
+
+
+def test_a_circle_is_found_wherever_its_imports_stand(tmp_path: Path) -> None:
+    for name, source in {
+        "a/one": "def late():\n    from p.b.two import x",
+        "a/two": "",
+        "b/one": "import p.a.two",
+        "b/two": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import p.a.one",
+    }.items():
+        file = tmp_path / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+    modules = modules_of({"p": tmp_path, "p.a": tmp_path / "a", "p.b": tmp_path / "b"})
+    graph = import_graph(modules)
+    assert not cycle_of(graph)
+    (siblings, *_) = sibling_graphs(graph, {"p", "p.a", "p.b"})
+    assert set(cycle_of(siblings)) == {"p.a", "p.b"}
+    modules["p.b.two"].write_text("if True:\n    import p.a.one", encoding="utf-8")
+    assert set(cycle_of(import_graph(modules))) == {"p.a.one", "p.b.two"}
 
 
 def test_the_package_root_imports_no_room() -> None:

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from veridical import Measurement, ModelError, OperatingPoint
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.analysis import Analysis
 from veridical.verification.engines import Engines

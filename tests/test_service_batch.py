@@ -370,6 +370,9 @@ def test_a_place_that_does_not_answer_ends_the_run_and_blames_no_row(
     asked = 0
 
     class Silent:
+        def has(self, name: str) -> bool:
+            raise AssertionError(name)
+
         def medium(self, name: str, max_bytes: int) -> bytes:
             nonlocal asked
             asked += 1

@@ -39,7 +39,7 @@ def test_a_transaction_expires_with_what_was_handed_in(here: House) -> None:
     key = here.key()
     made = here.start(key)
     here.collect(made)
-    here.clock.ahead_ms = 181_000
+    here.clock.ahead_ms = 1_201_000
     retention(here).tidy()
     seen = view(here, key, made)
     assert (seen["state"], seen["received"]) == ("expired", [])

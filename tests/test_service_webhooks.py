@@ -197,7 +197,7 @@ def test_a_host_the_operator_names_is_called_and_no_redirect_followed() -> None:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    status = Poster(frozenset({"127.0.0.1"}))(
+    status = Poster(frozenset({f"127.0.0.1:{port}"}))(
         f"http://127.0.0.1:{port}/hook?a=b", {"webhook-id": "m"}, b"{}"
     )
     thread.join()

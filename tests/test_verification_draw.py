@@ -13,7 +13,7 @@ WANTED = 12
 
 def noisy(count: int, seed: int = 0) -> Clip:
     noise = np.random.default_rng(seed).integers(0, 256, (count, 24, 32, 3)).astype(np.uint8)
-    return Clip(tuple(map(Image, noise)), np.arange(count) * 40.0)
+    return Clip(tuple(map(Image, noise)), np.arange(count, dtype=np.float64) * 40.0)
 
 
 def places(draw: FrameDraw, clip: Clip, transaction: str = "t", attempt: int = 1) -> list[int]:

@@ -19,7 +19,7 @@ from veridical.errors import ModelError
 from veridical.liveness import read_settings
 from veridical.models import Card, ModelStore, Profile, list_cards, read_profiles
 from veridical.result import Measurement, OperatingPoint
-from veridical.service.api import create_app
+from veridical.service.app import create_app
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
 from veridical.verification import (
@@ -209,8 +209,8 @@ def test_an_optional_check_lacks_its_model_and_nothing_is_refused() -> None:
 
 
 def test_every_profile_can_judge_silent_liveness() -> None:
-    for name, profile in read_profiles().items():
-        assert read_settings().ensemble(name, profile.roles["silent"])
+    for profile in read_profiles().values():
+        assert read_settings().ensemble(profile.roles["silent"])
 
 
 def test_a_swapped_recogniser_inherits_no_number(store: ModelStore) -> None:
@@ -236,7 +236,8 @@ def test_numbers_of_a_model_stand_on_its_card_alone() -> None:
     """What no card holds is a band of the check itself: no number of a network's scale."""
     scored = {check for card in list_cards() for check in card.operating_points}
     assert not own_points().keys() & scored
-    assert not {check for check in own_points() if check.startswith("face.")}
+    # `face.copy` compares pictures, by no network.
+    assert not {check for check in own_points() if check.startswith("face.")} - {"face.copy"}
 
 
 @pytest.mark.parametrize("source", [*list_cards(), *read_profiles().values()], ids=lambda s: s.name)

@@ -27,6 +27,7 @@ def test_the_shipped_policies_load() -> None:
     assert shipped_policies() == (
         "demo",
         "demo-spoken",
+        "moves",
         "onboarding",
         "recheck",
         "recording",

@@ -48,7 +48,7 @@ def given_reasons() -> Iterator[tuple[str, str]]:
                     ]
                     for value in values:
                         for part in ast.walk(value):
-                            if isinstance(part, ast.Subscript):
+                            if isinstance(part, ast.Subscript | ast.Call):
                                 break  # a value looked up, not a code written here
                             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                                 yield part.value, str(path.relative_to(ROOT))

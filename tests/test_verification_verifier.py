@@ -87,7 +87,8 @@ def test_failing_fast_changes_neither_outcome_nor_first_cause(
     assert (fast.outcome, fast.first_cause) == (slow.outcome, slow.first_cause)
     run = [r for r in fast.results if r.reason != "not_run"]
     if fast.outcome is Outcome.REJECT:
-        assert [r.check for r in run] == order[: order.index(run[-1].check) + 1]
+        asked = [r.check for r in run if r.check in order]
+        assert asked == order[: order.index(asked[-1]) + 1]
     else:
         assert len(run) == len(slow.results)
 

@@ -82,7 +82,7 @@ def test_english_digits_are_heard_in_order(store: ModelStore, shared: Path) -> N
         pieces += [silence(0.15), read_audio(folder / f"{digit}_0.flac").samples]
     audio = Audio(np.concatenate([*pieces, silence(0.3)]), 16_000)
     recording = analyse_speech(audio, store.session("silero-vad"))
-    check = DigitsCheck({"en": store.session("digits-en")})
+    check = DigitsCheck.load(store, store.profile())
     right = check(recording, "839217", "en").score
     wrong = check(recording, "839257", "en").score
     assert right is not None

@@ -68,7 +68,7 @@ def test_a_code_has_the_bytes_the_store_wants() -> None:
 
 
 def test_the_same_sound_is_known_again(kept: Kept) -> None:
-    measured = VoiceReplayCheck(kept)(analysed(babble(1)), "second")
+    measured = VoiceReplayCheck()(analysed(babble(1)), "second", kept)
     assert measured.score == 0.0
     assert measured.reason == "replayed_sound"
     assert measured.evidence["replayed_share"] == 1.0
@@ -77,17 +77,17 @@ def test_the_same_sound_is_known_again(kept: Kept) -> None:
 def test_a_quieter_noisier_and_trimmed_copy_is_known_again(kept: Kept) -> None:
     sound = babble(1)[5_003:] * np.float32(0.4)
     noisy = sound + silence(len(sound) / 16_000, 0.002)[: len(sound)]
-    measured = VoiceReplayCheck(kept)(analysed(noisy), "second")
+    measured = VoiceReplayCheck()(analysed(noisy), "second", kept)
     assert measured.score is not None
     assert measured.score < 0.75  # what the shipped operating point sends to review
 
 
 def test_another_recording_is_not(kept: Kept) -> None:
-    assert VoiceReplayCheck(kept)(analysed(babble(2)), "second").score == 1.0
+    assert VoiceReplayCheck()(analysed(babble(2)), "second", kept).score == 1.0
 
 
 def test_a_transaction_is_no_replay_of_itself(kept: Kept) -> None:
-    assert VoiceReplayCheck(kept)(analysed(babble(1)), "first").score == 1.0
+    assert VoiceReplayCheck()(analysed(babble(1)), "first", kept).score == 1.0
 
 
 def test_without_an_index_signs_of_playback_are_still_told() -> None:
@@ -100,7 +100,7 @@ def test_without_an_index_signs_of_playback_are_still_told() -> None:
 def test_silence_has_no_codes_and_is_not_assessed(kept: Kept) -> None:
     speech = analysed(silence(4.0))
     assert sound_codes(speech) == ()
-    assert VoiceReplayCheck(kept)(speech).reason == "no_speech"
+    assert VoiceReplayCheck()(speech, seen=kept).reason == "no_speech"
 
 
 def test_a_room_prolongs_the_decay_and_a_small_loudspeaker_takes_the_bass() -> None:

@@ -235,17 +235,20 @@ def _check_characters(found: object) -> None:
 
 
 def _check_values(raw: Mapping[str, Any], limits: TextLimits) -> None:
-    """Hold every key and number of parsed TOML to its range."""
-    waiting: list[Any] = [raw]
+    """Hold every key and number of parsed TOML to its range, and say where one breaks it."""
+    waiting: list[tuple[str, Any]] = [("", raw)]
     while waiting:
-        value = waiting.pop()
+        place, value = waiting.pop()
         if isinstance(value, dict):
             _check_keys(value, limits)
-            waiting.extend(value.values())
+            waiting.extend((f"{place}.{key}" if place else key, value[key]) for key in value)
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting.extend((f"{place}[{number}]", part) for number, part in enumerate(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            _in_range(value)
+            try:
+                _in_range(value)
+            except _Unread as problem:
+                raise _Unread(f"{place}: {problem}") from None
 
 
 def _check_keys(keys: Iterable[str], limits: TextLimits) -> None:

@@ -95,6 +95,8 @@ class Clip:
         frames: In order of capture, all of one size.
         times_ms: (n,) float64, presentation time of each frame, not decreasing.
         audio: The clip's sound track on the same clock, or None.
+        ends: (n,) byte of the clip's file by which each frame was whole, 0 where unknown; None for
+            frames of no file.
 
     Raises:
         InputError: No frame, frames of two sizes, or time stamps that do not fit the frames.
@@ -103,6 +105,7 @@ class Clip:
     frames: tuple[Image, ...]
     times_ms: NDArray[np.float64]
     audio: Audio | None = None
+    ends: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -244,7 +247,7 @@ class Challenge:
                     f"got {len(self.digits)} digits and {len(self.words)} words",
                     "challenge.malformed",
                 )
-        elif self.turns is not None and not self.digits:
+        elif not self.digits and (self.turns is not None or self.colours is not None):
             pass  # for those who cannot read aloud
         elif not (4 <= len(self.digits) <= 8 and self.digits.isascii() and self.digits.isdigit()):
             raise InputError(

@@ -3,19 +3,25 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from veridical.face import look
+from veridical.errors import InputError
+from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
 from veridical.gallery import Attributes
 from veridical.liveness import CaptureFacts
+from veridical.liveness.fingerprint import FingerprintIndex, fingerprint
 from veridical.liveness.lips import Heard, MouthTrack
 from veridical.liveness.lips.track import frames_enough, mouth_track
+from veridical.media.picture import read_portrait
 from veridical.ocr import Document, holder_number
+from veridical.ocr.chip import ChipInspection, TrustList, chip_challenge, inspect_chip
+from veridical.ocr.chip.check import belongs
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.verification.draw import REPEATABLE, FrameDraw, LookedAt
 from veridical.verification.engines import Engines
@@ -29,11 +35,13 @@ from veridical.voiceprint import (
     enrol_voice,
 )
 from veridical.voiceprint.fbank import RATE_HZ as SPEECH_RATE_HZ
+from veridical.voiceprint.replay import SoundIndex, sound_codes
 from veridical.voiceprint.statement import StatementReading
 from veridical.voiceprint.windows import LONGEST_S as LONGEST_WINDOW_S
 from veridical.voiceprint.windows import Window, speech_windows
 
 if TYPE_CHECKING:
+    from veridical.store import Fingerprints, MediaMemory
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
@@ -41,7 +49,8 @@ __all__ = ["Analysis", "Beside"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
-are near-copies of each other, and every one costs a detection (docs/silent-liveness.md)."""
+are near-copies of each other, and every one costs a detection
+(docs/measurements/silent-liveness.md)."""
 
 SEX_LETTERS = {"男": "M", "女": "F", "M": "M", "F": "F", "X": "X"}
 
@@ -56,6 +65,21 @@ Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float
 """Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
+class Nothing:
+    """What is known of media that came before a sample: nothing, whatever came."""
+
+    def remember(self, transaction: str, codes: Sequence[bytes]) -> None:
+        """Keep nothing."""
+
+    def best_share(self, codes: Sequence[bytes], radius_bits: int, besides: str = "") -> float:
+        """Find nothing."""
+        del codes, radius_bits, besides
+        return 0.0
+
+
+NOTHING = Nothing()
+
+
 class Analysis:
     """One transaction, looked at once.
 
@@ -65,14 +89,17 @@ class Analysis:
         transaction: What was handed in.
         engines: Run the networks.
         ledger: Knows what was seen of applicants before; None without a database.
+        memory: Codes of media that were handed in before; None keeps none.
         draw: Draws the frames of a clip that are looked at closely; a secret one wherever somebody
             may deceive.
+        trust: Whom to trust to sign chips; None leaves them unverified.
 
     Attributes:
         transaction: What was handed in.
         ledger: Knows what was seen of applicants before; None without a database.
         timings_ms: Wall time by stage, filled as stages run.
         velocity: The policy's own limits of attempts, by count; for `signals.velocity`.
+        listens: Whether the policy has words recognised: no other loads the networks for it.
     """
 
     def __init__(
@@ -80,14 +107,19 @@ class Analysis:
         transaction: Transaction,
         engines: Engines,
         ledger: "Ledger | None" = None,
+        memory: "MediaMemory | None" = None,
         draw: FrameDraw = REPEATABLE,
+        trust: TrustList | None = None,
     ) -> None:
         self.transaction = transaction
         self.ledger = ledger
         self.timings_ms: dict[str, float] = {}
         self.velocity: Mapping[str, int] = {}
+        self.listens = True
         self._engines = engines
+        self._memory = memory
         self._draw = draw
+        self._trust = trust
         self._reading: Future[tuple[Sides, float]] | None = None
 
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
@@ -161,8 +193,10 @@ class Analysis:
     @cached_property
     def statement_reading(self) -> StatementReading | None:
         """The recording held against that text; None without one, sound, or the model to hear."""
+        if not self.listens or not self.statement or self.speech is None:
+            return None
         check = self._engines.statement
-        if check is None or not self.statement or self.speech is None:
+        if check is None:
             return None
         return self._timed(
             "statement",
@@ -173,6 +207,31 @@ class Analysis:
                 self.transaction.voice_reference,
             ),
         )
+
+    @property
+    def seen_clips(self) -> FingerprintIndex | None:
+        """Fingerprints of earlier clips of the tenant; None where none are kept."""
+        return self._seen("clip")
+
+    @property
+    def seen_sounds(self) -> SoundIndex | None:
+        """Codes of earlier sound of the tenant; None where none are kept."""
+        return self._seen("sound")
+
+    def _seen(self, kind: str) -> "Fingerprints | Nothing | None":
+        if self._memory is None:
+            return None
+        transaction = self.transaction
+        return NOTHING if transaction.sample else self._memory.of(kind, transaction.signals.tenant)
+
+    def remember(self) -> None:
+        """Keep codes of clip and sound, so that they are known when they come again."""
+        clip, clips = self.transaction.clip, self.seen_clips
+        if clips is not None and clip is not None:
+            clips.remember(self.transaction.id, fingerprint(clip))
+        sounds = self.seen_sounds
+        if sounds is not None and self.speech is not None:
+            sounds.remember(self.transaction.id, sound_codes(self.speech))
 
     @property
     def capture(self) -> CaptureFacts:
@@ -230,13 +289,41 @@ class Analysis:
             back = None if other is None else reader(other)
         return (front, back), (time.perf_counter() - start) * 1000
 
+    @property
+    def sides(self) -> tuple[Document, ...]:
+        """The sides of the document that were read."""
+        return tuple(side for side in (self.front, self.back) if side is not None)
+
+    @cached_property
+    def chip(self) -> ChipInspection | None:
+        """The document's chip, verified; None where its files were not handed in."""
+        files = self.transaction.chip
+        if files is None:
+            return None
+        challenge = chip_challenge(self.transaction.id)
+        return self._timed("chip", lambda: inspect_chip(files, self._trust, self.today, challenge))
+
+    @cached_property
+    def believed_chip(self) -> ChipInspection | None:
+        """The chip, where a trusted state signed it and it is the photographed document's."""
+        chip = self.chip
+        return chip if chip is not None and belongs(chip, self.sides) else None
+
     @cached_property
     def portrait(self) -> View | None:
-        """The document's portrait; None when there is no document or no portrait on it."""
+        """The portrait on the chip that is believed, else the printed one; None without either.
+
+        Another document's chip is genuine as well: its portrait stands for nobody here.
+        """
+        chip = self.believed_chip
+        if chip is not None and chip.portrait:
+            with suppress(InputError):  # a picture that nothing opens: the printed one is left
+                signed = read_portrait(chip.portrait)
+                return self._timed("portrait", lambda: self._look(signed, 0.0))
         if self.front is None or self.front.portrait is None:
             return None
         portrait = self.front.portrait
-        return self._timed("portrait", lambda: self._look(portrait, 0.0))
+        return self._timed("portrait", lambda: self._look_at(portrait))
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -245,7 +332,7 @@ class Analysis:
         if clip is not None:
             return self._timed("face", lambda: self._look_over(clip))
         if selfie is not None:
-            return (self._timed("face", lambda: self._look(selfie, 0.0)),)
+            return (self._timed("face", lambda: self._look_at(selfie)),)
         return ()
 
     @cached_property
@@ -260,9 +347,13 @@ class Analysis:
     @cached_property
     def attributes(self) -> Attributes:
         """What the document says that narrows a search of a list."""
-        fields = self.front.fields if self.front is not None else {}
+        front = self.front
+        fields = front.fields if front is not None else {}
         birth, sex = fields.get("birth"), fields.get("sex")
-        year = birth.value[:4] if birth is not None else ""
+        # A zone writes two digits of a year: a guessed century would search the wrong entries.
+        zone = front.mrz if front is not None else None
+        sure = zone is None or len(zone.birth_days(self.today)) == 1
+        year = birth.value[:4] if birth is not None and sure else ""
         return Attributes(
             int(year) if year.isdigit() and 1850 <= int(year) < 2200 else None,
             SEX_LETTERS.get(sex.value, "") if sex is not None else "",
@@ -271,20 +362,18 @@ class Analysis:
     @cached_property
     def citizen_number(self) -> str:
         """The number of a resident identity card, when it is whole; empty without one."""
-        sides = (side for side in (self.front, self.back) if side is not None)
-        numbers = (holder_number(side) for side in sides if side.kind == "prc_id_front")
+        numbers = (holder_number(side) for side in self.sides if side.kind == "prc_id_front")
         return next(filter(None, numbers), "")
 
     @cached_property
     def document_number(self) -> str:
         """The number that says who holds the document, when its check digits hold; else empty."""
-        sides = (side for side in (self.front, self.back) if side is not None)
-        return next(filter(None, map(holder_number, sides)), "")
+        return next(filter(None, map(holder_number, self.sides)), "")
 
     @property
     def issuer(self) -> str:
         """Who issued the document, by its machine-readable zone; empty without one."""
-        found = (side.value("issuer") for side in (self.front, self.back) if side is not None)
+        found = (side.value("issuer") for side in self.sides)
         return next((issuer for issuer in found if issuer), "")
 
     @cached_property
@@ -374,6 +463,13 @@ class Analysis:
         if self.transaction.clip is None or "views" not in self.__dict__:
             return None
         return LookedAt(self._draw.version, tuple(view.time_ms for view in self.views))
+
+    def _look_at(self, picture: Image) -> View:
+        """A single picture, whichever way it was held."""
+        detector = self._engines.detector
+        if detector is None:
+            return View(picture, (), None, "model_missing")
+        return look_any_way_up(picture, detector, self._engines.mesher)
 
     def _look(self, image: Image, time_ms: float) -> View:
         detector = self._engines.detector

@@ -3,12 +3,14 @@
 Needs no media and no models, so that stored scores can be decided again under another policy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from veridical.result import CheckResult, ErrorRate, Measurement, OperatingPoint, Outcome, Status
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.policy import Policy
 from veridical.verification.policy.rules import RuleResult
+from veridical.verification.present import PRESENT, add_up
 from veridical.verification.reasons import is_mendable
 
 __all__ = ["Decision", "decide", "judge"]
@@ -17,6 +19,9 @@ NOT_RUN = "not_run"
 NOT_ASKED = "not_asked"
 NO_OPERATING_POINT = "no_operating_point"
 EMPTY_POLICY = "policy:empty"
+DRAWN = frozenset({"liveness.light", "liveness.motion"})
+"""Checks of what was drawn for one recording and is answered without a sound."""
+SUMS = checks_with(Trait.SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ def decide(
     retry away for a review: what it stumbled over is often the poor capture that is made anew. An
     empty policy accepts nobody.
 
+    `capture.present` is made here, of what its witnesses measured: stored measurements can be added
+    up again under another policy. Where a policy merely prefers the moment and nothing drawn for
+    the recording could be assessed step by step, each other witness is required in its place.
+
     Args:
         measurements: At most one a check; of two, the first counts.
         policy: What is asked.
@@ -81,10 +90,22 @@ def decide(
             rates.get(check),
         )
         for check in dict.fromkeys([*policy.checks, *measured])
+        if check not in SUMS
     }
+    asked = policy.required
+    for name, sum_ in summed(measured, policy, points):
+        results[name] = sum_
+        moment = sum_.measurement.evidence["moment"]
+        if policy.moment == "preferred" and moment != "stepwise":
+            others = [check for check in policy.witnesses if check not in DRAWN]
+            asked = tuple(
+                dict.fromkeys(c for one in asked for c in (others if one == PRESENT else [one]))
+            )
+        order = [check for check in policy.checks if check in results]
+        results = {check: results[check] for check in dict.fromkeys([*order, *results])}
 
     # A script without a question cannot have an answer: such a check is not required of it.
-    required = [results[check] for check in policy.required if results[check].reason != NOT_ASKED]
+    required = [results[check] for check in asked if results[check].reason != NOT_ASKED]
     failed = [r for r in required if r.status is Status.FAIL]
     open_ = [r for r in required if r.status in (Status.REVIEW, Status.NOT_ASSESSED)]
     doubtful = [
@@ -112,6 +133,33 @@ def decide(
     bearing = [r for r in required if r.status is not Status.PASS] + doubtful
     causes = (*map(_cause, bearing), *(rule.cause for rule in rules))
     return Decision(outcome, first, causes, tuple(results.values()), rules)
+
+
+def summed(
+    measured: Mapping[str, Measurement], policy: Policy, points: Mapping[str, OperatingPoint]
+) -> Iterator[tuple[str, CheckResult]]:
+    """What a policy's witnesses add up to; nothing for a policy without.
+
+    Each says what its own point makes of its score, not what the policy makes of it: its worth was
+    measured at that.
+
+    Args:
+        measured: By check.
+        policy: Names the witnesses.
+        points: Operating points that are not the policy's.
+    """
+    if PRESENT not in policy.checks:
+        return
+    given = policy.operating_points
+    own = {
+        check: judge(
+            measured.get(check, Measurement(check, None, NOT_RUN)),
+            points.get(check, given.get(check)),
+        )
+        for check in policy.witnesses
+    }
+    added = add_up(own, policy.witnesses)
+    yield PRESENT, judge(added.measurement(), {**points, **given}.get(PRESENT))
 
 
 def judge(

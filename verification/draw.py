@@ -19,6 +19,7 @@ __all__ = ["REPEATABLE", "FrameDraw", "LookedAt"]
 VERSION = 1
 """Of the way from secret to frames; a change of it, or of what is drawn from, counts it up."""
 LABEL = b"veridical frame draw"
+OTHERS = b"veridical other draws"
 KEY_BYTES = 32
 
 
@@ -69,6 +70,11 @@ class FrameDraw:
     def version(self) -> str:
         """What a verdict says of the draw."""
         return f"{VERSION}:{self.key}"
+
+    @property
+    def other_draws(self) -> bytes:
+        """The key of draws that colours and turns are ranked among; it tells nothing of frames."""
+        return hmac.digest(self.secret, OTHERS, "sha256")
 
     def __call__(
         self, clip: Clip, transaction: str, attempt: int, among: Sequence[int], wanted: int

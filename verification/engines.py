@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from veridical.errors import ModelError
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
+from veridical.face.embed import joined_ref
 from veridical.face.mediapipe import MediapipeMesher
 from veridical.face.mesh import Mesher
 from veridical.gallery import FmrCurve
@@ -17,11 +18,11 @@ from veridical.models import Card, ModelStore, Profile, Session
 from veridical.models.engines import MediapipeMesh, find_engine
 from veridical.ocr import DocumentReader
 from veridical.ocr.paddle import load_paddle_reader
-from veridical.result import OperatingPoint
+from veridical.result import ModelRef, OperatingPoint
 from veridical.verification.points import operating_points
 from veridical.verification.settings import Settings
 from veridical.voiceprint import DigitsCheck, VoiceEmbedder
-from veridical.voiceprint.digits import LANGUAGES
+from veridical.voiceprint.digits import load_nets
 from veridical.voiceprint.statement import StatementCheck
 from veridical.voiceprint.whisper import Whisper
 
@@ -261,7 +262,7 @@ class Engines:
     @lazy("recogniser")
     def embedder(self) -> FaceEmbedder:
         """Makes face templates."""
-        return FaceEmbedder.from_card(self.session("recogniser"), self.card("recogniser"))
+        return FaceEmbedder.load(self.store, self._names("recogniser"))
 
     @lazy("ocr_detector", "ocr_recogniser", "ocr_direction", "ocr_zone")
     def reader(self) -> DocumentReader:
@@ -294,15 +295,10 @@ class Engines:
         """Holds speech against prompted digits."""
         return DigitsCheck.load(self.store, self.profile)
 
-    @lazy()
+    @lazy("listener")
     def digit_nets(self) -> DigitsCheck:
         """As `digits`, by the nets alone that are there: when was each digit said?"""
-        nets = {
-            language: self.session(role)
-            for language in LANGUAGES
-            if self.has(role := f"digits_{language}")
-        }
-        return DigitsCheck(nets)
+        return DigitsCheck(load_nets(self.store, self.profile))
 
     @lazy("listener")
     def whisper(self) -> Whisper:
@@ -324,9 +320,15 @@ class Engines:
         return points
 
     @property
+    def recogniser_ref(self) -> ModelRef:
+        """What face templates are of: the recogniser, or two that make one template."""
+        return joined_ref([self.store.card(name).ref for name in self._names("recogniser")])
+
+    @property
     def fmr_curve(self) -> FmrCurve | None:
         """What a similarity of two faces means; None where the recogniser's card does not say."""
-        return FmrCurve.from_card(self.card("recogniser"))
+        # Of two recognisers that make one template the second's card holds the curve of both.
+        return FmrCurve.from_card(self.store.card(self._names("recogniser")[-1]))
 
 
 ROLES: Mapping[str, Lazy[Any]] = {

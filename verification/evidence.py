@@ -32,9 +32,11 @@ __all__ = [
     "Chain",
     "EvidenceLog",
     "SigningKey",
+    "parse_public_keys",
     "public_keys",
     "read_public_keys",
     "rotate_signing_key",
+    "signature_fault",
     "signed_record",
     "verdict_body",
     "verify_chain",
@@ -299,15 +301,37 @@ def read_public_keys(paths: Sequence[Path]) -> dict[str, Ed25519PublicKey]:
     keys = {}
     for path in paths:
         try:
-            parts = path.read_bytes().split(b"-----END PUBLIC KEY-----")[:-1]
-            found = [load_pem_public_key(part + b"-----END PUBLIC KEY-----\n") for part in parts]
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} holds no PEM public key", "evidence.key") from error
-        ed25519 = [key for key in found if isinstance(key, Ed25519PublicKey)]
-        if not ed25519 or len(ed25519) != len(found):
-            raise InputError(f"{path} must hold Ed25519 public keys", "evidence.key")
-        keys.update({key_id(key): key for key in ed25519})
+            keys.update(parse_public_keys(path.read_bytes()))
+        except OSError as error:
+            raise InputError(f"{path} cannot be read", "evidence.key") from error
     return keys
+
+
+def parse_public_keys(pem: bytes) -> dict[str, Ed25519PublicKey]:
+    """Public keys in PEM, one or several, by their short names.
+
+    Raises:
+        InputError: `evidence.key`: these are none, or of another kind than Ed25519.
+    """
+    try:
+        parts = pem.split(b"-----END PUBLIC KEY-----")[:-1]
+        found = [load_pem_public_key(part + b"-----END PUBLIC KEY-----\n") for part in parts]
+    except ValueError as error:
+        raise InputError("PEM public keys are wanted, these are none", "evidence.key") from error
+    ed25519 = [key for key in found if isinstance(key, Ed25519PublicKey)]
+    if not ed25519 or len(ed25519) != len(found):
+        raise InputError("Ed25519 public keys are wanted", "evidence.key")
+    return {key_id(key): key for key in ed25519}
+
+
+def signature_fault(line: bytes, keys: Mapping[str, Ed25519PublicKey]) -> str:
+    """What is wrong with the signature of one record, wherever it stands; empty when nothing is."""
+    try:
+        record = json.loads(line)
+        sequence, previous = int(record["sequence"]), str(record["previous"])
+    except (ValueError, KeyError, TypeError):
+        return "not a record"
+    return _fault(line.rstrip(b"\n") + b"\n", keys, previous, sequence)
 
 
 def verify_chain(

@@ -5,7 +5,10 @@ import json
 from typing import TYPE_CHECKING
 
 from veridical.errors import ModelError
+from veridical.face.embed import joined_ref
 from veridical.gallery import FmrCurve, WatchlistCheck
+from veridical.models import ModelStore
+from veridical.result import ModelRef
 from veridical.verification.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def open_gallery(
     from veridical.gallery import Gallery  # brings the database with it
 
     store = settings.model_store()
-    ref = store.card(store.profile(settings.profile).roles["recogniser"][0]).ref
+    ref = _recogniser_ref(store, settings.profile)
     model = f"{ref.name}@{ref.sha256[:12]}"
     # Names may hold anything: a file name is made of their hashes.
     folder, mine = settings.data_dir / "galleries", _digest(tenant, name)
@@ -63,7 +66,7 @@ def open_watchlist(settings: Settings) -> WatchlistCheck | None:
     if not settings.watchlist:
         return None
     store = settings.model_store()
-    card = store.card(store.profile(settings.profile).roles["recogniser"][0])
+    card = store.card(store.profile(settings.profile).roles["recogniser"][-1])
     curve = FmrCurve.from_card(card)
     if curve is None:
         raise ModelError(
@@ -72,4 +75,10 @@ def open_watchlist(settings: Settings) -> WatchlistCheck | None:
             "model.no_curve",
         )
     gallery = open_gallery(settings, settings.open_database(), settings.keys(), settings.watchlist)
-    return WatchlistCheck(gallery, curve, card.ref)
+    return WatchlistCheck(gallery, curve, _recogniser_ref(store, settings.profile))
+
+
+def _recogniser_ref(store: ModelStore, profile: str) -> ModelRef:
+    """What the templates of a model set are of."""
+    names = store.profile(profile).roles["recogniser"]
+    return joined_ref([store.card(name).ref for name in names])

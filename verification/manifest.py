@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from veridical.errors import InputError
+from veridical.liveness.challenge import challenge_of
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
+from veridical.ocr.chip.files import MOST_BYTES, read_chip
 from veridical.types import Challenge, Image
 from veridical.verification.catalogue import CHECKS, REASONS
 from veridical.verification.manifest_text import COLUMNS, PLAIN, Format, nearest, read_records
@@ -32,7 +34,7 @@ __all__ = [
     "schedule_ms",
 ]
 
-MEDIA = ("document_front", "document_back", "selfie", "clip", "voice")
+MEDIA = ("document_front", "document_back", "chip", "selfie", "clip", "voice")
 _MALFORMED = "manifest.malformed"
 _UNKNOWN = "manifest.unknown_column"
 
@@ -79,7 +81,7 @@ def read_manifest(path: Path, written: Format = PLAIN) -> Iterator[Row]:
 
     Args:
         path: A `.csv` file with a header, or JSON Lines; columns as `veridical.wire.ManifestRow`
-            and docs/manifest.md have them.
+            and docs/reference/manifest.md have them.
         written: What is known of how it is written.
 
     Raises:
@@ -128,22 +130,29 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
     said, described = _described(row)
     bounds = limits or Limits()
     most = dict.fromkeys(MEDIA, bounds.max_image_bytes)
-    most |= {"clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
-    read = {
-        "document_front": read_image_with_info,
-        "document_back": read_image,
-        "selfie": read_image,
-        "clip": read_clip,
-        "voice": read_audio,
-    }
+    most |= {"chip": MOST_BYTES, "clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
     media: dict[str, Any] = {}
     for name in MEDIA:
         if path := getattr(said, name):
             with _of(row, name):
-                media[name] = read[name](source.medium(path, most[name]), bounds)
+                media[name] = _medium(name, source.medium(path, most[name]), bounds)
     if "document_front" in media:
         media["document_front"], media["document_info"] = media["document_front"]
     return replace(described, **media)
+
+
+def _medium(name: str, given: bytes | Path, bounds: Limits) -> object:
+    match name:
+        case "document_front":
+            return read_image_with_info(given, bounds)
+        case "chip":
+            return read_chip(given)
+        case "clip":
+            return read_clip(given, bounds)
+        case "voice":
+            return read_audio(given, bounds)
+        case _:
+            return read_image(given, bounds)
 
 
 def load_reference(row: Row, source: Source, limits: Limits | None = None) -> Image | None:
@@ -173,13 +182,7 @@ def _of(row: Row, field: str) -> Iterator[None]:
 def _described(row: Row) -> tuple[ManifestRow, Transaction]:
     """A row read, and its transaction without media."""
     said = _read(row)
-    challenge = said.challenge
-    digits = challenge.digits if challenge else said.digits
-    asked = None
-    if digits:
-        whose = challenge or said
-        with _of(row, "challenge" if challenge else "digits"):
-            asked = Challenge(digits, whose.language, tuple(whose.schedule_ms))
+    asked = _asked(row, said)
     with _of(row, "facts"):
         facts = checked_facts(said.facts)
     given = {key: getattr(said, key) or str(said.metadata.get(key) or "") for key in FACT_KEYS}
@@ -195,6 +198,19 @@ def _described(row: Row) -> tuple[ManifestRow, Transaction]:
         metadata={key: str(value) for key, value in said.metadata.items()},
         facts=facts,
     )
+
+
+def _asked(row: Row, said: ManifestRow) -> Challenge | None:
+    """What the applicant was asked to do; None when nothing."""
+    if (told := said.challenge) is None:
+        if not said.digits:
+            return None
+        with _of(row, "digits"):
+            return Challenge(said.digits, said.language, tuple(said.schedule_ms))
+    if not (told.digits or told.phrase or told.colours or told.turns):
+        return None
+    with _of(row, "challenge"):
+        return challenge_of(told.model_dump(exclude_unset=True))
 
 
 def _read(row: Row) -> ManifestRow:

@@ -89,7 +89,7 @@ class Needs:
         Raises:
             ModelError: A model that is there is altered.
         """
-        key = (policy.sha256, policy.required, policy.optional)
+        key = (policy.sha256, policy.required, policy.optional, policy.witnesses)
         found = self._known.get(key)
         if found is None:
             found = tuple(self._found(policy))
@@ -124,7 +124,7 @@ class Needs:
                 for role in CHECKS[check].roles
                 if (error := absent.get(role))
             }
-            required = check in policy.required
+            required = check in policy.required or check in policy.witnesses
             for model, code in models.items():
                 yield Lack(policy.id, check, code, model, required)
             if not models and not self._has_point(policy, check):

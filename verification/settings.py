@@ -8,12 +8,13 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from veridical.errors import InputError
+from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 
 if TYPE_CHECKING:
     from veridical.liveness.lips import Adaptation
-    from veridical.store import Database, Fingerprints, MasterKeys
+    from veridical.ocr.chip import TrustList
+    from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
     from veridical.verification.draw import FrameDraw
     from veridical.verification.evidence import EvidenceLog, SigningKey
     from veridical.verification.signals.ledger import Ledger
@@ -41,9 +42,11 @@ class Settings(BaseSettings):
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
-        fingerprint_days: For how many days fingerprints of clips are kept in the database to
-            recognise them when they are handed in again; 0 keeps none. Works where `database`
-            is named.
+        chip_trust: File or folder of the certificates by which chips of documents are verified; see
+            `ocr.chip.TrustList`. Without it no chip is assessed.
+        fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
+            database to recognise them when they are handed in again; 0 keeps none. The service
+            keeps them in its own database, all else where `database` is named.
         master_keys: Master keys as `name:base64` words, oldest first; see `store.MasterKeys`.
         master_keys_file: File of such words, mode 0600; made in `data_dir` when neither is given.
         provider_url: Where `signals.provider` asks: https, or http on this machine; nobody is
@@ -74,6 +77,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
+    chip_trust: Path | None = None
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
     master_keys_file: Path | None = None
@@ -102,6 +106,18 @@ class Settings(BaseSettings):
 
         return Adaptation.load(self.lips_adaptation)
 
+    def trust_list(self) -> "TrustList | None":
+        """Whom to trust to sign chips; None where no list was brought.
+
+        Raises:
+            InputError: The list is missing, malformed or holds no authority.
+        """
+        if self.chip_trust is None:
+            return None
+        from veridical.ocr.chip import TrustList  # its parser is not needed otherwise
+
+        return TrustList.load(self.chip_trust)
+
     def open_database(self) -> "Database":
         """Open the database, with its tables made or brought to this version."""
         database = self.unopened_database()
@@ -114,19 +130,18 @@ class Settings(BaseSettings):
 
         return Database(self.database or self.data_dir / "veridical.db")
 
-    def fingerprints(self, kind: str, tenant: str = "default") -> "Fingerprints | None":
-        """Fingerprints of what was handed in earlier; None when the installation keeps none.
+    def memory(self, database: "Database | None" = None) -> "MediaMemory | None":
+        """Codes of media that were handed in earlier; None when the installation keeps none.
 
         Args:
-            kind: What is coded and how, such as `clip`.
-            tenant: Whose transactions.
+            database: The service's own; None takes the one that `database` names, if it does.
         """
-        if not self.database or not self.fingerprint_days:
+        if not self.fingerprint_days or not (database or self.database):
             return None
-        from veridical.store import Fingerprints
+        from veridical.store import MediaMemory
 
         keep = timedelta(days=self.fingerprint_days)
-        return Fingerprints(self.open_database(), kind, keep, tenant)
+        return MediaMemory(database or self.open_database(), keep)
 
     def ledger(self) -> "Ledger | None":
         """What was seen of applicants before; None where `database` is not named."""
@@ -151,16 +166,40 @@ class Settings(BaseSettings):
         timeout_s = self.provider_timeout_s
         return HttpProvider(self.provider_url, sends, token=token, timeout_s=timeout_s)
 
-    def keys(self) -> "MasterKeys":
-        """The master keys; a first one is made where neither keys nor a file are given."""
-        from veridical.store import MasterKeys
+    def keys(self) -> "KeyFile | MasterKeys":
+        """The master keys; a first one is made where neither keys nor a file are given.
+
+        Raises:
+            StoreError: `store.keys`: they are malformed, or not there although the database is
+                sealed with some.
+        """
+        from veridical.store import KeyFile, MasterKeys
+        from veridical.store.probe import is_in_use
+
+        if given := self.keys_given():
+            return given
+        path = self.master_keys_path
+        if is_in_use(self.unopened_database()):
+            raise StoreError(
+                "the database is sealed with master keys that are not here: give them back "
+                "(VERIDICAL_MASTER_KEYS, or the file in the data directory)",
+                "store.keys",
+            )
+        MasterKeys.add_to_file(path)
+        return KeyFile(path)
+
+    def keys_given(self) -> "KeyFile | MasterKeys | None":
+        """The master keys that are there; None where none were given yet, and none is made.
+
+        Raises:
+            StoreError: `store.keys`: they are malformed.
+        """
+        from veridical.store import KeyFile, MasterKeys
 
         if text := self.master_keys.get_secret_value():
             return MasterKeys.from_text(text)
         path = self.master_keys_path
-        if self.master_keys_file is None and not path.exists():
-            MasterKeys.add_to_file(path)
-        return MasterKeys.from_file(path)
+        return KeyFile(path) if self.master_keys_file or path.exists() else None
 
     def frame_draw(self) -> "FrameDraw":
         """Draws the frames of a clip that are looked at closely.

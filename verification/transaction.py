@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from veridical.media import ImageInfo
+from veridical.ocr.chip.files import ChipFiles
 from veridical.types import Arrival, Audio, Challenge, Clip, Image, Template
 from veridical.verification.signals.facts import SignalFacts
 
@@ -23,6 +24,7 @@ class Transaction:
         document_front: Picture of the document's front, or of its only side.
         document_back: Picture of its back.
         document_info: What the front's file says of itself, where it came from a file.
+        chip: What was read from the document's chip.
         selfie: A picture of the applicant.
         clip: A recording of the applicant, with its sound.
         voice: Sound recorded on its own; the clip's track counts when this is None.
@@ -36,6 +38,7 @@ class Transaction:
         attempt: Number of this attempt, from 1.
         today: Date by which a document counts as expired; the current day when None.
         signals: What signals look at besides the media, and whose transaction it is.
+        sample: Whether it is a sample: nothing of it is remembered, and nothing earlier is known.
         metadata: Facts from the caller, such as a camera label; never interpreted as identity.
         facts: Numbers from the caller that a policy's rules may ask for, such as the amount of a
             withdrawal; nothing personal, for they stand in the verdict.
@@ -45,6 +48,7 @@ class Transaction:
     document_front: Image | None = None
     document_back: Image | None = None
     document_info: ImageInfo | None = None
+    chip: ChipFiles | None = None
     selfie: Image | None = None
     clip: Clip | None = None
     voice: Audio | None = None
@@ -57,5 +61,6 @@ class Transaction:
     attempt: int = 1
     today: date | None = None
     signals: SignalFacts = field(default_factory=SignalFacts)
+    sample: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)

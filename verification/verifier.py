@@ -1,7 +1,7 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
 from veridical.face.copy import CopyCheck
 from veridical.gallery import WatchlistCheck
-from veridical.liveness import (
-    Attestor,
-    FingerprintIndex,
-    InjectionCheck,
-    InjectionSettings,
-    fingerprint,
-)
+from veridical.liveness import Attestor, InjectionCheck, InjectionSettings
 from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
 from veridical.liveness.light import LightCheck
 from veridical.liveness.motion import MotionCheck
@@ -26,10 +20,13 @@ from veridical.ocr import (
     DocumentReadCheck,
     DocumentSpecimenCheck,
 )
-from veridical.result import EvidenceValue, Measurement, OperatingPoint, Status
+from veridical.ocr.age import AgeCheck
+from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
+from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
+from veridical.types import Template
 from veridical.verification.analysis import Analysis, Beside
-from veridical.verification.catalogue import CHECKS
-from veridical.verification.decision import decide, judge
+from veridical.verification.catalogue import CHECKS, Trait, checks_with
+from veridical.verification.decision import decide, judge, summed
 from veridical.verification.draw import FrameDraw
 from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
@@ -42,9 +39,10 @@ from veridical.verification.steps import Makers, Step, build_steps
 from veridical.verification.transaction import Transaction
 from veridical.verification.verdict import Verdict, verdict_of
 from veridical.voiceprint import VoiceMatchCheck
-from veridical.voiceprint.replay import SoundIndex, VoiceReplayCheck, sound_codes
+from veridical.voiceprint.replay import VoiceReplayCheck
 
 if TYPE_CHECKING:
+    from veridical.store import MediaMemory
     from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["Verifier", "load_verifier"]
@@ -52,8 +50,9 @@ __all__ = ["Verifier", "load_verifier"]
 T = TypeVar("T")
 E = TypeVar("E")
 
-UNARMED = ("model_missing", "no_watchlist", "no_store", "no_provider")
+UNARMED = ("model_missing", "no_watchlist", "no_trust_list", "no_store", "no_provider", "no_index")
 """Reasons that lie with the installation, not with the capture."""
+SUMS = checks_with(Trait.SUM)
 WEAKER = ("baseline", "not_fully_assessed")
 """Levels of a check's evidence below the best it has."""
 
@@ -69,11 +68,12 @@ class Verifier:
         points: Operating points from model cards and calibration files, by check.
         policy: The policy of transactions that name none.
         needs: Says what policies need that is not there; None takes every policy as it comes.
-        seen: Fingerprints of earlier clips, to which every clip is added; None keeps none.
-        sounds: Those of earlier sound, likewise.
+        memory: Codes of media that were handed in before, to which those of every clip and sound
+            are added; None keeps none.
         ledger: Knows what was seen of applicants before; None remembers nobody.
         draw: Draws the frames that are looked at closely; None draws by a secret of this verifier's
             own.
+        trust: Whom to trust to sign chips; None assesses no chip.
 
     Attributes:
         policy: The policy of transactions that name none.
@@ -91,20 +91,20 @@ class Verifier:
         policy: Policy,
         *,
         needs: Needs | None = None,
-        seen: FingerprintIndex | None = None,
-        sounds: SoundIndex | None = None,
+        memory: "MediaMemory | None" = None,
         ledger: "Ledger | None" = None,
         draw: FrameDraw | None = None,
+        trust: TrustList | None = None,
     ) -> None:
         self._steps = steps
         self._engines = engines
         self._points = points
         self.policy = policy
         self._needs = needs
-        self._seen = seen
-        self._sounds = sounds
+        self._memory = memory
         self._ledger = ledger
         self._draw = draw or FrameDraw()
+        self._trust = trust
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
         self.beside: Beside | None = None
@@ -138,6 +138,22 @@ class Verifier:
         voices = self._engines.voice
         return voices.model if voices is not None else ""
 
+    def mated(self, enrolled: Template, face: Template, policy: Policy) -> bool | None:
+        """Whether two templates are of one person, by the thresholds of `face.match`.
+
+        Args:
+            enrolled: Kept earlier.
+            face: Of the applicant, by the same model.
+            policy: Whose thresholds go before the model's own.
+
+        Returns:
+            None where nobody has set thresholds: then a person has to say.
+        """
+        point = {**self._points, **policy.operating_points}.get("face.match")
+        if point is None:
+            return None
+        return point.status(float(enrolled.vector @ face.vector)) is Status.PASS
+
     def require(self, *policies: Policy) -> None:
         """Load what policies need; refuse those that could never accept.
 
@@ -168,7 +184,9 @@ class Verifier:
 
     def analyse(self, transaction: Transaction) -> Analysis:
         """What the checks will read of a transaction; nothing is computed yet."""
-        return Analysis(transaction, self._engines, self._ledger, self._draw)
+        return Analysis(
+            transaction, self._engines, self._ledger, self._memory, self._draw, trust=self._trust
+        )
 
     def judge(self, analysis: Analysis, policy: Policy | None = None) -> Verdict:
         """Judge an analysed transaction; for callers that show what was judged.
@@ -179,12 +197,9 @@ class Verifier:
         policy = policy or self.policy
         self.require(policy)
         analysis.velocity = policy.velocity
+        analysis.listens = "voice.statement" in policy.checks
         transaction = analysis.transaction
-        if self._seen is not None and transaction.clip is not None:
-            # Before the search: of two that come at once, neither is missed.
-            self._seen.remember(transaction.id, fingerprint(transaction.clip))
-        if self._sounds is not None and analysis.speech is not None:
-            self._sounds.remember(transaction.id, sound_codes(analysis.speech))
+        analysis.remember()  # before the search: of two that come at once, neither is missed
         calibrated = self._calibrations(policy)
         points, rates = dict(self._points), {}
         measured: dict[str, Measurement] = {}
@@ -203,10 +218,8 @@ class Verifier:
                 if rate is not None:
                     rates[check] = rate
             measured[check] = measurement
-            if policy.fail_fast and check in policy.required:
-                point = {**points, **policy.operating_points}.get(check)
-                if judge(measurement, point).status is Status.FAIL:
-                    break
+            if policy.fail_fast and _fails(check, measured, policy, points):
+                break
         measurements = [measured[check] for check in order if check in measured]
         decision = decide(
             measurements,
@@ -222,10 +235,10 @@ class Verifier:
             transaction=transaction.id,
             attempt=transaction.attempt,
             profile=self.profile,
-            assurance=_assurance(measurements, calibrated),
+            assurance=(*_assurance(measurements, calibrated), *_moment(decision.results)),
             facts=transaction.facts,
             timings_ms=analysis.timings_ms,
-            document=_fields(analysis.front, analysis.back),
+            document=_fields(analysis.sides, analysis.believed_chip),
             looked_at=analysis.looked_at,
         )
 
@@ -235,8 +248,11 @@ class Verifier:
         if policy.allow_specimens:
             wanted["document.specimen"] = None
         if policy.fail_fast:  # in the policy's order, so that the first failure is the first cause
-            return list(wanted)
-        return [check for check in self._steps if check in wanted]
+            turns: dict[str, None] = {}
+            for check in wanted:  # a sum is known once its witnesses are
+                turns |= dict.fromkeys(policy.witnesses if check in SUMS else (check,))
+            return list(turns)
+        return [check for check in self._steps if check in wanted and check not in SUMS]
 
     def _calibrations(self, policy: Policy) -> CalibrationSet:
         """The calibration files a policy names, read once."""
@@ -252,6 +268,7 @@ def load_verifier(
     watchlist: WatchlistCheck | None = None,
     attestor: Attestor | None = None,
     ledger: "Ledger | None" = None,
+    memory: "MediaMemory | None" = None,
     provider: Provider | None = None,
     engines: Engines | None = None,
     policies: Iterable[Policy] = (),
@@ -267,6 +284,8 @@ def load_verifier(
         attestor: Checks the platform's attestation of a capture; without one, injection is never
             fully assessed.
         ledger: Knows what was seen of applicants before; that of the database the settings name
+            when None.
+        memory: Codes of media that were handed in before; that of the database the settings name
             when None.
         provider: A service outside that is asked; the one the settings name when None.
         engines: The installation's, where they are to be shared; opened when None.
@@ -284,10 +303,10 @@ def load_verifier(
     policy = load_policy(settings.policy)
     engines = engines or Engines.open(settings)
     ledger = ledger or settings.ledger()
-    sounds, seen = settings.fingerprints("sound"), settings.fingerprints("clip")
-    injection = InjectionCheck(InjectionSettings.read(), seen, attestor)
-    draw = settings.frame_draw()
-    makers = _makers(engines, watchlist or open_watchlist(settings), injection, sounds, draw.secret)
+    injection = InjectionCheck(InjectionSettings.read(), attestor)
+    draw, trust = settings.frame_draw(), settings.trust_list()
+    makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw)
+    makers = {**makers, "document.chip": lambda: ChipCheck() if trust is not None else None}
     points = engines.operating_points
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
@@ -295,10 +314,10 @@ def load_verifier(
         points,
         policy,
         needs=Needs(engines, points, allow_missing=settings.allow_missing),
-        seen=seen,
-        sounds=sounds,
+        memory=memory or settings.memory(),
         ledger=ledger,
         draw=draw,
+        trust=trust,
     )
     verifier.enforce(policy, *policies)
     return verifier
@@ -308,10 +327,9 @@ def _makers(
     engines: Engines,
     watchlist: WatchlistCheck | None,
     injection: InjectionCheck,
-    sounds: SoundIndex | None,
-    key: bytes,
+    draw: FrameDraw,
 ) -> Makers:
-    """How each check is made, None where a model of it is missing; `key` draws its permutations."""
+    """How each check is made; None where a model of it is missing."""
 
     def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
         return lambda: _over(make, engines.embedder) if engines.detector else None
@@ -321,6 +339,8 @@ def _makers(
 
     def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
         return lambda: make() if engines.vad else None
+
+    key = draw.other_draws
 
     def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
         return lambda: make(key) if engines.detector and engines.mesher else None
@@ -341,6 +361,7 @@ def _makers(
         "document.read": reading(DocumentReadCheck),
         "document.authentic": reading(DocumentAuthenticCheck),
         "document.specimen": reading(DocumentSpecimenCheck),
+        "document.age": AgeCheck,
         "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
         "face.match": embedding(FaceMatchCheck),
         "face.copy": lambda: engines.detector and CopyCheck(),
@@ -355,7 +376,7 @@ def _makers(
         "liveness.injection": lambda: injection,
         "voice.digits": hearing(lambda: engines.digits),
         "voice.match": hearing(matching),
-        "voice.replay": hearing(lambda: VoiceReplayCheck(sounds)),
+        "voice.replay": hearing(VoiceReplayCheck),
         "voice.statement": hearing(lambda: engines.statement),
         "watchlist.search": lambda: watchlist,
     }
@@ -404,6 +425,8 @@ def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> t
             weaker.append(f"{m.check}:calibration_other_model")
         if not m.assessed and m.reason in UNARMED:
             weaker.append(f"{m.check}:{m.reason}")
+        if m.evidence.get("replay_search") is False:
+            weaker.append(f"{m.check}:no_index")
         weaker += [
             f"{m.check}:{level}"
             for key in ("assurance", "assessment")
@@ -412,14 +435,41 @@ def _assurance(measurements: list[Measurement], calibrated: CalibrationSet) -> t
     return tuple(weaker)
 
 
-def _fields(*documents: Document | None) -> dict[str, Mapping[str, EvidenceValue]]:
-    fields: dict[str, Mapping[str, EvidenceValue]] = {}
-    for document in documents:
-        if document is not None:
-            for name, field in document.fields.items():
-                fields[name] = {
-                    "value": field.value,
-                    "score": field.score,
-                    "source": str(field.source),
-                }
+def _fails(
+    check: str,
+    measured: Mapping[str, Measurement],
+    policy: Policy,
+    points: Mapping[str, OperatingPoint],
+) -> bool:
+    """Whether a required check has failed, or a required sum whose last witness this was."""
+    merged = {**points, **policy.operating_points}
+    alone = judge(measured[check], merged.get(check))
+    if check in policy.required and alone.status is Status.FAIL:
+        return True
+    if check in policy.witnesses and measured.keys() >= set(policy.witnesses):
+        found = summed(measured, policy, points)
+        return any(name in policy.required and one.status is Status.FAIL for name, one in found)
+    return False
+
+
+def _moment(results: Iterable[CheckResult]) -> Iterator[str]:
+    """Code of an answer that is not bound to its moment as it could be."""
+    for result in results:
+        moment = result.measurement.evidence.get("moment")
+        if result.check in SUMS and moment != "stepwise":
+            yield f"{result.check}:{moment}"
+
+
+def _fields(
+    documents: Iterable[Document], chip: ChipInspection | None
+) -> dict[str, Mapping[str, EvidenceValue]]:
+    """What the document says; what its state signed stands in place of what was read."""
+    fields: dict[str, Mapping[str, EvidenceValue]] = {
+        name: {"value": field.value, "score": field.score, "source": str(field.source)}
+        for document in documents
+        for name, field in document.fields.items()
+    }
+    if chip is not None and chip.zone is not None:
+        for name, value in chip.zone.fields.items():
+            fields[name] = {"value": value, "score": 1.0, "source": "chip"}
     return fields

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["align", "best_path", "log_likelihoods", "log_softmax"]
+__all__ = ["Scores", "align", "best_path", "log_likelihoods", "log_softmax"]
 
 Scores = NDArray[np.float64]
 

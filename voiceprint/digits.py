@@ -4,38 +4,41 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from veridical.errors import InputError
-from veridical.models import ModelStore, Profile, Session
+from veridical.models import ModelStore, Profile
 from veridical.result import EvidenceValue, Measurement
-from veridical.voiceprint.ctc import align, best_path, log_likelihoods, log_softmax
-from veridical.voiceprint.digit_features import digit_features
+from veridical.voiceprint.ctc import Scores, align, best_path, log_likelihoods, log_softmax
 from veridical.voiceprint.digits_listen import DigitListener
+from veridical.voiceprint.digits_net import DigitNet, HearsDigits
 from veridical.voiceprint.fbank import HOP, RATE_HZ, WINDOW
 from veridical.voiceprint.speech import SpeechAnalysis
 from veridical.voiceprint.whisper import Whisper
 
-__all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "rivals"]
+__all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "load_nets", "rivals"]
 
 LANGUAGES = ("en", "zh")
 STEP_FRAMES = 4
 """Frames of one step of the digit nets."""
-MARGIN_FRAMES = 30
-"""Sound kept before and after the speech."""
-LEAST_SPEECH_S = 0.12
-"""Shortest speech per digit; hurried digits take about 0.2 s."""
+MARGIN_FRAMES = 60
+"""Sound kept around the speech: on telephone lines the activity net misses quiet digits."""
+LEAST_SPEECH_S = 0.1
+"""Shortest speech per digit; hurried digits take about 0.2 s, of which a line may leave half."""
 RISE = 0.35
 RISE_FRAMES = 3
 """A digit begins where loudness, smoothed over so many frames, has risen by so much of the way from
-its lowest point since the digit before; measured: docs/lips.md."""
+its lowest point since the digit before; measured: docs/measurements/lips.md."""
 LARGEST_SCORE = 50.0
 SURE_FROM = 0.0
 """Score of a net from which no second opinion is asked: nothing explains the sound better."""
-HOPELESS_BELOW = -30.0
-"""Score of a net below which none is asked either; see docs/voice.md for what this leaves open."""
+HOPELESS_A_DIGIT = -6.0
+"""Score of a net, by the prompt's digits, below which none is asked either:
+docs/measurements/voice.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,50 +84,45 @@ class DigitsCheck:
     two. Where the net is sure neither way, the listener's log odds stand in its place.
 
     Args:
-        sessions: One net by language (`en`, `zh`): `features` (1, frames, DIGIT_BANDS) float32 to
-            (1, steps, 11) logits of ten digits and the blank, 40 ms a step.
+        nets: One by language (`en`, `zh`).
         listener: Gives a second opinion; None leaves all to the nets.
     """
 
     name = "voice.digits"
 
     def __init__(
-        self, sessions: Mapping[str, Session], listener: DigitListener | None = None
+        self, nets: Mapping[str, HearsDigits], listener: DigitListener | None = None
     ) -> None:
-        self._sessions = dict(sessions)
+        self._nets = dict(nets)
         self._listener = listener
+        # A transaction's checks read the same recording.
+        self._known: WeakKeyDictionary[SpeechAnalysis, tuple[tuple[str, int, int], Scores]] = (
+            WeakKeyDictionary()
+        )
+        self._lock = Lock()
 
     @classmethod
     def load(cls, store: ModelStore, profile: Profile) -> Self:
         """The check over a model set: its roles `digits_en`, `digits_zh` and `listener`.
 
         Raises:
-            ModelError: A model is missing. Nets do not stand in for a listener: the thresholds of a
-                set that has one are not theirs.
+            ModelError: A model is missing. Nets do not stand in for a listener: the thresholds are
+                of both.
         """
-        nets = {
-            language: store.session(profile.roles[f"digits_{language}"][0])
-            for language in LANGUAGES
-            if f"digits_{language}" in profile.roles
-        }
-        if "listener" not in profile.roles:
-            return cls(nets)
         encoder, decoder = profile.roles["listener"]
         for name in (encoder, decoder):
             if not store.has(name):
                 store.session(name)  # Raises what says which model is wanted, and how to get it.
-        return cls(
-            nets,
-            DigitListener(
-                lambda: Whisper(store.session(encoder), store.session(decoder)),
-                (store.card(encoder).ref, store.card(decoder).ref),
-            ),
+        listener = DigitListener(
+            lambda: Whisper(store.session(encoder), store.session(decoder)),
+            (store.card(encoder).ref, store.card(decoder).ref),
         )
+        return cls(load_nets(store, profile), listener)
 
     @property
     def languages(self) -> frozenset[str]:
         """Languages there is a net for."""
-        return frozenset(self._sessions)
+        return frozenset(self._nets)
 
     def __call__(self, speech: SpeechAnalysis, digits: str, language: str) -> Measurement:
         """Score one recording.
@@ -146,12 +144,12 @@ class DigitsCheck:
         """
         started = time.perf_counter()
         evidence: dict[str, EvidenceValue] = speech.evidence()
-        session = self._sessions.get(language)
-        refs = (speech.model, *((session.ref,) if session else ()))
+        net = self._nets.get(language)
+        refs = (speech.model, *((net.ref,) if net else ()))
         if self._listener is not None:
             refs += self._listener.refs
         score: float | None = None
-        if session is None:
+        if net is None:
             reason = "model_missing"
         elif not speech.segments_s:
             reason = "no_speech"
@@ -174,7 +172,8 @@ class DigitsCheck:
         self, reading: DigitReading, speech: SpeechAnalysis, digits: str, language: str
     ) -> float | None:
         """The listener's log odds; None when the net is sure, or nobody can be asked."""
-        if self._listener is None or not HOPELESS_BELOW <= reading.score < SURE_FROM:
+        hopeless = max(HOPELESS_A_DIGIT * len(digits), -LARGEST_SCORE)
+        if self._listener is None or not hopeless <= reading.score < SURE_FROM:
             return None
         odds = self._listener.log_odds(speech, digits, language)
         return None if odds is None else float(np.clip(odds, -LARGEST_SCORE, LARGEST_SCORE))
@@ -195,9 +194,7 @@ class DigitsCheck:
                 "the recording holds no speech to look for digits in", "voice.no_speech"
             )
         first = max(0, int(spoken[0]) - MARGIN_FRAMES)
-        features = digit_features(speech.fbank[first : int(spoken[-1]) + MARGIN_FRAMES])
-        logits = self._sessions[language].run({"features": features[None]})[0][0]
-        scores = log_softmax(logits)
+        scores = self._followed(speech, first, int(spoken[-1]) + MARGIN_FRAMES, language)
         prompt = tuple(map(int, digits))
         heard = best_path(scores)
         near = sorted({*rivals(prompt), heard} - {prompt})
@@ -215,6 +212,35 @@ class DigitsCheck:
             rival="".join(map(str, all_rivals[strongest])),
             times=_times(digits, align(scores, prompt), first, speech),
         )
+
+    def _followed(self, speech: SpeechAnalysis, first: int, last: int, language: str) -> Scores:
+        """Log probabilities of digits from one frame to another; a recording is heard once."""
+        key = (language, first, last)
+        with self._lock:
+            known = self._known.get(speech)
+        if known is not None and known[0] == key:
+            return known[1]
+        scores = log_softmax(self._nets[language](speech.samples[first * HOP : last * HOP]))
+        with self._lock:
+            self._known[speech] = (key, scores)
+        return scores
+
+
+def load_nets(store: ModelStore, profile: Profile) -> dict[str, DigitNet]:
+    """The digit nets of a model set that are there, by language.
+
+    Raises:
+        ModelError: The encoder that they hear through is missing.
+    """
+    encoder = profile.roles["listener"][0]
+    if not store.has(encoder):
+        store.session(encoder)  # Raises what says how to get it; else it is loaded when needed.
+    roles = {language: profile.roles.get(f"digits_{language}", ()) for language in LANGUAGES}
+    return {
+        language: DigitNet(store.session(names[0]), lambda: store.session(encoder))
+        for language, names in roles.items()
+        if names and store.has(names[0])
+    }
 
 
 def rivals(prompt: tuple[int, ...]) -> set[tuple[int, ...]]:

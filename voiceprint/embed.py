@@ -39,7 +39,7 @@ class SpeechLimits:
     Attributes:
         min_net_speech_s: Shortest speech without pauses.
         min_snr_db: Lowest speech to background ratio. At 10 dB of pink noise the error rate is
-            still that of clean speech (docs/voice.md); half as much is left to review.
+            still that of clean speech (docs/measurements/voice.md); half as much is left to review.
         max_clipped_share: Largest share of speech samples cut off at the peak.
         min_consistency: Lowest cosine between the parts of one recording; see `consistency`.
     """

@@ -20,7 +20,7 @@ class VoiceMatchCheck:
     """Compares a recording with an enrolled voice.
 
     It says who spoke, not whether a person spoke: converted and cloned voices score like the
-    speaker they copy (docs/voice.md). The decision never accepts on this check alone.
+    speaker they copy (docs/measurements/voice.md). The decision never accepts on this check alone.
 
     Args:
         embedder: Makes the probe's template.

@@ -25,7 +25,8 @@ __all__ = ["RADIUS_BITS", "SoundIndex", "VoiceReplayCheck", "decay_s", "sound_co
 CODES = 12
 """Landmarks of a recording: one for every half a second of a challenge."""
 RADIUS_BITS = 56
-"""Codes at most this far apart are one moment; see docs/voice.md for what is found at it."""
+"""Codes at most this far apart are one moment; see docs/measurements/voice.md for what is found at
+it."""
 LOWEST_HZ = 300.0
 HIGHEST_HZ = 3_400.0
 """The telephone band, which every channel carries."""
@@ -76,22 +77,19 @@ class VoiceReplayCheck:
     """Looks for the sound of an earlier transaction, and tells signs of playback.
 
     Advisory: a fresh prompt, the lips and the challenge's expiry are what keeps recordings out.
-
-    Args:
-        seen: Codes of earlier recordings; None looks for none.
     """
 
     name = "voice.replay"
 
-    def __init__(self, seen: SoundIndex | None = None) -> None:
-        self._seen = seen
-
-    def __call__(self, speech: SpeechAnalysis, transaction: str = "") -> Measurement:
+    def __call__(
+        self, speech: SpeechAnalysis, transaction: str = "", seen: SoundIndex | None = None
+    ) -> Measurement:
         """Score one recording.
 
         Args:
             speech: The recording.
             transaction: Id of the transaction that asks; its own codes do not count.
+            seen: Codes of earlier recordings of the same tenant; None looks for none.
 
         Returns:
             1 less the largest share of landmarks that one earlier recording has, too; a low one
@@ -104,10 +102,10 @@ class VoiceReplayCheck:
         evidence = signs_of_playback(speech)
         codes = sound_codes(speech)
         score, reason = None, "no_speech"
-        if codes and self._seen is None:
+        if codes and seen is None:
             reason = "no_index"
-        elif codes and self._seen is not None:
-            share = self._seen.best_share(codes, RADIUS_BITS, transaction)
+        elif codes and seen is not None:
+            share = seen.best_share(codes, RADIUS_BITS, transaction)
             evidence["replayed_share"] = round(share, 3)
             score, reason = 1.0 - share, "replayed_sound"
         elapsed_ms = (time.perf_counter() - started) * 1000

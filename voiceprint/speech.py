@@ -38,7 +38,7 @@ BANDWIDTH_DB = -55.0
 SPECTRUM = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class SpeechAnalysis:
     """What one recording holds; made once per transaction and read by every voice check.
 

@@ -33,7 +33,7 @@ __all__ = [
 
 CLEAR_NATS = 5.0
 """How much better what was heard must explain the sound than what is written, to count; see
-docs/voice.md for what this costs and finds."""
+docs/measurements/voice.md for what this costs and finds."""
 MOST_WEIGHED = 12
 """Longest difference, in units, that is weighed; a longer one is no slip of the recogniser."""
 LEAST_SPEECH_S = 0.3

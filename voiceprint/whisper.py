@@ -15,7 +15,7 @@ from veridical.models import Session
 from veridical.result import ModelRef
 from veridical.voiceprint.fbank import RATE_HZ
 
-__all__ = ["Heard", "Piece", "Transcript", "Whisper", "whisper_features"]
+__all__ = ["Heard", "Piece", "Transcript", "Whisper", "hear", "whisper_features"]
 
 BANDS = 80
 FFT = 400
@@ -144,18 +144,7 @@ class Whisper:
         Raises:
             InputError: `voice.too_long`: the sound is longer than the net can hear at once.
         """
-        duration_s = len(samples) / RATE_HZ
-        if duration_s > LONGEST_S:
-            raise InputError(
-                f"at most {LONGEST_S:.0f} s of sound are heard at once, got {duration_s:.1f} s; "
-                "cut it at pauses",
-                "voice.too_long",
-            )
-        steps = int(np.ceil(min(max(window_s, duration_s), LONGEST_S) / STEP_S))
-        padded = np.zeros(int(steps * STEP_S * RATE_HZ), np.float32)
-        padded[: len(samples)] = samples
-        (cross,) = self._encoder.run({"mel": whisper_features(padded)[None]})
-        return Heard(cross, duration_s)
+        return hear(self._encoder, samples, window_s)
 
     def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
         """Write down what was said, taking the likeliest token each time.
@@ -333,6 +322,23 @@ class _Tokens:
                 parts[at : at + 2] = [parts[at] + parts[at + 1]]
             found += [self._rank[part] for part in parts]
         return found
+
+
+def hear(encoder: Session, samples: NDArray[np.float32], window_s: float = LONGEST_S) -> Heard:
+    """Encode up to thirty seconds of sound; see `Whisper.hear`."""
+    duration_s = len(samples) / RATE_HZ
+    if duration_s > LONGEST_S:
+        raise InputError(
+            f"at most {LONGEST_S:.0f} s of sound are heard at once, got {duration_s:.1f} s; "
+            "cut it at pauses",
+            "voice.too_long",
+        )
+    step = round(STEP_S * RATE_HZ)  # whole samples: seconds would round some sound away
+    steps = -(-max(round(min(window_s, LONGEST_S) * RATE_HZ), len(samples)) // step)
+    padded = np.zeros(steps * step, np.float32)
+    padded[: len(samples)] = samples
+    (cross,) = encoder.run({"mel": whisper_features(padded)[None]})
+    return Heard(cross, duration_s)
 
 
 def whisper_features(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -61,7 +61,10 @@ class EvidenceRecord(Answer):
         rules: Rules among the causes.
         looked_at: Frames of the clip that were drawn; null without one.
         media_sha256: Hash of every medium, by kind.
-        operator: Who reviewed.
+        operator: Who reviewed: the person the key is bound to, else the key.
+        operator_said: Who reviewed, as the client typed it.
+        api_key: Prefix of the key.
+        environment: `live` or `sandbox`.
         reason_commitment: Of a review: a salted hash of its reason.
         erased_at: Of an erasure.
     """
@@ -92,6 +95,9 @@ class EvidenceRecord(Answer):
     looked_at: LookedAt | None = None
     media_sha256: dict[str, str] = {}
     operator: str | None = None
+    operator_said: str | None = None
+    api_key: str | None = None
+    environment: Literal["live", "sandbox"] | None = None
     reason_commitment: str | None = None
     erased_at: Instant | None = None
 

@@ -35,6 +35,7 @@ class KeptRequest(Answer):
         policy: The rules, in the version of then.
         spoken: Language in which the applicant speaks.
         script_digits: How many digits the script of a recording asks for.
+        replaces: The transaction that the same idempotency key started before, which is over.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -55,3 +56,4 @@ class KeptRequest(Answer):
     policy: PolicyRef
     spoken: str = ""
     script_digits: int = 0
+    replaces: str | None = None

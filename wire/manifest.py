@@ -13,17 +13,40 @@ __all__ = ["ManifestChallenge", "ManifestExpectation", "ManifestRow"]
 Medium = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
 Language = Literal["en", "zh"]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Direction = Literal["left", "right", "up", "down"]
 Outcome = Literal["accept", "review", "retry", "reject"]
 
 
+class ManifestColours(Request):
+    """Colours that were shown around the preview during the recording."""
+
+    shown: list[str] = Field(description="sRGB, each `#rrggbb`, in order.")
+    starts_ms: list[Milliseconds] = Field(description="When each was shown; the first at 0.")
+    end_ms: Milliseconds = Field(description="When the last one ended.")
+    draw: int = Field(1, description="Version of the rule they were drawn by.")
+
+
+class ManifestTurns(Request):
+    """Turns of the head that were asked for during the recording."""
+
+    directions: list[Direction] = Field(description="As the applicant sees the mirrored preview.")
+    starts_ms: list[Milliseconds] = Field(description="When each was asked for.")
+    end_ms: Milliseconds = Field(description="By when the head should be back.")
+    draw: int = Field(1, description="Version of the rule they were drawn by.")
+
+
 class ManifestChallenge(Request):
-    """What the applicant was asked to read aloud."""
+    """What the applicant was asked to do: to read aloud, to be lit, to turn the head."""
 
     digits: str = Field("", description="The prompt, 4 to 8 characters 0-9.")
     language: Language = Field("en", description="In which it was to be read.")
     schedule_ms: list[Milliseconds] = Field(
-        default=[], description="When each digit was shown, in ms from the start of the recording."
+        default=[],
+        description="When each digit or word was shown, in ms from the start of the recording.",
     )
+    phrase: str = Field("", description="Instead of digits: 3 to 12 words, parted by blanks.")
+    colours: ManifestColours | None = Field(None, description="What was shown around the preview.")
+    turns: ManifestTurns | None = Field(None, description="What the head was asked to do.")
 
 
 class ManifestExpectation(Request):
@@ -38,8 +61,9 @@ class ManifestExpectation(Request):
 class ManifestRow(Request):
     """One transaction of a manifest.
 
-    A row names at least one of `document_front, document_back, selfie, clip, voice`. In a CSV,
-    `challenge, schedule_ms, metadata, facts, expect` are JSON texts, and an empty value is none.
+    A row names at least one of `document_front, document_back, chip, selfie, clip, voice`. In a
+    CSV, `challenge, schedule_ms, metadata, facts, expect` are JSON texts, and an empty value is
+    none.
     """
 
     model_config = ConfigDict(
@@ -68,6 +92,7 @@ class ManifestRow(Request):
         None, description="Picture of the document's front or only side."
     )
     document_back: Medium | None = Field(None, description="Picture of its back.")
+    chip: Medium | None = Field(None, description="Files of the document's chip, as a zip.")
     selfie: Medium | None = Field(None, description="Picture of the applicant.")
     clip: Medium | None = Field(None, description="Recording of the applicant.")
     voice: Medium | None = Field(None, description="Sound recorded on its own.")
@@ -79,7 +104,7 @@ class ManifestRow(Request):
     language: Language = Field("en", description="Of digits and statement.")
     schedule_ms: list[Milliseconds] = Field(default=[], description="As in `challenge`.")
     challenge: ManifestChallenge | None = Field(
-        None, description="Digits, language and schedule in one; counts before the columns."
+        None, description="All that was asked for, in one; counts before the columns."
     )
     statement: Annotated[str, StringConstraints(max_length=LONGEST_STATEMENT)] = Field(
         "", description="A text that was to be read aloud, in `language`."

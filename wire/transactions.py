@@ -16,6 +16,8 @@ __all__ = [
     "AttemptProblem",
     "Challenge",
     "ChallengeDrawn",
+    "ChallengeWish",
+    "ColoursTold",
     "Consent",
     "ConsentGiven",
     "Erased",
@@ -26,6 +28,7 @@ __all__ = [
     "MediaKind",
     "NewTransaction",
     "Reference",
+    "Reveal",
     "Review",
     "ReviewDecision",
     "ReviewItem",
@@ -33,14 +36,17 @@ __all__ = [
     "ScriptSegment",
     "ScriptView",
     "SegmentTime",
+    "SliceTaken",
     "Started",
     "Submission",
     "Summary",
     "Surroundings",
+    "Told",
     "Transaction",
     "TransactionKind",
     "TransactionPage",
     "TransactionState",
+    "TurnsTold",
     "Uploaded",
 ]
 
@@ -53,7 +59,10 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, patte
 Fact = Annotated[str, StringConstraints(max_length=200)]
 FactName = Annotated[str, StringConstraints(pattern=f"^{FACT_NAME}$")]
 FactValue = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-MediaKind = Literal["document_front", "document_back", "selfie", "clip", "voice", "recording"]
+MediaKind = Literal[
+    "document_front", "document_back", "chip", "selfie", "clip", "voice", "recording"
+]
+Reveal = Literal["at_once", "stepwise"]
 TransactionKind = Literal["onboarding", "reverify", "recording"]
 TransactionState = Literal[
     "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
@@ -175,7 +184,7 @@ class Submission(Request):
         nonce: Of the challenge that was answered; nothing when none was asked.
         capture: What is known about the capture: see `liveness.CaptureFacts`.
         media_sha256: What was uploaded, by kind; refused when it is something else by now.
-        accommodation: Why the applicant cannot read digits aloud. A selfie then does for the clip,
+        accommodation: Why the applicant cannot be recorded so. A selfie then does for the clip,
             and a person decides: it never ends in an accept.
         segments: Of a `recording`: when each segment of its script was recorded; without times they
             are found by what was said.
@@ -188,15 +197,27 @@ class Submission(Request):
     nonce: Annotated[str, StringConstraints(max_length=64)] | None = None
     capture: Annotated[dict[Fact, Fact], Field(max_length=20)] = {}
     media_sha256: dict[MediaKind, Sha256] = {}
-    accommodation: Literal["cannot_speak", "cannot_see"] | None = None
+    accommodation: Literal["cannot_speak", "cannot_see", "photosensitive"] | None = None
     segments: Annotated[list[SegmentTime], Field(max_length=40)] = []
+
+
+class ChallengeWish(Request):
+    """How a challenge is to be told.
+
+    Attributes:
+        reveal: `at_once`; or `stepwise`, for a recording that is sent while it is made.
+    """
+
+    model_config = _examples({"reveal": "stepwise"})
+
+    reveal: Reveal = "at_once"
 
 
 class ReviewDecision(Request):
     """What a reviewer decided.
 
     Attributes:
-        operator: Who.
+        operator: Who, as the client says; a key that is bound to a person says it itself.
         outcome: What.
         reason: Why.
     """
@@ -205,7 +226,7 @@ class ReviewDecision(Request):
         {"operator": "staff-7", "outcome": "accept", "reason": "same person, dim light"}
     )
 
-    operator: Reference
+    operator: Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")] = ""
     outcome: Literal["accept", "reject"]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
@@ -213,22 +234,71 @@ class ReviewDecision(Request):
 # --- told -----------------------------------------------------------------------------------------
 
 
-class Challenge(Answer):
-    """What the applicant is to read aloud, and when each digit is to be shown.
+class ColoursTold(Answer):
+    """Colours that light the face while it is recorded.
 
     Attributes:
-        digits: To be read one by one.
-        language: `en` or `zh`.
+        shown: sRGB as `#rrggbb`: fills the screen around the preview.
+        starts_ms: When each appears, from the first frame of the recording.
+        end_ms: When the last one of all ends.
+    """
+
+    shown: tuple[str, ...]
+    starts_ms: tuple[float, ...]
+    end_ms: float
+
+
+class TurnsTold(Answer):
+    """Turns of the head.
+
+    Attributes:
+        directions: `left`, `right`, `up` or `down`, as the applicant sees the mirrored preview.
+        starts_ms: When each is asked for, from the first frame of the recording.
+        end_ms: By when the head is back from the last one of all.
+    """
+
+    directions: tuple[Literal["left", "right", "up", "down"], ...]
+    starts_ms: tuple[float, ...]
+    end_ms: float
+
+
+class Told(Answer):
+    """What is told of a challenge: all of it, or what begins soon.
+
+    Attributes:
+        digits: To be read one by one; empty where nothing is to be spoken.
         schedule_ms: When each digit appears, from the first frame of the recording.
-        nonce: Goes back with the submission.
-        expires_at: By when it must be answered.
+        colours: What lights the face; not there where nothing does.
+        turns: What the head does; not there where it does nothing.
+        end_ms: When the recording may end.
+        told_ms: Everything is told that begins before this time.
     """
 
     digits: str
-    language: str
     schedule_ms: tuple[float, ...]
+    colours: ColoursTold | None = None
+    turns: TurnsTold | None = None
+    end_ms: float | None = None
+    told_ms: float | None = None
+
+
+class Challenge(Told):
+    """What the applicant is to do, and when each part of it is to be shown.
+
+    Attributes:
+        language: `en` or `zh`.
+        nonce: Goes back with the submission.
+        expires_at: By when it must be answered.
+        reveal: `at_once`, or `stepwise`: the recording begins now and is sent in slices, and each
+            slice that arrives tells more.
+        slice_ms: How long a slice is, at best.
+    """
+
+    language: str
     nonce: str
     expires_at: Instant
+    reveal: Reveal = "at_once"
+    slice_ms: int | None = None
 
 
 _CHALLENGE = {
@@ -238,6 +308,33 @@ _CHALLENGE = {
     "nonce": "bWFkZSBieSBjaGFuY2UsIHVzZWQgb25j",
     "expires_at": "2026-11-22T01:03:33.456Z",
 }
+
+
+class SliceTaken(Told):
+    """A slice that arrived, and what is told since.
+
+    Attributes:
+        number: Of the slice, from 0.
+        sha256: Of its bytes.
+        arrived_ms: When it was here, from the moment at which the challenge was drawn.
+    """
+
+    model_config = _examples(
+        {
+            "number": 3,
+            "sha256": _SHA,
+            "arrived_ms": 2140.0,
+            "digits": "402",
+            "schedule_ms": [812.4, 1701.0, 2530.2],
+            "colours": {"shown": ["#00d000"], "starts_ms": [0.0], "end_ms": 6700.0},
+            "end_ms": 6700.0,
+            "told_ms": 3640.0,
+        }
+    )
+
+    number: int
+    sha256: str
+    arrived_ms: float
 
 
 class ChallengeDrawn(Answer):
@@ -348,6 +445,7 @@ class Started(Answer):
         retries_left: Further attempts.
         challenge: What is to be read; null when the policy asks for nothing.
         script: Of a recording.
+        replaces: The transaction that the same idempotency key started before, which is over.
     """
 
     model_config = _examples(_STARTED, _RECORDING_STARTED)
@@ -365,6 +463,7 @@ class Started(Answer):
     retries_left: int
     challenge: Challenge | None
     script: ScriptView | None = None
+    replaces: str | None = None
 
 
 class Uploaded(Answer):
@@ -418,7 +517,8 @@ class Review(Answer):
     """A person's decision.
 
     Attributes:
-        operator: Who decided.
+        operator: Who decided; as the client said it, where the key is bound to nobody.
+        decided_by: The person the key is bound to, else the key, as the chain has it.
         outcome: `accept` or `reject`.
         reason: Why, in words.
         decided_at: When.
@@ -432,6 +532,7 @@ class Review(Answer):
     decided_at: Instant
     reason_salt: str | None = Field(default=None, repr=False)
     evidence: EvidenceLink | None = None
+    decided_by: str = ""
 
 
 class Transaction(Answer):
@@ -550,6 +651,8 @@ class Summary(Answer):
     first_cause: str | None
     created_at: Instant
     completed_at: Instant | None
+    subject_ref: str | None = None
+    policy: PolicyRef | None = None
 
 
 class TransactionPage(Answer):

@@ -61,7 +61,8 @@ class TransactionEvent(Answer):
         str,
         Field(
             pattern=r"^transaction\.",
-            description="transaction.completed, .retry, .reviewed, .erased or .expired",
+            description="transaction.completed, .retry, .reviewed, .erased, .expired, "
+            ".enrolment_conflict",
         ),
     ]
     timestamp: Instant

@@ -239,9 +239,9 @@ def evaluate_face(
         )
     store = settings.model_store()
     profile = store.profile(settings.profile)
-    models = tuple(
-        store.card(profile.roles[role][0]).ref for role in ("detector", "mesh", "recogniser")
-    )
+    found_by = [store.card(profile.roles[role][0]).ref for role in ("detector", "mesh")]
+    recognisers = [store.card(name).ref for name in profile.roles["recogniser"]]
+    models = (*found_by, *recognisers)
     pairs = "reference" in columns_of(request.index)
     samples, listed = _read_pairs(request) if pairs else (read_samples(request), None)
     data = hash_data(request.index, [sample.path for sample in samples])
@@ -252,9 +252,9 @@ def evaluate_face(
             "data": data,
             "degrade": degrade,
             "limit": request.limit,
-            # A calibration is of the models that `face.match` names: the recogniser alone.
-            "found_by": [f"{model.name}@{model.sha256}" for model in models[:-1]],
-            "models": [f"{model.name}@{model.sha256}" for model in models[-1:]],
+            # A calibration is of the models that `face.match` names: the recognisers alone.
+            "found_by": [f"{model.name}@{model.sha256}" for model in found_by],
+            "models": [f"{model.name}@{model.sha256}" for model in recognisers],
         },
     )
     scores = request.out / "scores.csv"

@@ -64,7 +64,8 @@ def evaluate_identify(
     """
     store = settings.model_store()
     profile = store.profile(settings.profile)
-    cards = [store.card(profile.roles[role][0]) for role in ("detector", "mesh", "recogniser")]
+    names = [profile.roles[role][0] for role in ("detector", "mesh")]
+    cards = [store.card(name) for name in (*names, *profile.roles["recogniser"])]
     models = tuple(card.ref for card in cards)
     samples = read_samples(request)
     data = hash_data(request.index, [sample.path for sample in samples])

@@ -182,7 +182,7 @@ class LightWorker:
         if way.shake:
             lit = shaken(lit, way.shake, chance)
         elif not way.fps:
-            # The mesh hardly minds the light (docs/light.md): where it lay, it lies.
+            # The mesh hardly minds the light (docs/measurements/light.md): where it lay, it lies.
             return self._measured(condition, encoded(lit, way.bits), views, colours)
         found = self._tracker(encoded(thinned(lit, way.fps), way.bits))
         return self._row(condition, found, colours), found

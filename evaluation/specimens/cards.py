@@ -102,6 +102,13 @@ class Sheet:
         self._pillow.paste(Pillow.fromarray(small), (left, top))
         self.boxes["portrait"] = (left, top, right, bottom)
 
+    def symbol(self, box_mm: tuple[float, float, float, float], symbol: Image) -> None:
+        """Paste a barcode, stretched to the box: none of it may be cut off."""
+        left, top, right, bottom = (round(side * PIXELS_PER_MM) for side in box_mm)
+        size = (right - left, bottom - top)
+        drawn = cv2.resize(symbol.pixels, size, interpolation=cv2.INTER_AREA)
+        self._pillow.paste(Pillow.fromarray(drawn), (left, top))
+
     def mark(self, at: tuple[float, float], height_mm: float) -> None:
         """The words that make it a specimen."""
         self.text(at, "SPECIMEN 样本", height_mm, MARK)

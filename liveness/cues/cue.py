@@ -46,16 +46,20 @@ class Limits:
 
     Attributes:
         clear: Up to here the cue says nothing.
-        certain: From here on nothing is left of the score.
+        certain: From here on no more than `left` is left of the score.
+        left: What a cue leaves that is not trusted to refuse anybody by itself, 0..1.
 
     Raises:
-        ValueError: `certain` is not above `clear`.
+        ValueError: `certain` is not above `clear`, or `left` not within 0..1.
     """
 
     clear: float
     certain: float
+    left: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.left <= 1:
+            raise ValueError(f"left must lie within 0..1, got {self.left}")
         if not self.certain > self.clear:
             raise ValueError(f"certain must be above clear, got {self.certain} and {self.clear}")
 
@@ -63,4 +67,5 @@ class Limits:
         """Highest score the sign leaves, 0..1; falls in a straight line between the limits."""
         if value is None or value != value:
             return 1.0
-        return min(1.0, max(0.0, (self.certain - value) / (self.certain - self.clear)))
+        share = min(1.0, max(0.0, (self.certain - value) / (self.certain - self.clear)))
+        return self.left + (1 - self.left) * share

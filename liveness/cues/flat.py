@@ -10,12 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.types import Clip, View
+from veridical.types import Clip, Mesh, View
 
-__all__ = ["FlatMotion", "homography_residual", "residuals"]
+__all__ = ["FlatMotion", "eyes_shift", "homography_residual", "residuals"]
 
 VIEWS_AT_LEAST = 5
 SPAN_AT_LEAST_MS = 1000.0
+SHIFT_AT_LEAST = 4.0
+"""Percent of the eye distance that the eyes move across the picture: with less, nothing tells a
+person who sits still from a photograph that lies still (docs/measurements/silent-liveness.md)."""
+QUARTILE = 75
 GAPS = (1, 3, 6)
 """Views are compared with their neighbours and with later ones: shapes drift apart with time."""
 POINTS = slice(None, 468, 5)
@@ -27,7 +31,7 @@ class FlatMotion:
     """How little the face's shape changes beyond a plane's motion, in percent of the eye distance.
 
     The value is the negated upper quartile of the residuals, so that higher speaks for a
-    photograph: -0.4 and above on simulated prints, -0.8 and below on the living.
+    photograph. It is assessed only where the head moves enough to tell.
 
     Source: planar homographies, R. Hartley and A. Zisserman, "Multiple View Geometry", 2003,
         ch. 4; use against photographs after M. De Marsico et al., "Moving face spoofing detection
@@ -38,9 +42,18 @@ class FlatMotion:
     reason = "flat_motion"
 
     def __call__(self, views: Sequence[View], clip: Clip | None) -> float | None:
-        """Measure; None with fewer than 5 meshes or less than a second between them."""
-        found = residuals(views)
-        return None if found is None else -float(np.percentile(found, 75))
+        """Measure.
+
+        Returns:
+            None with fewer than 5 meshes, less than a second between them, or a head that hardly
+            moves.
+        """
+        meshes = _meshes(views)
+        if meshes is None:
+            return None
+        if eyes_shift(meshes) < SHIFT_AT_LEAST:
+            return None
+        return -float(np.percentile(_residuals(meshes), QUARTILE))
 
 
 def residuals(views: Sequence[View]) -> NDArray[np.float64] | None:
@@ -49,15 +62,48 @@ def residuals(views: Sequence[View]) -> NDArray[np.float64] | None:
     Returns:
         (pairs,) float64; None when the views do not suffice.
     """
+    meshes = _meshes(views)
+    return None if meshes is None else _residuals(meshes)
+
+
+def eyes_shift(meshes: Sequence[Mesh]) -> float:
+    """How far the middle between the eyes moves, whatever the rest of the face does.
+
+    Args:
+        meshes: At least two, in order of time.
+
+    Returns:
+        Upper quartile over the pairs that are compared, in percent of the eye distance.
+    """
+    middles = [mesh.points[list(EYE_CORNERS), :2].mean(axis=0) for mesh in meshes]
+    moves = [float(np.linalg.norm(middles[a] - middles[b])) for a, b in _pairs(len(meshes))]
+    return 100 * float(np.percentile(moves, QUARTILE)) / _eye_distance(meshes)
+
+
+def _meshes(views: Sequence[View]) -> list[Mesh] | None:
+    """The meshes; None when they are too few or too near each other in time."""
     meshed = [view for view in views if view.mesh is not None]
     if len(meshed) < VIEWS_AT_LEAST or meshed[-1].time_ms - meshed[0].time_ms < SPAN_AT_LEAST_MS:
         return None
-    points = np.stack([view.mesh.points[:, :2] for view in meshed if view.mesh is not None])
-    eyes = np.linalg.norm(points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]], axis=1)
-    scale = max(float(np.median(eyes)), 1e-6)
-    sparse = points[:, POINTS].astype(np.float64)
-    pairs = [(a, b) for gap in GAPS for a, b in zip(sparse, sparse[gap:], strict=False)]
-    return np.array([100.0 * homography_residual(a, b) / scale for a, b in pairs])
+    return [view.mesh for view in meshed if view.mesh is not None]
+
+
+def _pairs(count: int) -> list[tuple[int, int]]:
+    return [(i, i + gap) for gap in GAPS for i in range(count - gap)]
+
+
+def _eye_distance(meshes: Sequence[Mesh]) -> float:
+    """Median distance of the outer eye corners, in pixels."""
+    corners = np.stack([mesh.points[list(EYE_CORNERS), :2] for mesh in meshes])
+    return max(float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1))), 1e-6)
+
+
+def _residuals(meshes: Sequence[Mesh]) -> NDArray[np.float64]:
+    """As `residuals`, of meshes that suffice."""
+    sparse = [mesh.points[POINTS, :2].astype(np.float64) for mesh in meshes]
+    scale = _eye_distance(meshes)
+    left = [homography_residual(sparse[a], sparse[b]) for a, b in _pairs(len(meshes))]
+    return 100.0 * np.array(left) / scale
 
 
 def homography_residual(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:

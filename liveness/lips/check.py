@@ -24,7 +24,7 @@ __all__ = ["Finding", "LipsCheck"]
 
 STILL_BELOW = 0.008
 """Standard deviation of the inner opening, in inter-ocular distances, that a photograph moved by
-hand reaches; measured: docs/lips.md."""
+hand reaches; measured: docs/measurements/lips.md."""
 STILL_SCORE = -10.0
 VETO_LANGUAGES = frozenset({"en"})
 """Languages whose text score may object; in others it stands in the evidence alone."""

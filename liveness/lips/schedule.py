@@ -27,7 +27,7 @@ class Reader:
         sigma: Standard deviation of the delay's natural logarithm.
         person_sd_ms: Standard deviation of the persons' own offsets.
         outlier_share: Digits whose delay says nothing: a cough, or, for one digit in fifty as
-            measured (docs/lips.md), a start that was heard in the wrong place.
+            measured (docs/measurements/lips.md), a start that was heard in the wrong place.
     """
 
     median_ms: float = 450.0

@@ -143,7 +143,8 @@ def frames_enough(times_ms: NDArray[np.float64]) -> list[int]:
     """Choose the frames of a clip that lips are followed in.
 
     The mesh is the dearest part of the whole check, and lips say nothing at 30 frames a second
-    that they do not say at 15 (docs/lips.md). A frame is skipped while the next one comes in time.
+    that they do not say at 15 (docs/measurements/lips.md). A frame is skipped while the next one
+    comes in time.
 
     Args:
         times_ms: (n,) presentation times, not decreasing.

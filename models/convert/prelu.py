@@ -71,10 +71,13 @@ def expand_prelu(data: bytes) -> bytes:
 
 
 def _slopes(graph: GraphProto) -> dict[str, NDArray[np.generic]]:
-    """Every constant that is one number per channel of an image, (..., c, 1, 1), by name."""
+    """Every constant that is one number per channel of an image, (..., c, 1, 1), by name.
+
+    A single number may be one that all channels share, whose count it does not tell: it is left.
+    """
     constants = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
     return {
         name: values
         for name, values in constants.items()
-        if values.ndim >= 3 and values.size == values.shape[-3]
+        if values.ndim >= 3 and 1 < values.size == values.shape[-3]
     }

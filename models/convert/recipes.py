@@ -17,6 +17,7 @@ CONVERTERS = {
     "tflite": (2, ("onnx", "tflite")),
     "fill-skeleton": (1, ("onnx",)),
     "whisper": (1, ("onnx",)),
+    "openvino": (1, ("onnx",)),
 }
 """Recipes of pulled models: the revision, to be raised when the converter writes a better file, so
 that the next pull makes it anew; and the packages whose versions decide the bytes."""
@@ -63,6 +64,12 @@ def convert(card: Card, data: bytes) -> bytes:
             part, at = options.text("part"), options.whole("vocabulary_at")
             heads = tuple(int(number) for number in options.numbers("alignment_heads"))
             return convert_whisper(data[:at], part, data[at:], heads)
+        case "openvino":
+            from veridical.models.convert.openvino import convert_openvino
+            from veridical.models.convert.prelu import expand_prelu
+
+            at, output = options.whole("weights_at"), options.text("output")
+            return expand_prelu(convert_openvino(data[:at], data[at:], output=output))
         case other:
             raise ModelError(f"{card.name}: nothing is pulled for {other!r}", "model.conversion")
 

@@ -1,6 +1,7 @@
 """Which documents can be read? One module a kind; `KINDS` holds all of them, in order of rank.
 
-A module here with a `KINDS` of its own is found by itself: docs/add-a-kind.md says what it needs.
+A module here with a `KINDS` of its own is found by itself: docs/how-to/add-a-kind.md says what it
+needs.
 """
 
 from importlib import import_module

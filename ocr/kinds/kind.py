@@ -126,7 +126,7 @@ class Kind(ABC):
     """One kind of document, or one side of it where sides are found differently.
 
     A module of `ocr/kinds` with a `KINDS` of such objects is all that the reader, the checks, the
-    command line and the evaluation need; docs/add-a-kind.md walks through one.
+    command line and the evaluation need; docs/how-to/add-a-kind.md walks through one.
 
     Attributes:
         document: What its sides share, such as `prc_id`: two pictures of one document have it in

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from veridical.evaluation.cuts import interleaved, spliced
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.evaluation.recording import write_clip
-from veridical.face import FaceDetector, FaceEmbedder, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
 from veridical.types import Audio, Clip, Image, View
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 MS = 40
@@ -68,13 +68,9 @@ class Bench:
     """The engines."""
 
     def __init__(self) -> None:
-        store = Settings().model_store()
-        roles = store.profile().roles
-        embedder = FaceEmbedder.from_card(
-            store.session(roles["recogniser"][0]), store.card(roles["recogniser"][0])
-        )
-        detector = FaceDetector(store.session(roles["detector"][0]))
-        self.tracker = FaceTracker(detector, FaceMesher(store.session(roles["mesh"][0])))
+        engines = Engines.open(Settings())
+        embedder = engines.need(Engines.embedder)
+        self.tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
         self.check = ContinuityCheck(ContinuitySettings.read(), embedder.frame_vectors)
         self.counts: dict[str, list[tuple[bool, str]]] = {}
 

@@ -25,13 +25,13 @@ from veridical.evaluation.intervals import clopper_pearson
 from veridical.evaluation.protocols.face import portrait_of
 from veridical.evaluation.simulate import simulate
 from veridical.evaluation.specimens import pulled_fonts, render_prc_front, system_fonts
-from veridical.face import FaceDetector, FaceMesher, look
+from veridical.face import look
 from veridical.face.copy import CopyCheck
 from veridical.media import read_clip, read_image
 from veridical.models import fetch_member
 from veridical.models.pull import CACHE_NAME
-from veridical.ocr import DocumentReader
 from veridical.types import Box, Image, View
+from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 Pixels = NDArray[np.uint8]
@@ -147,11 +147,9 @@ class Bench:
     """The engines and the rows."""
 
     def __init__(self) -> None:
-        self.store = Settings().model_store()
-        self.profile = self.store.profile()
-        roles = self.profile.roles
-        self.detector = FaceDetector(self.store.session(roles["detector"][0]))
-        self.mesher = FaceMesher(self.store.session(roles["mesh"][0]))
+        self.engines = Engines.open(Settings())
+        self.detector = self.engines.need(Engines.detector)
+        self.mesher = self.engines.need(Engines.mesher)
         self.check = CopyCheck()
         self.rows: list[dict[str, object]] = []
 
@@ -184,7 +182,7 @@ class Bench:
         )
         cache = Settings().models_dir / CACHE_NAME
         fonts = (system_fonts() or (pulled_fonts(lambda source: fetch_member(source, cache)),))[0]
-        reader = DocumentReader.load(self.store, self.profile)
+        reader = self.engines.need(Engines.reader)
         for seed, (person, file) in enumerate(chosen[:cards]):
             source = read_image(index / file)
             face = self.look(source)

@@ -93,11 +93,10 @@ def simulate(pace: Pace, digits: int, **reader: float) -> str:
     )
 
 
-def hear(index: Path, vad: Session, net: Session) -> None:
+def hear(index: Path, vad: Session, check: DigitsCheck) -> None:
     """Lay real digits on a schedule and listen."""
     chance, prompts = np.random.default_rng(2), random.Random(2)  # noqa: S311
     takes = _takes(index)
-    check = DigitsCheck({"en": net})
     errors: list[float] = []
     right, wrong, joint = [], [], []
     for _ in range(STRINGS):
@@ -210,7 +209,7 @@ def main() -> None:
             print(f"{name}, 6 digits, {reader}: {simulate(pace, 6, **reader)}")
     if len(sys.argv) > 1:
         engines = Engines.open()
-        hear(Path(sys.argv[1]), engines.need(Engines.vad), engines.session("digits_en"))
+        hear(Path(sys.argv[1]), engines.need(Engines.vad), engines.need(Engines.digit_nets))
         together(Path(sys.argv[1]), engines, strings=STRINGS_TOGETHER)
 
 

@@ -367,7 +367,7 @@ def jittered(view: View, scale: float, shift: float) -> View:
 
 # --- what follows from it -------------------------------------------------------------------------
 
-PROFILES = {"standard": NETWORKS, "registry": NETWORKS[2:], "commercial": NETWORKS[:2]}
+PROFILES = {"standard": NETWORKS[:2], "registry": NETWORKS[2:]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +401,7 @@ def judged(record: Mapping[str, Any], rule: Rule) -> float | None:
     passed = [bool(q) and not gate(Quality(**q)) for q in record["qualities"]]
     if not any(passed) or sum(passed) < settings.vote.usable_share_at_least * len(passed):
         return None
-    ensemble = settings.ensemble(rule.profile, PROFILES[rule.profile])
+    ensemble = settings.ensemble(PROFILES[rule.profile])
     views = record["reflected"] if rule.reflects and "reflected" in record else record["scores"]
     fused = []
     for scores, in_view in zip(views, record["in_view"], strict=True):
@@ -439,7 +439,7 @@ def _order(genuine: list[float], attacks: list[float]) -> float:
 
 
 def tables(given: argparse.Namespace) -> None:
-    """Print every table of docs/silent-liveness.md."""
+    """Print every table of docs/measurements/silent-liveness.md."""
     records = [json.loads(line) for line in given.out.read_text().splitlines()]
     clean = [r for r in records if r["variant"] == "clean"]
     genuine = [r for r in clean if r["label"] == "bona_fide"]

@@ -1,4 +1,4 @@
-"""Run every evaluation that docs/benchmarks.md quotes and an index beside the project allows.
+"""Run every evaluation that docs/measurements/benchmarks.md quotes and an index beside the project allows.
 
 `make evaluate`. Resumable: each evaluation keeps its scores in its own folder below `out/` and goes
 on from there; one that was measured by older code or models says so and wants its folder removed.

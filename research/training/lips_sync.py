@@ -8,7 +8,7 @@ trained so that a clip's own sound, with the camera's lag allowed for, wins agai
 the other clips of the batch and against its own sound moved by 0.3 to 0.8 s. The expected lips
 come from a ridge regression of the lip traits on 0.3 s of sound, every speaker counted as at most
 60 s. The shipped streams saw one speaker alone: adding the 21 clips of the seventeen others, whose
-lags differ, made them worse on speakers never seen (docs/lips.md, also on what the seed does).
+lags differ, made them worse on speakers never seen (docs/measurements/lips.md, also on what the seed does).
 """
 
 import argparse

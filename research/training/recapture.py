@@ -6,7 +6,7 @@ A small network of depthwise convolutions over a 96 px window. Beside the class 
 the Fourier spectrum of what it sees, which keeps its features on texture: the auxiliary supervision
 of Minivision's silent face anti-spoofing, here over windows that `recapture_data.py` made. It sees
 nothing but one studio's people and one simulator's attacks: what it is worth on real ones is for
-`research/benchmarks/bench_silent.py` to say, and what it said stands in docs/silent-liveness.md.
+`research/benchmarks/bench_silent.py` to say, and what it said stands in docs/measurements/silent-liveness.md.
 """
 
 import argparse

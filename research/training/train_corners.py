@@ -9,7 +9,7 @@ and no document. torch==2.13.0, one thread, about three minutes of CPU time.
 
 After 450 steps its corners overlap the true ones by 0.78 on the independent renders (0.93 for the
 corners that the layout predicts and the edges in the picture mend), so the reader does without it;
-longer training was not tried (docs/documents.md).
+longer training was not tried (docs/measurements/documents.md).
 """
 
 import argparse

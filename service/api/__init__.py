@@ -1,5 +1,1 @@
-"""The HTTP service."""
-
-from veridical.service.api.app import create_app
-
-__all__ = ["create_app"]
+"""The routes of the HTTP service, by what they are about; `service/app.py` puts them together."""

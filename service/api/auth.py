@@ -17,7 +17,14 @@ from pydantic import SecretStr
 
 from veridical.service.transactions import Principal, ProblemError, TransactionService
 from veridical.service.transactions.service import TOKEN_WORD
-from veridical.store.tenants import KEY_WORD, Tenant, find_api_key, find_tenant
+from veridical.store.tenants import (
+    KEY_WORD,
+    ApiKey,
+    Tenant,
+    environment_of,
+    find_api_key,
+    find_tenant,
+)
 
 __all__ = [
     "DEFAULT_TENANT",
@@ -67,6 +74,12 @@ _bearer = HTTPBearer(
 )
 
 
+def _principal(key: ApiKey) -> Principal:
+    """Who bears a key: in its own environment, and by the name that it is bound to."""
+    environment = environment_of(key.tenant, sandbox=key.sandbox)
+    return Principal(environment, key.scopes, key.sandbox, "", key.prefix, key.person)
+
+
 class Access:
     """Tells callers by what they bear, and holds each tenant to its limits.
 
@@ -111,7 +124,7 @@ class Access:
             elif credential.startswith(KEY_WORD):
                 known = find_api_key(self._transactions.resources.database, credential)
                 if known is not None:
-                    return Principal(known.tenant, known.scopes, known.sandbox, "", known.prefix)
+                    return _principal(known)
         if (nobody := self.nobody(credential)) is not None:
             return nobody
         if not credential:

@@ -91,12 +91,16 @@ def store_policy(
     principal: Author,
     policy: Name,
     content: Annotated[str, Body(media_type="application/toml", max_length=LARGEST_POLICY_BYTES)],
+    shadow: bool = False,
 ) -> dict[str, Any]:
     """TOML, as policy files are. A version that is stored never changes.
 
-    Its examples must end as they say. `warnings` tells what `veridical policy lint` would.
+    Its examples must end as they say. One in the place of a shipped policy of its name wants
+    `shadow=true`. `warnings` tells what `veridical policy lint` would.
     """
-    stored = transactions.book.add(principal.tenant, policy, content.encode(), service.loader.fit)
+    stored = transactions.book.add(
+        principal.tenant, policy, content.encode(), service.loader.fit, shadow=shadow
+    )
     return {**_shown(stored), "warnings": lint_policy(stored)}
 
 

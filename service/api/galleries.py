@@ -18,15 +18,50 @@ from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import Service, ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, Resources
+from veridical.service.transactions.customers import FACES, VOICES
 from veridical.store import erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Transaction
+from veridical.verification.signals.ledger import SEEN, SEEN_WORD
 
 __all__ = ["GalleryRegistry", "router"]
 
 router = APIRouter(prefix="/v1", tags=["galleries"])
 
 Name = Annotated[str, PathParameter(min_length=1, max_length=200, pattern=r"^[ -.0-~]+$")]
+INTERNAL = frozenset({FACES, VOICES, SEEN})
+"""Kept by transactions alone: whoever could write here could put a face in a customer's place."""
+
+
+def _named(gallery: Name) -> str:
+    """A gallery of the caller's own.
+
+    Raises:
+        ProblemError: `gallery.internal`.
+    """
+    if gallery in INTERNAL:
+        raise ProblemError(
+            403,
+            "gallery.internal",
+            "this gallery is kept by transactions: customers are enrolled by an onboarding with "
+            "consent.enrol, compared by a reverify, and erased with DELETE /v1/subjects",
+        )
+    return gallery
+
+
+def _referred(subject: Name) -> str:
+    """A subject of the caller's own.
+
+    Raises:
+        ProblemError: `gallery.unknown_subject`: it is what is kept of a transaction.
+    """
+    if subject.startswith(SEEN_WORD):
+        raise ProblemError(404, "gallery.unknown_subject", "no such subject")
+    return subject
+
+
+Named = Annotated[str, Depends(_named)]
+Referred = Annotated[str, Depends(_referred)]
 Searcher = Annotated[Principal, Depends(allow("galleries:read"))]
 Keeper = Annotated[Principal, Depends(allow("galleries:write"))]
 
@@ -108,8 +143,8 @@ def enrol(
     service: ServiceDep,
     registry: GalleriesDep,
     principal: Keeper,
-    gallery: Name,
-    subject: Name,
+    gallery: Named,
+    subject: Referred,
     image: Annotated[UploadFile, File()],
     birth_year: Annotated[int | None, Form(ge=1850, le=2199)] = None,
     sex: Annotated[str, Form(pattern="^[FMX]?$")] = "",
@@ -136,7 +171,11 @@ def enrol(
     **nothing("delete_subject", "Deleted"),
 )
 def delete(
-    service: ServiceDep, registry: GalleriesDep, principal: Keeper, gallery: Name, subject: Name
+    service: ServiceDep,
+    registry: GalleriesDep,
+    principal: Keeper,
+    gallery: Named,
+    subject: Referred,
 ) -> Response:
     """From this gallery; from every index before its next search."""
     resources = registry.gallery(principal.tenant, gallery, _model(service))
@@ -150,7 +189,7 @@ def delete(
     summary="Erase a subject from every gallery",
     **answers("erase_subject", wire.SubjectErased),
 )
-def erase(transactions: TransactionsDep, principal: Keeper, subject: Name) -> dict[str, int]:
+def erase(transactions: TransactionsDep, principal: Keeper, subject: Referred) -> dict[str, int]:
     """Its key is deleted: nothing opens what was kept of it."""
     return {"erased": erase_subject(transactions.resources.database, principal.tenant, subject)}
 
@@ -161,7 +200,7 @@ def erase(transactions: TransactionsDep, principal: Keeper, subject: Name) -> di
     **answers("get_subject", wire.SubjectGalleries),
 )
 def subject_of(
-    transactions: TransactionsDep, principal: Searcher, subject: Name
+    transactions: TransactionsDep, principal: Searcher, subject: Referred
 ) -> dict[str, list[str]]:
     """Names of galleries: what a person who asks for their data is told."""
     return {"galleries": galleries_of(transactions.resources.database, principal.tenant, subject)}
@@ -177,7 +216,7 @@ def search(
     service: ServiceDep,
     registry: GalleriesDep,
     principal: Searcher,
-    gallery: Name,
+    gallery: Named,
     image: Annotated[UploadFile, File()],
     limit: Annotated[int, Form(ge=1, le=100)] = 10,
 ) -> dict[str, Any]:
@@ -196,7 +235,7 @@ def search(
     **answers("get_gallery", wire.GalleryStatistics),
 )
 def statistics(
-    service: ServiceDep, registry: GalleriesDep, principal: Searcher, gallery: Name
+    service: ServiceDep, registry: GalleriesDep, principal: Searcher, gallery: Named
 ) -> dict[str, int]:
     """Its size."""
     found = registry.gallery(principal.tenant, gallery, _model(service)).statistics()

@@ -69,6 +69,12 @@ class Figures:
             registry=registry,
         )
 
+        self.failing_rows = Gauge(
+            "veridical_failing_rows",
+            "Transactions that this process could not expire or erase; tried again every 10 min.",
+            registry=registry,
+        )
+
         self._lacking = Gauge(
             "veridical_lacking",
             "Checks of policies in force that lack a model or an operating point: 1 each.",

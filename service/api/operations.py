@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import text
 
+from veridical.errors import VeridicalError
 from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import DEFAULT_TENANT, Allow, Principal, allow
 from veridical.service.api.requirements import open_to_all
@@ -34,7 +34,7 @@ async def livez() -> dict[str, str]:
 
 @router.get(
     "/readyz",
-    summary="Are the models loaded and self-tested, and is the database there?",
+    summary="Would this replica serve: models, keys, database, disk, signing key, housekeeping?",
     **answers("readyz", Ready),
 )
 @open_to_all
@@ -59,9 +59,11 @@ def readiness(service: Service) -> dict[str, object]:
             503, NotFitError.default_code, "a required model is missing; see the server's log"
         )
     verifier = service.loader.get()
-    if service.transactions is not None:
-        with service.transactions.resources.database.reading() as connection:
-            connection.execute(text("SELECT 1"))
+    if service.readiness is not None:
+        try:
+            service.readiness.require()
+        except VeridicalError as error:
+            raise ProblemError(503, error.code, str(error), 5) from error
     return {
         "status": "ready",
         "profile": verifier.profile,
@@ -96,6 +98,8 @@ def metrics(service: ServiceDep, principal: Monitor) -> Response:
         figures.unwatched.set(unwatched)
         figures.webhooks.labels("waiting").set(waiting)
         figures.webhooks.labels("given_up").set(given_up)
+        if whole and service.retention is not None:
+            figures.failing_rows.set(service.retention.failing)
     return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -12,7 +12,14 @@ from fastapi import Depends, Request
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.transactions import DriftWatch, ProblemError, TransactionService, Worker
+from veridical.service.transactions import (
+    DriftWatch,
+    ProblemError,
+    RetentionJob,
+    TransactionService,
+    Worker,
+)
+from veridical.service.transactions.readiness import Readiness
 from veridical.verification import Policy, Verifier
 from veridical.verification.analysis import Beside
 from veridical.verification.evidence import EvidenceLog
@@ -143,6 +150,8 @@ class Service:
         evidence: File of records beside the database's; None without.
         transactions: The transactions; None for a service without a database.
         worker: Judges them; None likewise.
+        readiness: Proves that it can serve; None likewise.
+        retention: Expires and erases; None likewise.
         drift: Counts verdicts; None likewise, and where counts are not to be kept.
     """
 
@@ -155,6 +164,8 @@ class Service:
     transactions: TransactionService | None = None
     worker: Worker | None = None
     drift: DriftWatch | None = None
+    readiness: Readiness | None = None
+    retention: RetentionJob | None = None
 
 
 def _service(request: Request) -> Service:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -17,12 +18,17 @@ from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.media import Limits
-from veridical.service.api.answers import answers, content
+from veridical.ocr.chip.files import MOST_BYTES
+from veridical.result import Outcome
+from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
+from veridical.service.transactions.explain import explain
+from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
+from veridical.service.transactions.service import Sought
 from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
@@ -37,6 +43,7 @@ _LIMITS = Limits()
 _MOST_BYTES = {
     "document_front": _LIMITS.max_image_bytes,
     "document_back": _LIMITS.max_image_bytes,
+    "chip": MOST_BYTES,
     "selfie": _LIMITS.max_image_bytes,
     "clip": _LIMITS.max_clip_bytes,
     "voice": _LIMITS.max_audio_bytes,
@@ -57,6 +64,25 @@ Viewer = Annotated[
 ]
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse a query that asks for what the route does not know: it would be answered too much.
+
+    Raises:
+        ProblemError: `request.malformed`.
+    """
+    route = request.scope["route"]
+    known = {parameter.alias for parameter in route.dependant.query_params}
+    if set(request.query_params) - known:
+        raise ProblemError(
+            422,
+            "request.malformed",
+            f"unknown query parameters; this route knows {', '.join(sorted(known))}",
+        )
+
+
+KnownParameters = Annotated[None, Depends(known_parameters)]
 
 
 @router.post(
@@ -89,12 +115,27 @@ def create(
 def list_(
     transactions: TransactionsDep,
     principal: Reader,
+    known: KnownParameters,
     state: wire.TransactionState | None = None,
+    outcome: Outcome | None = None,
+    subject_ref: wire.Reference | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Pages follow by `next`."""
-    return transactions.page(principal, state, cursor, limit)
+    """Pages follow by `next`; `since` and `until` bound when a transaction was started."""
+    del known
+    sought = Sought(state, outcome, subject_ref, _moment_ms(since), _moment_ms(until))
+    return transactions.page(principal, sought, cursor, limit)
+
+
+def _moment_ms(moment: datetime | None) -> int | None:
+    """Milliseconds since 1970 of a moment; one without an offset is in UTC."""
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)
 
 
 @router.get(
@@ -151,6 +192,19 @@ async def put_medium(
     return {"kind": kind, "bytes": size, "sha256": digest.hex()}
 
 
+@router.delete(
+    "/transactions/{transaction}/media/{kind}",
+    summary="Take a medium back",
+    **nothing("delete_medium", "Deleted"),
+)
+def delete_medium(
+    transactions: TransactionsDep, principal: Applicant, transaction: Id, kind: wire.MediaKind
+) -> Response:
+    """One that was handed in by mistake, or that the applicant would rather not give."""
+    transactions.take_back(principal, transaction, kind)
+    return Response(status_code=204)
+
+
 async def _take(
     request: Request, transactions: TransactionService, upload: Upload, most: int
 ) -> tuple[int, bytes]:
@@ -200,10 +254,66 @@ def _digest(header: str) -> bytes:
     **answers("draw_challenge", wire.ChallengeDrawn, "The old one is void"),
 )
 def challenge(
-    transactions: TransactionsDep, principal: Applicant, transaction: Id
+    transactions: TransactionsDep,
+    principal: Applicant,
+    transaction: Id,
+    body: wire.ChallengeWish = wire.ChallengeWish(),  # noqa: B008
 ) -> dict[str, Any]:
-    """What was recorded for the old one is dropped."""
-    return {"challenge": transactions.challenge(principal, transaction)}
+    """What was recorded for the old one is dropped.
+
+    Told `stepwise`, recording begins at once and is sent in slices: each that arrives tells what
+    comes next. Told `at_once`, the whole clip is uploaded afterwards; it is then weaker evidence.
+    """
+    return {"challenge": transactions.challenge(principal, transaction, body)}
+
+
+@router.put(
+    "/transactions/{transaction}/slices/{number}",
+    summary="Hand in a slice of a recording while it is made",
+    **answers("upload_slice", wire.SliceTaken, "Kept, and what is told since"),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
+@takes(LARGEST_SLICE)
+async def put_slice(
+    request: Request,
+    transactions: TransactionsDep,
+    principal: Applicant,
+    transaction: Id,
+    number: Annotated[int, Path(ge=0, lt=MOST_SLICES)],
+    content_digest: Annotated[
+        str, Header(description="RFC 9530: `sha-256=:BASE64:`", max_length=500)
+    ] = "",
+    last: Annotated[bool, Query(description="Whether the recording ends with it")] = False,
+) -> dict[str, Any]:
+    """Slices put one after the other are the file of the clip. The last one makes it a medium.
+
+    A slice may be sent again where the connection broke. When each arrived is recorded by this
+    server's clock; what is too late to show a live recording is asked for again.
+    """
+    wanted = _digest(content_digest)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_SLICE:
+            raise ProblemError(413, "request.too_large", f"a slice may have {LARGEST_SLICE} bytes")
+    data = bytes(body)
+    if not data:
+        raise InputError("the body is empty; send the bytes of the slice", "media.empty")
+    if not hmac.compare_digest(hashlib.sha256(data).digest(), wanted):
+        raise InputError(
+            "the bytes are not those the Content-Digest names; send them again",
+            "media.digest_mismatch",
+        )
+    return await run_in_threadpool(
+        transactions.take_slice, principal, transaction, number, data, last=last
+    )
 
 
 @router.post(
@@ -267,9 +377,14 @@ def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> 
     **answers("list_reviews", wire.ReviewPage),
 )
 def queue(
-    transactions: TransactionsDep, principal: Reviewer, cursor: Cursor = "", limit: Limit = 50
+    transactions: TransactionsDep,
+    principal: Reviewer,
+    known: KnownParameters,
+    cursor: Cursor = "",
+    limit: Limit = 50,
 ) -> dict[str, Any]:
     """The longest waiting first."""
+    del known
     return transactions.queue(principal, cursor, limit)
 
 
@@ -300,8 +415,6 @@ def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
     """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
-    from veridical.service.pages.explain import explain
-
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
 from veridical.consent_recording import shipped_scripts
+from veridical.service.api.auth import Principal, allow
 from veridical.service.api.requirements import open_to_all
 from veridical.service.pages.labels import labels
 from veridical.service.pages.qa import About, QaFolder
@@ -110,8 +111,6 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]
 
 
 def _keep_recordings(app: FastAPI, folder: QaFolder) -> None:
-    from veridical.service.api.auth import Principal, allow
-
     @app.post("/demo/qa", include_in_schema=False, status_code=201)
     def keep(
         _: Annotated[Principal, Depends(allow("transactions:write"))],

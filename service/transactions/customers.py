@@ -4,6 +4,7 @@ from veridical.errors import InputError
 from veridical.gallery import Gallery
 from veridical.service.transactions.resources import Resources
 from veridical.store import galleries_of, models_of
+from veridical.store.subjects import marks_of
 from veridical.types import Template
 
 __all__ = ["FACES", "VOICES", "Customers"]
@@ -27,6 +28,11 @@ class Customers:
         """Whether a customer's face is enrolled, by whichever model."""
         return FACES in galleries_of(self._resources.database, tenant, subject)
 
+    def marks(self, tenant: str, subject: str) -> frozenset[tuple[int, int]]:
+        """What is enrolled of a customer; see `store.subjects.marks_of`."""
+        with self._resources.database.reading() as connection:
+            return marks_of(connection, tenant, subject, (FACES, VOICES))
+
     def template(self, tenant: str, subject: str, gallery: str, model: str) -> Template | None:
         """An enrolled template of one model; None when there is none.
 
@@ -36,7 +42,7 @@ class Customers:
         if not model:
             return None
         try:
-            return self._gallery(tenant, gallery, model).template(subject)
+            return self.gallery(tenant, gallery, model).template(subject)
         except InputError:
             return None
 
@@ -58,7 +64,7 @@ class Customers:
         Raises:
             StoreError: The database cannot be written.
         """
-        entries = self._gallery(tenant, gallery, template.model)
+        entries = self.gallery(tenant, gallery, template.model)
         try:
             entries.enrol(subject, template)
         except InputError as error:
@@ -66,5 +72,10 @@ class Customers:
                 raise
             entries.update(subject, template)
 
-    def _gallery(self, tenant: str, name: str, model: str) -> Gallery:
+    def gallery(self, tenant: str, name: str, model: str) -> Gallery:
+        """One of the galleries of a tenant's customers, of one model.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
         return Gallery(self._resources.database, self._resources.keys, name, model, tenant=tenant)

@@ -34,7 +34,7 @@ from veridical.store.histograms import (
     raised_alerts,
 )
 from veridical.store.outbox import add_letter
-from veridical.store.tenants import webhook_of
+from veridical.store.tenants import webhook_url
 from veridical.verification import Verdict
 from veridical.verification.drift import DriftRules, Finding, Series, merged, observations
 from veridical.wire import WEBHOOK_FORMAT
@@ -156,7 +156,7 @@ class DriftWatch:
     def _tell(self, connection: Connection, alert: StoredAlert, state: str, now: int) -> None:
         cause = f"{alert.alert}:{alert.key.name}:{alert.reason}"
         log.warning(f"drift {state}", extra={"tenant": alert.key.tenant, "cause": cause})
-        url, _ = webhook_of(connection, self._resources.keys, alert.key.tenant)
+        url = webhook_url(connection, alert.key.tenant)
         if not url:
             return
         data = {**alert_view(alert), "state": state}

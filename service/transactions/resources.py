@@ -52,7 +52,8 @@ class Principal:
         scopes: What the key allows; empty for the holder of an upload token.
         sandbox: Whether the key makes sandbox transactions.
         transaction: The one transaction an upload token is for; empty for a key.
-        name: Prefix of the key, for logs.
+        name: Prefix of the key, for logs and evidence.
+        person: Who alone uses the key; empty for a key of a machine.
     """
 
     tenant: str
@@ -60,6 +61,12 @@ class Principal:
     sandbox: bool = False
     transaction: str = ""
     name: str = ""
+    person: str = ""
+
+    @property
+    def acts_as(self) -> str:
+        """Who it is that decides, as far as that is known: never what a client types."""
+        return self.person or f"key {self.name}"
 
     @property
     def sees_scores(self) -> bool:
@@ -97,14 +104,16 @@ class TransactionSettings:
         keep: For how long media and verdicts are kept once a transaction is over.
         most_challenges: Challenges drawn for one transaction.
         most_waiting: Transactions that may wait for a verdict; more are told to come back.
+        keep_codes: For how long codes of pictures are kept to know them again; zero keeps none.
         keep_counts: For how long counts of scores and reasons are kept; zero counts nothing.
         allowed_callbacks: Hosts that callbacks may lead to although they are private or not https.
     """
 
-    lifetime: timedelta = timedelta(seconds=180)
+    lifetime: timedelta = timedelta(minutes=20)
     challenge_lifetime: timedelta = timedelta(seconds=90)
     recording_lifetime: timedelta = timedelta(seconds=900)
     keep: timedelta = timedelta(days=30)
+    keep_codes: timedelta = timedelta(days=90)
     keep_counts: timedelta = timedelta(days=35)
     most_challenges: int = 10
     most_waiting: int = 16

@@ -14,7 +14,8 @@ from veridical.reading import TextLimits
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.store.schema import policies
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
-from veridical.verification.policy import parse_policy
+from veridical.verification.catalogue import Trait, checks_with
+from veridical.verification.policy import earlier_policies, parse_policy
 from veridical.verification.policy.trials import refuse_failing
 
 __all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "stored_policies", "with_checks"]
@@ -33,6 +34,10 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
             f"unknown checks {unknown}; known are {', '.join(CHECKS)}", "policy.unknown_check"
         )
     added = tuple(check for check in dict.fromkeys(checks) if check not in policy.required)
+    if sums := sorted(checks_with(Trait.SUM).intersection(added)):
+        raise InputError(
+            f"{sums} want witnesses, which only a policy names", "policy.unknown_check"
+        )
     if not added:
         return policy
     return replace(
@@ -69,6 +74,8 @@ class PolicyRepository:
             if not policy.allow_specimens
         } | {self._default.id: self._default}
 
+        self._earlier = {(policy.id, policy.version): policy for policy in earlier_policies()}
+
     def default_for(self, kind: str) -> str:
         """Name of the policy of transactions that name none."""
         return kind if kind in ("reverify", "recording") else self._default.id
@@ -83,7 +90,9 @@ class PolicyRepository:
         for policy in stored if version is None else [p for p in stored if p.version == version]:
             return policy
         shipped = self._shipped.get(name)
-        if shipped is None or version not in (None, shipped.version):
+        if version is not None and (shipped is None or shipped.version != version):
+            shipped = self._earlier.get((name, version))
+        if shipped is None:
             known = ", ".join(dict.fromkeys(p.id for p in self.all_of(tenant)))
             raise ProblemError(422, "policy.unknown", f"no policy of that name; there are {known}")
         return shipped
@@ -99,6 +108,8 @@ class PolicyRepository:
         name: str,
         content: bytes,
         fit: Callable[[Policy], None] = lambda _: None,
+        *,
+        shadow: bool = False,
     ) -> Policy:
         """Store a version of a tenant's own policy.
 
@@ -107,8 +118,10 @@ class PolicyRepository:
             name: Its id.
             content: TOML.
             fit: Refuses what the installation could not judge.
+            shadow: Whether it may take the place of a shipped policy of its name.
 
         Raises:
+            ProblemError: `policy.shadows`: a shipped policy has that name.
             InputError: `policy.malformed`; `policy.calibration`: it names files, which only an
                 operator may; `policy.version`: not above the newest stored; `policy.specimens`;
                 `policy.example`: it does not do what its own examples say.
@@ -128,7 +141,15 @@ class PolicyRepository:
             raise InputError("only the operator lets specimens through", "policy.specimens")
         refuse_failing(policy)
         fit(policy)
-        newest = max((p.version for p in self._stored(tenant, name)), default=0)
+        own = self._stored(tenant, name)
+        if name in self._shipped and not own and not shadow:
+            raise ProblemError(
+                409,
+                "policy.shadows",
+                "a shipped policy has this name, and everybody who asks for it would be judged by "
+                "this one: take another name, or say ?shadow=true",
+            )
+        newest = max((p.version for p in own), default=0)
         if name in self._shipped:
             newest = max(newest, self._shipped[name].version)
         if policy.version <= newest:

@@ -2,18 +2,26 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from veridical.consent_recording import parse_script, parse_times
 from veridical.errors import StoreError
-from veridical.liveness.challenge import PACES, draw_challenge
+from veridical.media import Limits
 from veridical.service.transactions import views
 from veridical.service.transactions.customers import Customers
+from veridical.service.transactions.live import (
+    SLICE_MS,
+    LiveChallenge,
+    draw,
+    drop_slices,
+    keep_slice,
+)
 from veridical.service.transactions.recordings import chosen_script, script_view
 from veridical.service.transactions.records import record, tell
 from veridical.service.transactions.resources import (
@@ -24,11 +32,14 @@ from veridical.service.transactions.resources import (
     iso,
 )
 from veridical.service.transactions.rules import PolicyRepository, with_checks
-from veridical.service.transactions.sandbox import is_scripted
+from veridical.service.transactions.sandbox import is_scripted, lifetime_ms_of, wait_ms_of
 from veridical.service.webhooks import check_address
+from veridical.store import MediaMemory
 from veridical.store.chain import last_link
-from veridical.store.jobs import add_job, count_jobs
-from veridical.store.tenants import webhook_of
+from veridical.store.errors import StoreFullError
+from veridical.store.fingerprints import forget_media
+from veridical.store.jobs import add_job, jobs_by_tenant
+from veridical.store.tenants import webhook_url
 from veridical.store.transactions import (
     OPEN,
     IdempotentAnswer,
@@ -36,6 +47,7 @@ from veridical.store.transactions import (
     add_transaction,
     change_transaction,
     count_failures,
+    drop_answer,
     erase_transaction,
     find_answer,
     find_transaction,
@@ -54,9 +66,11 @@ from veridical.verification.policy.media import Wanted, wanted_media
 from veridical.verification.signals import SignalFacts
 from veridical.verification.signals.ledger import forget
 from veridical.voiceprint.wording import units
-from veridical.wire import KeptRequest, NewTransaction, ReviewDecision, Submission
+from veridical.wire import ChallengeWish, KeptRequest, NewTransaction, ReviewDecision, Submission
 
-__all__ = ["TOKEN_WORD", "TransactionService"]
+__all__ = ["TOKEN_WORD", "Sought", "TransactionService"]
+
+log = logging.getLogger("veridical.service.transactions")
 
 TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
 _ID_CHARACTERS = 34
@@ -65,12 +79,32 @@ _ONCE = ("clip", "voice", "selfie", "recording")
 _SPOKEN = ("clip", "voice", "recording")
 """What answers a challenge, and is void with it."""
 
+_MOST_CLIP_BYTES = Limits().max_clip_bytes
 DIGITS = 6
 """Digits of a challenge, where no script says how many."""
 
 _BURST, _BURST_MS = 5, 180_000
 """Failed attempts within this time after which a subject or device has to wait."""
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which transactions a list is to hold; what is None does not matter.
+
+    Attributes:
+        state: Such as `completed`.
+        outcome: Of the newest verdict.
+        subject_ref: Whose, by the caller's reference.
+        since_ms: Created from here on, ms since 1970.
+        until_ms: Created before.
+    """
+
+    state: str | None = None
+    outcome: str | None = None
+    subject_ref: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 class TransactionService:
@@ -95,6 +129,11 @@ class TransactionService:
         self.book = book
         self.settings = settings
         self.customers = Customers(resources)
+        self.memory = (
+            MediaMemory(resources.database, settings.keep_codes, lambda: resources.clock() / 1000)
+            if settings.keep_codes
+            else None
+        )
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -117,20 +156,28 @@ class TransactionService:
                 422, "request.malformed", "an Idempotency-Key has 1 to 200 characters"
             )
         digest = hashlib.sha256(f"{caller.sandbox}{asked.model_dump_json()}".encode()).digest()
+        before = ""
         try:
-            if idempotency_key and (known := self._replayed(caller, idempotency_key, digest)):
-                return known, True
-            return self._create(caller, asked, idempotency_key, digest), False
+            if idempotency_key:
+                known, before = self._replayed(caller, idempotency_key, digest)
+                if known:
+                    return known, True
+            return self._create(caller, asked, idempotency_key, digest, before), False
         except StoreError as error:
             # The same key came in twice at once: the other one made the transaction.
             if error.code == "store.conflict" and idempotency_key:
-                known = self._replayed(caller, idempotency_key, digest)
+                known, _ = self._replayed(caller, idempotency_key, digest)
                 if known:
                     return known, True
             raise
 
     def _create(
-        self, caller: Principal, asked: NewTransaction, idempotency_key: str, digest: bytes
+        self,
+        caller: Principal,
+        asked: NewTransaction,
+        idempotency_key: str,
+        digest: bytes,
+        before: str = "",
     ) -> dict[str, Any]:
         if not asked.consent.biometrics:
             raise ProblemError(
@@ -174,6 +221,7 @@ class TransactionService:
         spoken: str = asked.locale
         kept = asked.model_dump(mode="json")
         kept["policy"] = _quoted(policy)
+        kept["replaces"] = before or None
         if policy.for_recordings != (asked.kind == "recording"):
             raise ProblemError(
                 422,
@@ -189,6 +237,9 @@ class TransactionService:
         if wanted.challenge and asked.kind == "reverify" and asked.subject_ref:
             spoken = self.customers.language(caller.tenant, asked.subject_ref) or spoken
         now = self.resources.clock()
+        lifetime = _ms(self.settings.lifetime_of(asked.kind))
+        if is_scripted(asked.subject_ref, sandbox=caller.sandbox):
+            lifetime = lifetime_ms_of(asked.subject_ref or "") or lifetime
         transaction = f"t_{secrets.token_hex(16)}"
         secret = secrets.token_urlsafe(32)
         with self.resources.database.writing() as connection:
@@ -211,7 +262,7 @@ class TransactionService:
                 state="created",
                 sandbox=caller.sandbox,
                 created_at=now,
-                expires_at=now + _ms(self.settings.lifetime_of(asked.kind)),
+                expires_at=now + lifetime,
                 completed_at=None,
                 keep_until=None,
                 erased_at=None,
@@ -249,11 +300,14 @@ class TransactionService:
                 "attempt": 1,
                 "retries_left": max(0, policy.attempts - 1),
                 "challenge": challenge,
+                "replaces": before or None,
             }
             if asked.kind == "recording":
                 answer["script"] = script_view(settled.script_text)
             if idempotency_key:
                 sealed = vault.seal_json(answer, "answer")
+                if before:
+                    drop_answer(connection, caller.tenant, idempotency_key, before)
                 keep_answer(
                     connection,
                     caller.tenant,
@@ -263,11 +317,19 @@ class TransactionService:
                 )
         return answer
 
-    def _replayed(self, caller: Principal, key: str, digest: bytes) -> dict[str, Any] | None:
+    def _replayed(
+        self, caller: Principal, key: str, digest: bytes
+    ) -> tuple[dict[str, Any] | None, str]:
+        """What was answered to the same request, and nothing; or nothing, and what is over.
+
+        Raises:
+            ProblemError: `idempotency.mismatch`.
+        """
         with self.resources.database.reading() as connection:
             known = find_answer(connection, caller.tenant, key)
             if known is None:
-                return None
+                return None, ""
+            row = find_transaction(connection, known.transaction)
             vault = opened_vault(connection, self.resources.keys, caller.tenant, known.transaction)
         if not hmac.compare_digest(known.request_digest, digest):
             raise ProblemError(
@@ -275,10 +337,13 @@ class TransactionService:
                 "idempotency.mismatch",
                 "this Idempotency-Key came with another request; take a new key for a new request",
             )
-        if vault is None:
-            raise _gone()
+        # Of one that is over the answer helps nobody: its token and challenge are dead.
+        now = self.resources.clock()
+        waits = row is not None and row.state in OPEN and row.expires_at > now
+        if vault is None or row is None or not (waits or row.state == "processing"):
+            return None, known.transaction
         answer: dict[str, Any] = vault.unseal_json(known.sealed_answer, "answer")
-        return answer
+        return answer, ""
 
     def holder(self, token: str) -> Principal | None:
         """Who holds an upload token; None when it is none, or of a transaction long gone."""
@@ -328,8 +393,30 @@ class TransactionService:
             if row.state == "created":
                 change_transaction(connection, transaction, {"state": "collecting"})
 
-    def challenge(self, caller: Principal, transaction: str) -> dict[str, Any]:
+    def take_back(self, caller: Principal, transaction: str, kind: str) -> None:
+        """Delete a medium that was handed in, as long as nothing was submitted.
+
+        Raises:
+            ProblemError: `media.not_there`; `transaction.not_found`, `transaction.state`,
+                `transaction.expired`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            if kind not in {medium.kind for medium in media_of(connection, transaction)}:
+                raise ProblemError(404, "media.not_there", f"no {kind} was handed in")
+            drop_media(connection, transaction, (kind,))
+
+    def challenge(
+        self,
+        caller: Principal,
+        transaction: str,
+        wish: ChallengeWish = ChallengeWish(),  # noqa: B008
+    ) -> dict[str, Any]:
         """Draw a new challenge; what answered the old one is dropped.
+
+        Told stepwise, only what begins within the first moments is answered; slices of the
+        recording bring the rest.
 
         Raises:
             ProblemError: `challenge.not_wanted`, `challenge.too_many`, `challenge.back_off`,
@@ -352,10 +439,57 @@ class TransactionService:
                 )
             self._refuse_burst(connection, row.tenant, _who(row), now)
             drop_media(connection, transaction, _SPOKEN)
+            if (before := self._live(row, vault)) is not None and before.upload:
+                drop_slices(connection, before.upload)
             request = self._request(row, vault)
             # None in a request that an older version took.
             spoken = request.spoken or request.locale
-            return self._draw(connection, vault, row, spoken, now)
+            return self._draw(
+                connection, vault, row, spoken, now, stepwise=wish.reveal == "stepwise"
+            )
+
+    def take_slice(
+        self, caller: Principal, transaction: str, number: int, data: bytes, *, last: bool
+    ) -> dict[str, Any]:
+        """Take one slice of a recording while it is made; answers what is told since.
+
+        The same slice sent again is answered again: a connection may break at any moment.
+
+        Raises:
+            ProblemError: `slices.not_stepwise`, `slices.order`, `slices.too_many`,
+                `challenge.spent`, `request.too_large`, `transaction.not_found`,
+                `transaction.state`, `transaction.expired`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            self._refuse_closed(row)
+            vault = self._vault(connection, row)
+            now = self.resources.clock()
+            before = self._live(row, vault)
+            if before is None or row.nonce is None:
+                raise ProblemError(409, "challenge.spent", "draw a challenge first")
+            after = before.taking(number, data, now, last=last)
+            if after is not before:
+                if sum(one.size for one in after.slices) > _MOST_CLIP_BYTES:
+                    raise ProblemError(
+                        413, "request.too_large", f"a clip may have {_MOST_CLIP_BYTES} bytes"
+                    )
+                keep_slice(connection, vault, after.upload, number, data, now)
+                changed: dict[str, Any] = {
+                    "sealed_challenge": vault.seal_json(after.as_json(), "challenge")
+                }
+                if row.state == "created":
+                    changed["state"] = "collecting"
+                change_transaction(connection, transaction, changed)
+                if last:
+                    keep_upload(connection, transaction, after.medium(connection, vault), now)
+        taken = after.slices[number]
+        return {
+            "number": number,
+            "sha256": taken.sha256,
+            "arrived_ms": taken.arrived_ms,
+            **after.told(),
+        }
 
     def _draw(
         self,
@@ -364,19 +498,20 @@ class TransactionService:
         row: StoredTransaction,
         language: str,
         now: int,
+        *,
+        stepwise: bool = False,
     ) -> dict[str, Any]:
         request = self._request(row, vault)
         policy = self.policy_of(row, request)
-        length = request.script_digits or DIGITS
-        drawn = draw_challenge(language, length, PACES[policy.pace])
+        prompts = wanted_media(policy, row.kind, request.script_digits).prompts
+        drawn = LiveChallenge(
+            draw(policy, prompts, language, request.script_digits or DIGITS),
+            now,
+            stepwise,
+            secrets.token_hex(16) if stepwise else "",
+        )
         nonce = secrets.token_urlsafe(24)
         expires_at = now + _ms(self.settings.challenge_lifetime_of(row.kind))
-        kept = {
-            "digits": drawn.digits,
-            "language": drawn.language,
-            "schedule_ms": list(drawn.schedule_ms),
-            "issued_at": now,
-        }
         change_transaction(
             connection,
             row.id,
@@ -384,16 +519,16 @@ class TransactionService:
                 "nonce": nonce,
                 "challenge_expires_at": expires_at,
                 "challenges": row.challenges + 1,
-                "sealed_challenge": vault.seal_json(kept, "challenge"),
+                "sealed_challenge": vault.seal_json(drawn.as_json(), "challenge"),
             },
         )
-        return {
-            "digits": drawn.digits,
-            "language": drawn.language,
-            "schedule_ms": list(drawn.schedule_ms),
+        answer = {
+            **drawn.told(),
+            "language": language,
             "nonce": nonce,
             "expires_at": iso(expires_at),
         }
+        return answer | ({"reveal": "stepwise", "slice_ms": SLICE_MS} if stepwise else {})
 
     def submit(self, caller: Principal, transaction: str, sent: Submission) -> None:
         """Ask for an attempt to be judged; when this returns it will be, whoever dies.
@@ -428,7 +563,7 @@ class TransactionService:
                     "media.changed",
                     f"other bytes were uploaded than this submission names: {', '.join(changed)}",
                 )
-            if count_jobs(connection) >= self.settings.most_waiting:
+            if not self._has_room(connection, row.tenant):
                 raise ProblemError(
                     429,
                     "service.at_capacity",
@@ -439,7 +574,7 @@ class TransactionService:
             if row.kind == "recording":
                 script = parse_script(request.script_text.encode(), "the script")
                 parse_times({"segments": [one.model_dump() for one in sent.segments]}, script)
-            if not is_scripted(request.subject_ref, sandbox=row.sandbox):
+            if not row.sandbox:  # samples come again and again
                 own = made_vault(connection, self.resources.keys, row.tenant)
                 once = [medium.sha256 for medium in media if medium.kind in _ONCE]
                 replayed = see_media(connection, own, transaction, once, now)
@@ -465,13 +600,21 @@ class TransactionService:
                         "sealed_capture": vault.seal_json(capture, "capture"),
                     },
                 )
-                add_job(connection, row.tenant, transaction, now)
+                late = is_scripted(request.subject_ref, sandbox=row.sandbox)
+                late_ms = wait_ms_of(request.subject_ref or "") if late else 0
+                add_job(connection, row.tenant, transaction, now + late_ms)
         if replayed:
             raise ProblemError(
                 409,
                 "media.replayed",
                 "this recording was handed in before; record anew for this transaction",
             )
+
+    def _has_room(self, connection: Connection, tenant: str) -> bool:
+        """Whether one more of a tenant may wait: who takes less than a fair share always may."""
+        waiting, most = jobs_by_tenant(connection), self.settings.most_waiting
+        share = max(1, most // len(waiting.keys() | {tenant}))
+        return sum(waiting.values()) < most or waiting.get(tenant, 0) < share
 
     def _session_ms(self, vault: Vault, row: StoredTransaction, now: int) -> int:
         """Time from drawing the challenge to now, by this server's clock; 0 without one."""
@@ -517,18 +660,40 @@ class TransactionService:
             link=link,
         )
 
-    def page(self, caller: Principal, state: str | None, cursor: str, limit: int) -> dict[str, Any]:
+    def page(self, caller: Principal, asked: "Sought", cursor: str, limit: int) -> dict[str, Any]:
         """Transactions of a tenant, newest first.
 
         Raises:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
         with self.resources.database.reading() as connection:
-            rows = list_transactions(connection, caller.tenant, state, _place(cursor), limit + 1)
+            only: dict[str, object] = {"state": asked.state, "outcome": asked.outcome}
+            if asked.subject_ref is not None:
+                own = opened_vault(connection, self.resources.keys, caller.tenant)
+                if own is None:
+                    return {"items": [], "next": None}
+                only["subject_digest"] = own.digest("subject", asked.subject_ref)
+            span = asked.since_ms, asked.until_ms
+            rows = list_transactions(
+                connection, caller.tenant, only, span, _place(cursor), limit + 1
+            )
+            items = [self._listed(connection, row) for row in rows[:limit]]
         return {
-            "items": [views.listed(row) for row in rows[:limit]],
+            "items": items,
             "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
         }
+
+    def _listed(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+        """One line of a list; of one that is erased or damaged, what is kept in the open."""
+        subject = policy = None
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            if vault is not None and row.sealed_request is not None:
+                request = self._request(row, vault)
+                subject, policy = request.subject_ref, request.policy.model_dump()
+        except (StoreError, ValueError):
+            log.error("a request does not open", extra={"transaction": row.id})
+        return {**views.listed(row), "subject_ref": subject, "policy": policy}
 
     def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions that wait for a reviewer, longest first.
@@ -536,14 +701,20 @@ class TransactionService:
         Raises:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
-        items = []
         with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, _place(cursor), limit + 1)
-            for row in rows[:limit]:
-                vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
-                verdict = _opened(vault, row.sealed_verdict, "verdict") if vault else None
-                items.append(views.queued(row, verdict or {}))
+            items = [views.queued(row, self._told(connection, row)) for row in rows[:limit]]
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
+
+    def _told(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+        """The verdict of a row in a list; one that is damaged hides none of the others."""
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            told = _opened(vault, row.sealed_verdict, "verdict") if vault else None
+        except StoreError as error:
+            log.error("a verdict does not open", extra={"transaction": row.id})
+            return {"causes": [error.code]}
+        return told or {}
 
     def opened(self, caller: Principal, transaction: str) -> tuple[StoredTransaction, Vault]:
         """A transaction that is over, and what opens it; for a reviewer.
@@ -599,10 +770,18 @@ class TransactionService:
         Raises:
             ProblemError: `transaction.not_found`.
         """
+        try:
+            return self._erase(caller, transaction, pieces=True)
+        except StoreFullError:
+            # Less is written without the media, and the reserve is for this.
+            self.resources.database.free_reserve()
+            return self._erase(caller, transaction, pieces=False)
+
+    def _erase(self, caller: Principal, transaction: str, *, pieces: bool) -> dict[str, Any]:
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             if row.state != "erased":
-                row = self.erase_row(connection, row)
+                row = self.erase_row(connection, row, asked=True, pieces=pieces)
             link = last_link(connection, row.tenant, row.id)
         return {
             "id": row.id,
@@ -611,15 +790,32 @@ class TransactionService:
             "evidence": views.link_view(link),
         }
 
-    def erase_row(self, connection: Connection, row: StoredTransaction) -> StoredTransaction:
-        """Erase one transaction within a database transaction, and record that."""
+    def erase_row(
+        self,
+        connection: Connection,
+        row: StoredTransaction,
+        *,
+        asked: bool,
+        pieces: bool = True,
+    ) -> StoredTransaction:
+        """Erase one transaction within a database transaction, and record that.
+
+        Args:
+            connection: Within which.
+            row: The transaction.
+            pieces: Whether media are overwritten at once; see `erase_transaction`.
+            asked: Whether somebody asked for it: then no code of its media is kept either. When
+                its time is over, codes stay for as long as they are kept.
+        """
         now = self.resources.clock()
         urls = self._urls(connection, row)
-        erase_transaction(connection, row, now)
+        erase_transaction(connection, row, now, pieces=pieces)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
         record(connection, self.resources, row.tenant, body)
         # After the chain, as where a verdict is kept: two that end at once never wait in a ring.
         forget(connection, row.tenant, row.id)
+        if asked:
+            forget_media(connection, row.tenant, row.id)
         gone = replace(row, state="erased", erased_at=now)
         tell(connection, gone, "transaction.erased", urls, now)
         return gone
@@ -627,12 +823,18 @@ class TransactionService:
     def review(self, caller: Principal, transaction: str, decided: ReviewDecision) -> None:
         """Record what a reviewer decided.
 
-        The chain names who decided what. The reason may speak of the applicant: the chain holds a
-        commitment to it, and the salt that opens it is erased with the transaction.
+        The chain names who decided what: the person the key is bound to, the key itself where it is
+        bound to nobody, and apart from it what the client typed. The reason may speak of the
+        applicant: the chain holds a commitment to it, and the salt that opens it is erased with the
+        transaction.
 
         Raises:
-            ProblemError: `transaction.not_found`; `review.not_open`.
+            ProblemError: `transaction.not_found`; `review.not_open`; `review.other_person`.
         """
+        if caller.person and decided.operator not in ("", caller.person):
+            raise ProblemError(
+                403, "review.other_person", "this key is bound to another person than body.operator"
+            )
         now = self.resources.clock()
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
@@ -645,7 +847,10 @@ class TransactionService:
             body = {
                 "event": "review",
                 "transaction": row.id,
-                "operator": decided.operator,
+                "operator": caller.acts_as,
+                "operator_said": decided.operator,
+                "api_key": caller.name,
+                "environment": "sandbox" if caller.sandbox else "live",
                 "outcome": decided.outcome,
                 "reason_commitment": hmac.digest(salt, decided.reason.encode(), "sha256").hex(),
                 "decided_at": iso(now),
@@ -653,7 +858,8 @@ class TransactionService:
             }
             link = record(connection, self.resources, row.tenant, body)
             kept = {
-                "operator": decided.operator,
+                "operator": caller.person or decided.operator or caller.acts_as,
+                "decided_by": caller.acts_as,
                 "outcome": decided.outcome,
                 "reason": decided.reason,
                 "reason_salt": salt.hex(),
@@ -687,21 +893,31 @@ class TransactionService:
         return with_checks(policy, request.checks)
 
     def challenge_of(self, row: StoredTransaction, vault: Vault) -> Challenge | None:
-        """What the applicant was asked to read."""
+        """What the applicant was asked to read or do."""
+        live = self._live(row, vault)
+        return live.challenge if live is not None else None
+
+    def live_of(self, row: StoredTransaction, vault: Vault) -> LiveChallenge | None:
+        """The same, with what arrived of a recording that was sent while it was made."""
+        return self._live(row, vault)
+
+    def _live(self, row: StoredTransaction, vault: Vault) -> LiveChallenge | None:
         kept = _opened(vault, row.sealed_challenge, "challenge")
-        if kept is None:
-            return None
-        return Challenge(kept["digits"], kept["language"], tuple(kept["schedule_ms"]))
+        return None if kept is None else LiveChallenge.from_json(kept)
 
     def urls_of(self, connection: Connection, row: StoredTransaction) -> list[str]:
         """Where the events of a transaction are told."""
         return self._urls(connection, row)
 
     def _urls(self, connection: Connection, row: StoredTransaction) -> list[str]:
-        url, _ = webhook_of(connection, self.resources.keys, row.tenant)
-        vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
-        callback = self._request(row, vault).callback if vault else None
-        return [each for each in (url, callback) if each]
+        callback = None
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            callback = self._request(row, vault).callback if vault else None
+        except (StoreError, ValueError):
+            # Damaged: it is ended, erased and told of to the tenant all the same.
+            log.error("a request does not open", extra={"transaction": row.id})
+        return [each for each in (webhook_url(connection, row.tenant), callback) if each]
 
     def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
         kept = _opened(vault, row.sealed_request, "request")

@@ -4,16 +4,26 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
-from veridical.errors import InputError, VeridicalError
+from veridical.errors import InputError, StoreError, VeridicalError
+from veridical.liveness.arrivals import arrivals_of
+from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
+from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.service.transactions.customers import FACES, VOICES
+from veridical.service.transactions.enrolment import (
+    CONFLICT,
+    Enrolling,
+    enrolling,
+    not_enrolled,
+)
+from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.recordings import (
     MEDIUM,
     Judge,
@@ -35,6 +45,7 @@ from veridical.store.transactions import (
 )
 from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
+from veridical.types import Arrival, Clip
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.analysis import Analysis
 from veridical.verification.catalogue import Trait, checks_with
@@ -182,6 +193,9 @@ class Worker:
             job = claim_job(connection, resources.clock(), LEASE_MS)
         if job is None:
             return False
+        if self._is_scripted(job):  # no model runs: it takes nobody's place
+            self._judge_held(verifier, job, ExitStack())
+            return True
         with ExitStack() as undo:
             with self._lock:
                 self._held[job.id] = (job, time.monotonic() + self._patience_s(job))
@@ -198,6 +212,19 @@ class Worker:
             self._judged.add(judged)
         judged.add_done_callback(self._forget)
         return True
+
+    def _is_scripted(self, job: Job) -> bool:
+        transactions, resources = self._transactions, self._transactions.resources
+        with resources.database.reading() as connection:
+            row = find_transaction(connection, job.transaction)
+            if row is None or not row.sandbox:
+                return False
+            try:
+                vault = opened_vault(connection, resources.keys, job.tenant, job.transaction)
+                request = transactions.request_of(row, vault) if vault is not None else None
+            except (StoreError, ProblemError):
+                return False  # damaged: judged like any other, which gives it up
+        return request is not None and is_scripted(request.subject_ref, sandbox=True)
 
     def _let_go(self, job: Job) -> None:
         with self._lock:
@@ -245,8 +272,42 @@ class Worker:
                     log.error("a job was not finished", extra={"code": error.code})
                 else:
                     log.exception("a job was not finished")
+                if job.leases > MOST_LEASES:
+                    self._leave_unread(job)
+                    return
                 with resources.database.writing() as connection:  # let somebody try again soon
                     renew_job(connection, job, resources.clock() + 1_000)
+
+    def _leave_unread(self, job: Job) -> None:
+        """Leave a transaction to a person that nothing can be read of; nothing is opened for it."""
+        resources, cause = self._transactions.resources, "service.not_judged"
+        with resources.database.writing() as connection:
+            now = resources.clock()
+            row = locked_transaction(connection, job.transaction)
+            if not finish_job(connection, job) or row is None or row.state != "processing":
+                return
+            body = {
+                "event": "verdict",
+                "kind": row.kind,
+                "sandbox": row.sandbox,
+                "transaction": row.id,
+                "outcome": str(Outcome.REVIEW),
+                "first_cause": cause,
+                "attempt": row.attempt,
+            }
+            record(connection, resources, row.tenant, body)
+            keep_ms = int(self._transactions.settings.keep.total_seconds() * 1000)
+            changed: dict[str, Any] = {
+                "state": "completed",
+                "outcome": str(Outcome.REVIEW),
+                "first_cause": cause,
+                "completed_at": now,
+                "keep_until": now + keep_ms,
+            }
+            change_transaction(connection, row.id, changed)
+            after = replace(row, state="completed", outcome=str(Outcome.REVIEW))
+            urls = self._transactions.urls_of(connection, row)
+            tell(connection, after, "transaction.completed", urls, now)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
         transactions, resources = self._transactions, self._transactions.resources
@@ -272,11 +333,15 @@ class Worker:
         except InputError as error:
             self._finish_unusable(job, row, vault, media, error)
             return
-        subject = request.subject_ref
-        if verdict.outcome is Outcome.ACCEPT and request.consent.enrol and subject is not None:
-            self._enrol(row, subject, analysis)
-        keep = _keeping(row, policy, analysis)
-        self._finish(job, row, vault, told, verdict_body(told, media), keep)
+        keeps, conflict = [_keeping(row, policy, analysis)], False
+        if verdict.outcome is Outcome.ACCEPT and analysis is not None:
+            enrolled = self._enrolling(row, request, analysis, verifier, policy)
+            keeps.append(enrolled.keep)
+            if conflict := bool(enrolled.cause):
+                verdict = not_enrolled(verdict, enrolled.cause)
+                told = verdict_to_json(verdict)
+        events = (CONFLICT,) if conflict else ()
+        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
@@ -295,6 +360,7 @@ class Worker:
                 raise InputError("scripted by the sandbox", "media.undecodable")
             return scripted_verdict(row.id, subject, policy, row.attempt), None
         transaction = load_transaction(self._transactions, verifier, row, vault, request)
+        self._refuse_copy(row, transaction)
         analysis = verifier.analyse(transaction)
         verdict = verifier.judge(analysis, policy)
         if need := transaction.metadata.get("accommodation"):
@@ -302,6 +368,24 @@ class Worker:
         if row.sandbox:
             verdict = replace(verdict, stamps=(*verdict.stamps, SANDBOX))
         return verdict, analysis
+
+    def _refuse_copy(self, row: StoredTransaction, transaction: Transaction) -> None:
+        """Refuse a picture that served another transaction, encoded anew: a camera was asked.
+
+        Raises:
+            InputError: `media.replayed`.
+        """
+        memory, selfie = self._transactions.memory, transaction.selfie
+        if memory is None or selfie is None or row.sandbox:
+            return
+        seen = memory.of("picture", row.tenant)
+        # Before the search: of two that come at once, neither is missed.
+        seen.remember(row.id, picture_codes(selfie))
+        if is_copy(selfie, seen, row.id):
+            raise InputError(
+                "this picture was handed in before; take a new one for this transaction",
+                "media.replayed",
+            )
 
     def _recorded(
         self, row: StoredTransaction, vault: Vault, request: KeptRequest, policy: Policy
@@ -327,15 +411,20 @@ class Worker:
             result = stamped(result, SANDBOX)
         return result.verdict, told_of(result)
 
-    def _enrol(self, row: StoredTransaction, subject: str, analysis: Analysis | None) -> None:
-        """Keep the templates of an accepted applicant who agreed to it."""
-        if analysis is None or row.sandbox or row.kind != "onboarding":
-            return
-        if (face := analysis.face_template) is not None:
-            self._transactions.customers.enrol(row.tenant, subject, FACES, face)
-        voice = analysis.voice_enrolment
-        if voice is not None and voice.template is not None:
-            self._transactions.customers.enrol(row.tenant, subject, VOICES, voice.template)
+    def _enrolling(
+        self,
+        row: StoredTransaction,
+        request: KeptRequest,
+        analysis: Analysis,
+        verifier: Verifier,
+        policy: Policy,
+    ) -> Enrolling:
+        """What is to be enrolled of an accepted applicant who agreed to it."""
+        subject = request.subject_ref
+        if row.kind != "onboarding" or not request.consent.enrol or subject is None:
+            return Enrolling()
+        customers = self._transactions.customers
+        return enrolling(customers, row.tenant, subject, analysis, verifier, policy)
 
     def _finish(
         self,
@@ -344,7 +433,8 @@ class Worker:
         vault: Vault,
         told: dict[str, Any],
         body: Mapping[str, Any],
-        keep: Keep | None = None,
+        keeps: Sequence[Keep | None] = (),
+        events: Sequence[str] = (),
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
         transactions, resources = self._transactions, self._transactions.resources
@@ -385,7 +475,7 @@ class Worker:
                     "final_outcome": final,
                 }
             change_transaction(connection, row.id, changed)
-            if keep is not None:
+            for keep in filter(None, keeps):
                 keep(connection)
             after = replace(
                 row,
@@ -394,13 +484,9 @@ class Worker:
                 final_outcome=changed.get("final_outcome"),
             )
             event = "completed" if after.state == "completed" else "retry"
-            tell(
-                connection,
-                after,
-                f"transaction.{event}",
-                transactions.urls_of(connection, row),
-                now,
-            )
+            urls = transactions.urls_of(connection, row)
+            for name in (f"transaction.{event}", *events):
+                tell(connection, after, name, urls, now)
         log.info(
             "judged",
             extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
@@ -470,15 +556,19 @@ def load_transaction(
     capture = vault.unseal_json(row.sealed_capture, "capture") if row.sealed_capture else {}
     if "clip" in media:  # whatever the capture says of its file
         capture["file_type"] = sniff(media["clip"][:192])
+    clip = read_clip(media["clip"]) if "clip" in media else None
+    live = transactions.live_of(row, vault)
     return Transaction(
         id=row.id,
         document_front=document[0] if document else None,
         document_info=document[1] if document else None,
         document_back=read_image(media["document_back"]) if "document_back" in media else None,
+        chip=read_chip(media["chip"]) if "chip" in media else None,
         selfie=read_image(media["selfie"]) if "selfie" in media else None,
-        clip=read_clip(media["clip"]) if "clip" in media else None,
+        clip=clip,
         voice=read_audio(media["voice"]) if "voice" in media else None,
-        challenge=transactions.challenge_of(row, vault),
+        challenge=live.challenge if live is not None else None,
+        arrivals=_arrivals(clip, live),
         signals=_facts_of(row, request, capture),
         statement=request.statement,
         language=request.locale if request.statement else "",
@@ -489,9 +579,18 @@ def load_transaction(
         if reverify
         else None,
         attempt=row.attempt,
+        sample=row.sandbox,
         metadata=capture,
         facts=request.facts,
     )
+
+
+def _arrivals(clip: Clip | None, live: LiveChallenge | None) -> tuple[Arrival, ...]:
+    """When the slices of the clip were here; none where it came as a whole."""
+    if clip is None or live is None or not live.whole:
+        return ()
+    slices = live.slices
+    return arrivals_of(clip, [one.size for one in slices], [one.arrived_ms for one in slices])
 
 
 def _facts_of(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -249,7 +250,7 @@ def sound_of(
     stream = io.BytesIO()
     layout = "stereo" if len(samples) == 2 else "mono"
     with av.open(stream, "w", format=container) as file:
-        track = file.add_stream(codec, rate, layout=layout)
+        track: Any = file.add_stream(codec, rate, layout=layout)
         packed = np.ascontiguousarray(samples.T.reshape(1, -1))
         frame = av.AudioFrame.from_ndarray(packed, "s16", layout)
         frame.rate, frame.pts = rate, 0

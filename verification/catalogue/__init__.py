@@ -9,6 +9,8 @@ from veridical.verification.catalogue import (
     face,
     liveness,
     moment,
+    present,
+    proof,
     recording,
     signals,
     voice,
@@ -87,10 +89,12 @@ def all_reasons(
 CHECKS = all_checks(
     (
         *document.SPECS,
+        *proof.SPECS,
         *face.SPECS,
         *liveness.SPECS,
         *moment.SPECS,
         *voice.SPECS,
+        *present.SPECS,
         *watchlist.SPECS,
         *recording.SPECS,
         *signals.SPECS,

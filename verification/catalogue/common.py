@@ -49,6 +49,15 @@ COMMON_REASONS = (
         mendable=False,
     ),
     Reason(
+        "not_compared",
+        UNABLE,
+        Text(
+            "The subject_ref has a customer already, whom this face could not be compared with.",
+            "该客户编号已有登记客户，无法与其人脸比对。",
+        ),
+        mendable=False,
+    ),
+    Reason(
         "cannot_speak",
         UNABLE,
         Text(
@@ -63,6 +72,15 @@ COMMON_REASONS = (
         Text(
             "The applicant cannot see the digits: none were read aloud, a person decides.",
             "申请人看不到数字，未朗读，由人工决定。",
+        ),
+        mendable=False,
+    ),
+    Reason(
+        "photosensitive",
+        UNABLE,
+        Text(
+            "Changing colours are not good for the applicant: none were shown, a person decides.",
+            "申请人不宜观看颜色变化，未显示颜色，由人工决定。",
         ),
         mendable=False,
     ),

@@ -220,6 +220,24 @@ SPECS = (
                 mendable=False,
             ),
             Reason(
+                "barcode_malformed",
+                OTHER_DOCUMENT,
+                Text(
+                    "The barcode means to be a driving licence's and is not written as the standard asks.",
+                    "条码声称为驾驶证条码，但不符合标准格式。",
+                ),
+                mendable=False,
+            ),
+            Reason(
+                "barcode_issuer_unknown",
+                UNABLE,
+                Text(
+                    "The issuer's number in the barcode is not in the table.",
+                    "条码中的签发机构编号不在表中。",
+                ),
+                mendable=False,
+            ),
+            Reason(
                 "birth_incomplete",
                 UNABLE,
                 Text(

@@ -47,7 +47,7 @@ def _quality(check: "FaceQualityCheck", analysis: "Analysis") -> Measurement:
 def _match(check: "FaceMatchCheck", analysis: "Analysis") -> Measurement:
     reference = analysis.transaction.face_reference or analysis.portrait
     if reference is None or not analysis.views:
-        read = analysis.front is not None
+        read = bool(analysis.sides) or analysis.chip is not None
         return Measurement("face.match", None, "portrait_no_face" if read else MISSING_INPUT)
     return check(reference, analysis.face_views)
 
@@ -178,7 +178,7 @@ SPECS = (
             "Is the face that of the document's portrait, or of the enrolled customer?",
             "面部是否与证件人像或已注册客户一致？",
         ),
-        needs=(("enrolled_face", "document_front"), (*FACE, "recording")),
+        needs=(("enrolled_face", "document_front", "chip"), (*FACE, "recording")),
         uses=(),
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,
@@ -194,6 +194,9 @@ SPECS = (
                 "Applicant: eyes apart, px, at least", "申请人双眼间距下限（像素）"
             ),
             "probe_recognisability": Text("Applicant: recognisability", "申请人可识别度"),
+            "probe_recognisability_needed": Text(
+                "Applicant: recognisability, at least", "申请人可识别度下限"
+            ),
             "probe_views": Text("Frames looked at", "查看的帧数"),
             "probe_views_used": Text("Frames compared", "参与比对的帧数"),
             "probe_views_with_one_face": Text("Frames with one face", "仅有一张人脸的帧数"),
@@ -224,7 +227,21 @@ SPECS = (
                 mendable=False,
             ),
         ),
-        shares=("no_face", "multiple_faces", "face_too_small", "too_few_frames", "not_enrolled"),
+        shares=(
+            "no_face",
+            "multiple_faces",
+            "face_too_small",
+            "too_few_frames",
+            "not_enrolled",
+            "face_cut_off",
+            "look_straight",
+            "eyes_closed",
+            "face_covered",
+            "blurred",
+            "too_dark",
+            "too_bright",
+            "turn_to_light",
+        ),
         point=FROM_CARD,
         traits=frozenset({Trait.COMPARES_FACE}),
     ),
@@ -271,7 +288,7 @@ SPECS = (
             accept_at=0.05,
             reject_below=0.03,
             command="python research/benchmarks/bench_copy.py ../shared/data/faces",
-            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/continuity.md",
+            note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
         ),
     ),
     CheckSpec(

@@ -62,7 +62,7 @@ def _injection(check: "InjectionCheck", analysis: "Analysis") -> Measurement:
     clip = analysis.transaction.clip
     if clip is None:
         return Measurement("liveness.injection", None, MISSING_INPUT)
-    return check(clip, analysis.capture, analysis.transaction.id)
+    return check(clip, analysis.capture, analysis.transaction.id, analysis.seen_clips)
 
 
 SPECS = (
@@ -277,7 +277,7 @@ SPECS = (
         ),
         shares=("face_too_small", "too_short", "not_a_number"),
         point=FROM_CARD,
-        traits=frozenset({Trait.TESTS_LIVENESS}),
+        traits=frozenset({Trait.TESTS_LIVENESS, Trait.WITNESS}),
         prompt="digits",
     ),
     CheckSpec(
@@ -360,8 +360,9 @@ SPECS = (
             accept_at=0.5,
             reject_below=0.0,
             command="python research/benchmarks/bench_continuity.py ../shared/data/grid_s1",
-            note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/continuity.md",
+            note="the middle between the limits of each sign; optional in every shipped policy, so that it leads to review and never refuses: docs/measurements/continuity.md",
         ),
+        traits=frozenset({Trait.WITNESS}),
     ),
     CheckSpec(
         name="liveness.injection",

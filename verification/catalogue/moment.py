@@ -175,7 +175,8 @@ SPECS = (
             command="veridical evaluate light",
             note="minus the decimal logarithm of a p value: 3 is one false accept in a thousand, by construction, for a clip that was fixed before the draw; nobody is refused, for daylight looks like an attack",
         ),
-        traits=frozenset({Trait.TESTS_LIVENESS}),
+        traits=frozenset({Trait.TESTS_LIVENESS, Trait.WITNESS}),
+        prompt="colours",
     ),
     CheckSpec(
         name="liveness.motion",
@@ -237,6 +238,7 @@ SPECS = (
             command="veridical evaluate motion",
             note="minus the decimal logarithm of a p value: 2 is one false accept in a hundred, by construction, for a clip that was fixed before the draw; nobody is refused",
         ),
-        traits=frozenset({Trait.TESTS_LIVENESS}),
+        traits=frozenset({Trait.TESTS_LIVENESS, Trait.WITNESS}),
+        prompt="turns",
     ),
 )

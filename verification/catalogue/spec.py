@@ -40,6 +40,7 @@ Language = Literal["en", "zh"]
 Medium = Literal[
     "document_front",
     "document_back",
+    "chip",
     "selfie",
     "clip",
     "voice",
@@ -84,6 +85,10 @@ class Trait(StrEnum):
     """Ties the applicant's face to a document or an enrolled customer."""
     TESTS_LIVENESS = "tests_liveness"
     """Tells a live person from a likeness."""
+    WITNESS = "witness"
+    """Says something of whether an answer was given live, here and now."""
+    SUM = "sum"
+    """Added up by the decision of what witnesses measured; see `verification.present`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +185,16 @@ class CheckSpec:
         uses: Media it makes use of where they are there; nobody is asked for them.
         roles: Roles of the model set whose models it runs.
         lacking: The reason while the installation lacks one of them.
-        measure: Reads what it wants of an analysis; None for recordings, which have their own.
+        measure: Reads what it wants of an analysis; None for recordings, which have their own, and
+            for a sum.
         evidence: Names of its evidence keys. A star stands for any ending or beginning, a lone
             star for anything.
         reasons: Codes it is the home of.
         shares: Codes it gives whose home is another check's.
         point: Whose numbers judge its score.
         traits: See `Trait`.
-        prompt: What the applicant is asked to say: `digits` of a challenge, or a `statement`.
+        prompt: What is asked of the applicant: to say the `digits` of a challenge or a `statement`,
+            to be lit by `colours`, to make `turns` of the head.
         short: Its name where there is little room, as beside a timeline of a recording.
 
     Raises:
@@ -207,7 +214,7 @@ class CheckSpec:
     shares: tuple[str, ...]
     point: Bands | FromCard | SameAs
     traits: frozenset[Trait] = frozenset()
-    prompt: Literal["", "digits", "statement"] = ""
+    prompt: Literal["", "digits", "statement", "colours", "turns"] = ""
     short: Text | None = None
 
     def __post_init__(self) -> None:
@@ -225,7 +232,7 @@ class CheckSpec:
             yield "a need must name a medium"
         if not self.lacking:
             yield "lacking must be the reason while a part of it is not there"
-        if (self.measure is None) != self.for_recordings:
+        if (self.measure is None) != (self.for_recordings or Trait.SUM in self.traits):
             yield "measure must read an analysis, and be None for recordings"
         if self.for_recordings and self.short is None:
             yield "short must name it beside the timeline of a recording"

@@ -65,7 +65,7 @@ def _match(check: "VoiceMatchCheck", analysis: "Analysis") -> Measurement:
 def _replay(check: "VoiceReplayCheck", analysis: "Analysis") -> Measurement:
     if analysis.speech is None:
         return Measurement("voice.replay", None, "no_speech")
-    return check(analysis.speech, analysis.transaction.id)
+    return check(analysis.speech, analysis.transaction.id, analysis.seen_sounds)
 
 
 def _statement(check: "StatementCheck", analysis: "Analysis") -> Measurement:
@@ -112,7 +112,7 @@ SPECS = (
         ),
         shares=("clipped", "too_noisy", "two_voices"),
         point=FROM_CARD,
-        traits=VOICE,
+        traits=VOICE | {Trait.WITNESS},
         prompt="digits",
     ),
     CheckSpec(

@@ -2,9 +2,10 @@
 
 from veridical.verification.policy.policy import (
     Policy,
+    earlier_policies,
     load_policy,
     parse_policy,
     shipped_policies,
 )
 
-__all__ = ["Policy", "load_policy", "parse_policy", "shipped_policies"]
+__all__ = ["Policy", "earlier_policies", "load_policy", "parse_policy", "shipped_policies"]

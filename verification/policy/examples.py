@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from veridical.result import ErrorRate, EvidenceValue, Measurement, OperatingPoint, Outcome, Status
+from veridical.verification.catalogue import Trait, checks_with
+from veridical.verification.points import own_points
 from veridical.verification.policy.expressions import plain_value
 from veridical.verification.policy.rules import Refuse, within
 
 __all__ = ["Example", "parse_examples"]
 
 MOST_EXAMPLES = 200
+SUMS = checks_with(Trait.SUM)
 _KEYS = frozenset({"name", "expect", "causes", "attempt", "facts", "checks"})
 _CHECK_KEYS = frozenset({"status", "score", "margin", "reason", "evidence", "error_rate"})
 UNIT_BAND = OperatingPoint(0.0, -1.0, "example")
@@ -91,7 +94,12 @@ class ExampleReader:
             raise refuse("causes must be a list of texts such as face.match:not_mated")
         given = _tables(entry.get("checks", {}), self.checks, refuse)
         measurements, points, rates = [], {}, {}
+        if summed := sorted(SUMS.intersection(given)):
+            raise refuse(f"{summed} are added up: tell how the witnesses ended")
         for check in self.checks:
+            if check in SUMS:
+                points[check] = own_points()[check]
+                continue
             told = _merged(self.genuine.get(check, {}), given.get(check, {}))
             measurement, point = self._measured(check, told, within(refuse, check))
             measurements.append(measurement)
@@ -116,16 +124,15 @@ class ExampleReader:
         """How a check ended, and the thresholds that make it so where the policy gives none."""
         own, score = self.points.get(check), told.get("score")
         margin, status = told.get("margin"), told.get("status")
+        reason, evidence = told.get("reason", ""), told.get("evidence", {})
         if margin is not None:
             if score is not None or status is not None:
                 raise refuse("wants a margin, or else a score or status")
             own = own or UNIT_BAND
             score = own.accept_at + margin * (own.accept_at - own.reject_below)
-            judged = Measurement(check, score, told.get("reason", ""), told.get("evidence", {}))
-            return judged, own
+            return Measurement(check, score, reason, evidence), own
         if status is None:
             status = Status.PASS if own is None or score is None else own.status(score)
-        reason, evidence = told.get("reason", ""), told.get("evidence", {})
         if status is Status.NOT_ASSESSED:
             if score is not None:
                 raise refuse("a check that is not assessed has no score")

@@ -22,6 +22,7 @@ from veridical.verification.policy.trials import try_examples
 
 __all__ = ["lint_policy"]
 
+REASONS_PAGE = "docs/reference/reasons.md"
 PROOFS = (Trait.COMPARES_FACE, Trait.TESTS_LIVENESS)
 
 
@@ -68,7 +69,7 @@ def _faults(rule: Rule, policy: Policy) -> Iterator[str]:
         if word == "status" and text not in set(Status):
             yield f"compares {name} with {text!r}; it is one of {', '.join(Status)}"
         if word == "reason" and text and text not in REASONS:
-            yield f"compares {name} with {text!r}, which is no reason; see docs/reasons.md"
+            yield f"compares {name} with {text!r}, which is no reason; see {REASONS_PAGE}"
     checks = {check for name in rule.when.inputs if (check := split_input(name)[0])}
     if rule.then is Outcome.REJECT and checks and checks <= checks_with(Trait.SIGNAL):
         yield "rejects on what signals alone say: let a person look"
@@ -102,7 +103,7 @@ def _untried(policy: Policy) -> Iterator[str]:
     for example in policy.examples:
         for m in example.measurements:
             if m.reason and m.reason not in REASONS:
-                yield f"example {example.name!r}: {m.reason!r} is no reason; see docs/reasons.md"
+                yield f"example {example.name!r}: {m.reason!r} is no reason; see {REASONS_PAGE}"
     held = {
         found.rule.id
         for trial in try_examples(policy)

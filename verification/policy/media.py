@@ -9,9 +9,11 @@ from veridical.verification.policy.policy import Policy
 __all__ = ["Wanted", "unassessable", "wanted_media"]
 
 _HANDED_IN: tuple[Medium, ...] = (
-    "document_front", "document_back", "clip", "selfie", "voice", "recording",
+    "document_front", "document_back", "chip", "clip", "selfie", "voice", "recording",
 )  # fmt: skip
 """What an applicant can hand in, in the order in which it is asked for."""
+DRAWN = frozenset({"digits", "colours", "turns"})
+"""What is drawn for one recording; a statement is the caller's."""
 _ENROLLED: dict[str, frozenset[Medium]] = {
     # Somebody new may be a known customer who opens another account: a voice is there, the face is
     # that of the document.
@@ -35,12 +37,18 @@ class Wanted:
     Attributes:
         required: Kinds without which nothing is judged.
         optional: Kinds that are taken as well.
-        challenge: Whether digits are to be read aloud.
+        prompts: What is drawn for a recording: `digits` to be read aloud, `colours` that light the
+            face, `turns` of the head.
     """
 
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    challenge: bool
+    prompts: frozenset[str] = frozenset()
+
+    @property
+    def challenge(self) -> bool:
+        """Whether anything is drawn."""
+        return bool(self.prompts)
 
     def missing(self, received: Sequence[str]) -> list[str]:
         """Required kinds that are not there; a clip stands in for selfie and voice."""
@@ -50,7 +58,7 @@ class Wanted:
     def without_speech(self) -> "Wanted":
         """What somebody hands in who cannot read digits aloud: a selfie does for the clip."""
         required = tuple("selfie" if kind == "clip" else kind for kind in self.required)
-        return replace(self, required=required, challenge=False)
+        return replace(self, required=required, prompts=frozenset())
 
 
 def wanted_media(policy: Policy, kind: str, script_digits: int = 0) -> Wanted:
@@ -62,7 +70,7 @@ def wanted_media(policy: Policy, kind: str, script_digits: int = 0) -> Wanted:
         script_digits: How many digits the script of a recording asks for; 0 for none.
     """
     if kind == "recording":
-        return Wanted(("recording",), (), script_digits > 0)
+        return Wanted(("recording",), (), frozenset({"digits"} if script_digits else ()))
     enrolled = _ENROLLED[kind]
     required = _chosen(policy.required, enrolled)
     optional = _beside(required)
@@ -71,7 +79,7 @@ def wanted_media(policy: Policy, kind: str, script_digits: int = 0) -> Wanted:
     return Wanted(
         tuple(medium for medium in _HANDED_IN if medium in required),
         tuple(medium for medium in _HANDED_IN if medium in optional),
-        any(CHECKS[check].prompt == "digits" for check in policy.checks),
+        frozenset(CHECKS[check].prompt for check in policy.checks) & DRAWN,
     )
 
 

@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -25,17 +25,27 @@ from veridical.verification.policy.rules import (
 from veridical.verification.shipped import Shipped
 from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS
 
-__all__ = ["HIGHEST_VERSION", "Policy", "load_policy", "parse_policy", "shipped_policies"]
+__all__ = [
+    "HIGHEST_VERSION",
+    "Policy",
+    "earlier_policies",
+    "load_policy",
+    "parse_policy",
+    "shipped_policies",
+]
 
 HIGHEST_VERSION = 2**31 - 1
 MOST_ATTEMPTS = 100
 _SHIPPED = Shipped("policy", "veridical.verification", "policies")
+_EARLIER = Path(__file__).parent.parent / "policies" / "earlier"
 _SIGNALS, _VOICES = checks_with(Trait.SIGNAL), checks_with(Trait.VOICE)
 _RECORDED = checks_with(Trait.RECORDING)
+_WITNESSES, _SUMS = checks_with(Trait.WITNESS), checks_with(Trait.SUM)
+_MOMENTS = ("required", "preferred")
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
     "fail_fast", "pace", "calibration", "operating_points", "facts", "constants", "rules",
-    "genuine", "examples", "velocity",
+    "genuine", "examples", "velocity", "witnesses", "moment",
 }  # fmt: skip
 
 
@@ -49,6 +59,12 @@ class Policy:
         sha256: Hash of the file, quoted in every verdict.
         required: Checks that must pass, in the order in which causes are looked for.
         optional: Checks that can lower an accept to review, never refuse.
+        witnesses: Checks that `capture.present` adds up. They bear on the outcome through that sum,
+            and by themselves only where they are named above as well.
+        moment: `required`: without an assessed answer to light or turns that were drawn for this
+            recording an answer ends in review at most; `preferred`: then each other witness must
+            pass by itself, and the verdict's assurance says so. Without `capture.present` it means
+            nothing.
         attempts: Attempts an applicant has within one transaction, at least 1.
         allow_specimens: Specimen documents are let through and the verdict is stamped; for
             demonstrations only.
@@ -89,6 +105,8 @@ class Policy:
     rules: Rules = field(default_factory=Rules)
     examples: tuple[Example, ...] = ()
     description: str = ""
+    witnesses: tuple[str, ...] = ()
+    moment: str = "required"
 
     def __post_init__(self) -> None:
         # Here and not where files are read, so that no policy made in another way has one either.
@@ -102,7 +120,7 @@ class Policy:
     @property
     def checks(self) -> tuple[str, ...]:
         """Every check the policy reads, required first."""
-        return self.required + self.optional
+        return tuple(dict.fromkeys(self.required + self.optional + self.witnesses))
 
     @property
     def for_recordings(self) -> bool:
@@ -113,6 +131,12 @@ class Policy:
 def shipped_policies() -> tuple[str, ...]:
     """Names of the policies inside the package."""
     return _SHIPPED.names()
+
+
+@cache
+def earlier_policies() -> tuple[Policy, ...]:
+    """Versions of shipped policies that shipped before: transactions begun under them keep them."""
+    return tuple(load_policy(str(path)) for path in sorted(_EARLIER.glob("*.toml")))
 
 
 def load_policy(name: str) -> Policy:
@@ -141,8 +165,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         InputError: With code `policy.malformed`: not TOML, an unknown key or check, a check named
             twice, thresholds out of order, a policy that voice alone could satisfy, one that reads
             documents and neither requires `document.specimen` nor allows specimens, or a rule or
-            example that is not as docs/policies.md has it. Whether the examples end as they say is
-            another question: see `trials`.
+            example that is not as docs/reference/policies.md has it. Whether the examples end as
+            they say is another question: see `trials`.
     """
 
     def refuse(problem: str) -> InputError:
@@ -170,6 +194,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         raise refuse(f"wants an id (text) and a version (whole number of 1 to {HIGHEST_VERSION})")
     if not _counts(attempts, MOST_ATTEMPTS):
         raise refuse(f"attempts must be a whole number of 1 to {MOST_ATTEMPTS}")
+    witnesses, moment = _witnesses(raw, names, refuse)
+    names = tuple(dict.fromkeys(names + witnesses))
     points = _points(raw.get("operating_points", {}), raw["id"], refuse)
     facts = parse_facts(raw.get("facts", []), refuse)
     constants = parse_constants(raw.get("constants", {}), refuse)
@@ -195,6 +221,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
             raw.get("examples", []), raw.get("genuine", {}), names, facts, points, refuse
         ),
         description=str(raw.get("description", "")),
+        witnesses=witnesses,
+        moment=moment,
     )
 
 
@@ -216,6 +244,25 @@ def _names(value: object, key: str, refuse: Any) -> tuple[str, ...]:  # noqa: AN
     if unknown := sorted(set(value) - CHECKS.keys()):
         raise refuse(f"{key} names unknown checks {unknown}; known are {sorted(CHECKS)}")
     return tuple(value)
+
+
+def _witnesses(
+    raw: Mapping[str, object],
+    names: tuple[str, ...],
+    refuse: Any,  # noqa: ANN401
+) -> tuple[tuple[str, ...], str]:
+    """What a sum is made of, where the policy asks for one."""
+    witnesses, moment = _names(raw.get("witnesses", []), "witnesses", refuse), raw.get("moment")
+    summed = not _SUMS.isdisjoint(names)
+    if summed != bool(witnesses) or (moment is not None and not summed):
+        raise refuse(
+            "capture.present wants its witnesses, and nothing else has witnesses or moment"
+        )
+    if len(set(witnesses)) != len(witnesses) or not _WITNESSES.issuperset(witnesses):
+        raise refuse(f"witnesses must be some of {sorted(_WITNESSES)}, each once")
+    if moment is not None and moment not in _MOMENTS:
+        raise refuse(f"moment must be one of {', '.join(_MOMENTS)}, got {moment!r}")
+    return witnesses, str(moment or _MOMENTS[0])
 
 
 def _files(raw: object, folder: Path, refuse: Any) -> dict[str, Path]:  # noqa: ANN401

@@ -8,6 +8,7 @@ from typing import Any
 
 from veridical.errors import InputError
 from veridical.result import OperatingPoint
+from veridical.verification.catalogue import Trait, checks_with
 from veridical.verification.decision import decide
 from veridical.verification.policy import Policy
 from veridical.verification.verdict import (
@@ -17,6 +18,9 @@ from veridical.verification.verdict import (
     measurements_from_json,
     points_from_json,
 )
+
+SUMS = checks_with(Trait.SUM)
+"""Made anew of what the others measured."""
 
 __all__ = ["Change", "Replay", "compare_policies", "replay", "stored_verdicts"]
 
@@ -99,7 +103,9 @@ def replay(
         )
         result.n += 1
         result.outcomes[verdict["outcome"], str(decision.outcome)] += 1
-        result.unmeasured.update(set(policy.required) - {m.check for m in measurements})
+        result.unmeasured.update(
+            {*policy.required, *policy.witnesses} - {m.check for m in measurements} - SUMS
+        )
         if verdict["outcome"] != decision.outcome:
             result.changes.append(
                 Change(
@@ -115,14 +121,14 @@ def replay(
 def compare_policies(old: Policy, new: Policy) -> list[str]:
     """What differs between two policies, one line each; empty when they ask the same."""
     lines = []
-    for kind in ("required", "optional"):
+    for kind in ("required", "optional", "witnesses"):
         before, after = getattr(old, kind), getattr(new, kind)
         lines += [f"{kind}: - {check}" for check in before if check not in after]
         lines += [f"{kind}: + {check}" for check in after if check not in before]
         kept = [check for check in before if check in after]
         if kept != [check for check in after if check in before]:
             lines.append(f"{kind}: order of causes differs")
-    for kind in ("attempts", "allow_specimens", "fail_fast", "pace"):
+    for kind in ("attempts", "allow_specimens", "fail_fast", "pace", "moment"):
         before, after = getattr(old, kind), getattr(new, kind)
         if before != after:
             lines.append(f"{kind}: {before} -> {after}")

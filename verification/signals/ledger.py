@@ -31,10 +31,12 @@ from veridical.verification.signals.keys import keys_of
 from veridical.verification.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
 from veridical.verification.signals.settings import WINDOWS_MS
 
-__all__ = ["SEEN", "Keep", "Ledger", "forget"]
+__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget"]
 
 SEEN = "signals.seen"
 """The gallery of the faces of all judged transactions."""
+SEEN_WORD = "seen "
+"""Begins the names under which they are kept."""
 
 MOST_FACES = 100
 """Of the faces seen, so many of the most alike are looked at."""
@@ -269,8 +271,8 @@ def forget(connection: Connection, tenant: str, transaction: str) -> None:
 
 def _subject_of(transaction: str) -> str:
     """Under which a transaction's face is kept: never the reference of a customer."""
-    return f"seen {transaction}"
+    return f"{SEEN_WORD}{transaction}"
 
 
 def _transaction_of(subject: str) -> str:
-    return subject.removeprefix("seen ")
+    return subject.removeprefix(SEEN_WORD)

@@ -31,7 +31,7 @@ def signal_makers(engines: Engines, ledger: "Ledger | None", provider: Provider 
     face_identity: FaceIdentityCheck | None = None
     identity_face: IdentityFaceCheck | None = None
     if ledger is not None and engines.has("recogniser"):
-        model, curve = engines.card("recogniser").ref, engines.fmr_curve
+        model, curve = engines.recogniser_ref, engines.fmr_curve
         identity_face = IdentityFaceCheck(model, settings.compared)
         if curve is not None:
             face_identity = FaceIdentityCheck(curve, model, settings.same_face_fpir)

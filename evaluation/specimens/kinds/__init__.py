@@ -1,6 +1,7 @@
 """How are specimens of further kinds drawn? One module a kind; `DRAWERS` holds all of them.
 
-A module here with `DRAWERS` of its own is found by itself: docs/add-a-kind.md says what it needs.
+A module here with `DRAWERS` of its own is found by itself: docs/how-to/add-a-kind.md says what it
+needs.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,7 @@
 // A verdict for people who may see scores: outcome, checks, timeline, pictures, fields.
 
 import { draw, make } from "./capture/stage.js";
+import { presentCard } from "./present.js";
 
 const DIGITS = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(3));
 
@@ -24,6 +25,8 @@ export function renderVerdict(verdict, { text, language, reasons, message = "", 
     verdict.assurance.length
       && make("p", { class: "small stamp", text: text("weaker", { codes: verdict.assurance.join(", ") }) }),
   )];
+  const present = presentCard(verdict, text);
+  if (present) parts.push(present);
   parts.push(make("section", { class: "card" },
     make("h2", { text: text("checks") }),
     make("ul", { class: "checks" }, ...verdict.checks.map((check) => checkRow(check, text, explain)))));

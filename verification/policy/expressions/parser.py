@@ -1,4 +1,4 @@
-"""From the text of a condition to its parts; the grammar stands in docs/policies.md."""
+"""From the text of a condition to its parts; the grammar stands in docs/reference/policies.md."""
 
 import math
 import re

@@ -64,6 +64,17 @@ export class Service {
     }
   }
 
+  /** Send one slice of a recording while it is made; answers what is told since. */
+  async uploadSlice(path, part, last) {
+    return this.insist("PUT", last ? `${path}?last=true` : path, {
+      body: part,
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "Content-Digest": `sha-256=:${await digest(part)}:`,
+      },
+    });
+  }
+
   /** Send one medium with its digest (RFC 9530); the server refuses what was altered on the way. */
   async upload(id, kind, blob) {
     return this.insist("PUT", `/v1/transactions/${encodeURIComponent(id)}/media/${kind}`, {

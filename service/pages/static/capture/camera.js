@@ -71,15 +71,23 @@ export function recordingType() {
  * @param {MediaStream} stream
  * @param {(started: number) => Promise<void>} during Runs from the first moment of the recording,
  *   which it is given on the clock of `performance.now`; the recording ends with it.
+ * @param {number} [sliceMs] How long the parts are that `onPart` is given while it records.
+ * @param {(part: Blob, last: boolean) => void} [onPart]
  * @returns {Promise<{clip: Blob, type: string}>} With the type that the recorder says it writes.
  */
-export async function record(stream, during) {
+export async function record(stream, during, sliceMs, onPart) {
   const type = recordingType();
   const recorder = new MediaRecorder(stream, {
     mimeType: type, videoBitsPerSecond: VIDEO_BITS, audioBitsPerSecond: AUDIO_BITS,
   });
-  const parts = [];
-  recorder.addEventListener("dataavailable", (event) => event.data.size && parts.push(event.data));
+  const parts = [], ending = [];
+  recorder.addEventListener("dataavailable", ({ data }) => {
+    if (!data.size) return;
+    parts.push(data);
+    // What comes once it was told to stop is one part with the very last: none may follow that.
+    if (recorder.state === "inactive") ending.push(data);
+    else onPart?.(data, false);
+  });
   const stopped = new Promise((done, failed) => {
     recorder.addEventListener("stop", done, { once: true });
     recorder.addEventListener("error", () => failed(new DeviceError("device_failed")), { once: true });
@@ -87,14 +95,39 @@ export async function record(stream, during) {
   const started = new Promise((done) => {
     recorder.addEventListener("start", () => done(performance.now()), { once: true });
   });
-  recorder.start();
+  recorder.start(sliceMs);
   try {
     await Promise.race([started.then(during), stopped]);
   } finally {
     if (recorder.state !== "inactive") recorder.stop();
   }
   await stopped;
+  if (onPart && !ending.length) throw new DeviceError("device_failed");
+  onPart?.(new Blob(ending), true);
   return { clip: new Blob(parts, { type: type.split(";")[0] }), type: recorder.mimeType || type };
+}
+
+/**
+ * Ask the camera to hold exposure and white balance: it would take back a part of the light.
+ * @returns {Promise<object>} What it does now, for the facts of the capture.
+ */
+export async function holdLight(stream) {
+  const [track] = stream.getVideoTracks();
+  const can = track.getCapabilities?.() || {};
+  const wanted = {};
+  for (const mode of ["exposureMode", "whiteBalanceMode"]) {
+    if (can[mode]?.includes("manual")) wanted[mode] = "manual";
+  }
+  try {
+    if (Object.keys(wanted).length) await track.applyConstraints({ advanced: [wanted] });
+  } catch {
+    // It stays as it was; the facts say so.
+  }
+  const now = track.getSettings();
+  return {
+    exposure: now.exposureMode || "unknown",
+    white_balance: now.whiteBalanceMode || "unknown",
+  };
 }
 
 /** What the server's check for injected media is told of a capture, in texts. */

@@ -1,7 +1,7 @@
 // The applicant's face: guided into the ring by the server's own detector, then one picture of it, or
 // a recording in which digits are read aloud as they appear.
 
-import { closeCamera, factsOf, Loudness, openCamera, record, snapshot } from "./camera.js";
+import { closeCamera, DeviceError, factsOf, holdLight, Loudness, openCamera, record, snapshot } from "./camera.js";
 import { pause } from "./api.js";
 import { cutOut, draw } from "./stage.js";
 
@@ -22,6 +22,10 @@ const LARGEST_FACE = 0.55;
 const AFTER_LAST_MS = 2200;
 const LAST_SHOWN_MS = 1000;
 const QUIET = 0.12;
+/** How long an arrow stands. */
+const ARROW_MS = 1200;
+/** What a recording goes on after everything was shown. */
+const TAIL_MS = 700;
 
 /**
  * Guide the face into the ring, until the applicant presses the button.
@@ -29,7 +33,8 @@ const QUIET = 0.12;
  */
 export async function guideFace(context, sound) {
   const { stage, text, service, signal, speak } = context;
-  const kind = sound ? "clip" : "face";
+  const digits = context.started.challenge?.digits !== "";
+  const kind = !sound ? "face" : digits ? "clip" : "moves";
   stage.screen("face", text(kind), text(`${kind}_hint`));
   speak(text(`${kind}_hint`));
   stage.say(text("opening"), "busy");
@@ -42,7 +47,7 @@ export async function guideFace(context, sound) {
     loudness = sound ? new Loudness(stream) : null;
     let choice = "";
     const [start] = stage.buttons(
-      { name: "start", text: text(sound ? "record" : "take"), main: true, disabled: true, act: () => { choice = "start"; } },
+      { name: "start", text: text({ clip: "record", moves: "start_moves", face: "take" }[kind]), main: true, disabled: true, act: () => { choice = "start"; } },
       ...(sound ? [{ name: "other", text: text("other_way"), act: () => { choice = "other"; } }] : []),
     );
     stage.say(text("looking"), "busy");
@@ -176,3 +181,89 @@ export async function recordDigits({ stage, text, signal }, stream, challenge) {
     stage.view.classList.remove("recording");
   }
 }
+
+/**
+ * Record while digits, colours and turns are shown, each when the server said; the recording is sent
+ * in slices meanwhile, and each slice that arrives tells what comes next.
+ * @param {object} challenge Told stepwise.
+ * @returns {Promise<{clip: Blob, shown: number[], facts: object, challenge: object}>} As
+ *   `recordDigits`, and the challenge as far as it was told: all of it.
+ */
+export async function recordLive({ stage, text, signal, speak, service, started }, stream, challenge) {
+  let told = challenge, sent = Promise.resolve(), number = 0, failure = null;
+  const path = `/v1/transactions/${encodeURIComponent(started.id)}/slices/`;
+  const send = (part, last) => {
+    const mine = number++;
+    sent = sent.then(async () => {
+      if (!failure) told = { ...told, ...(await service.uploadSlice(path + mine, part, last)) };
+    }).catch((error) => { failure = error; });
+  };
+  stage.buttons();
+  stage.view.classList.add("recording");
+  const progress = stage.overlay.querySelector(".progress");
+  const shown = [];
+  let turn = -1, latest = 0;
+  const facts = { ...factsOf(stream, stage.video), ...(await holdLight(stream)), returned_nonce: challenge.nonce };
+  const paint = (now) => {
+    const { colours, turns, digits, schedule_ms: schedule } = told;
+    if (colours) {
+      const at = colours.starts_ms.findLastIndex((start) => now >= start);
+      const colour = now < colours.end_ms && at >= 0 ? colours.shown[at] : "";
+      if (stage.section.dataset.colour !== colour) {
+        stage.section.dataset.colour = colour;
+        if (colour) latest = Math.max(latest, now - colours.starts_ms[at]);
+        stage.light(colour || NEUTRAL);
+      }
+    }
+    if (turns) {
+      const at = turns.starts_ms.findLastIndex((start) => now >= start);
+      if (at >= 0 && now < turns.starts_ms[at] + ARROW_MS) {
+        if (at !== turn) {
+          turn = at;
+          stage.point(turns.directions[at]);
+          stage.say(text(`turn_${turns.directions[at]}`), "good");
+          speak(text(`turn_${turns.directions[at]}`));
+        }
+      } else if (!stage.arrow.hidden) {
+        stage.point("");
+        stage.say(text("turn_back"), "good");
+      }
+    }
+    while (shown.length < digits.length && now >= schedule[shown.length]) {
+      stage.digit.textContent = digits[shown.length];
+      stage.digit.hidden = false;
+      shown.push(Math.round(now));
+      stage.say(text("read_now"), "good");
+    }
+  };
+  const show = (began) => new Promise((done, failed) => {
+    const tick = () => {
+      if (signal.aborted) return failed(signal.reason);
+      const now = performance.now() - began;
+      paint(now);
+      progress?.style.setProperty("--done", Math.min(1, now / (told.end_ms + TAIL_MS)).toFixed(3));
+      if (failure || now >= told.end_ms + TAIL_MS) done();
+      else requestAnimationFrame(tick);
+    };
+    stage.say(text(told.turns ? "turn_now" : "read_now"), "good");
+    requestAnimationFrame(tick);
+  });
+  try {
+    const { clip, type } = await record(stream, show, challenge.slice_ms, send);
+    stage.light("");
+    stage.say(text("done_reading"), "good");
+    await sent;
+    if (failure) throw failure.status === 0 ? new DeviceError("connection_slow") : failure;
+    const painted = { painted_late_ms: String(Math.round(latest)), slices: String(number) };
+    return { clip, shown, challenge: told, facts: { ...facts, ...painted, recorder_type: type } };
+  } finally {
+    closeCamera(stream);
+    stage.light("");
+    stage.point("");
+    delete stage.section.dataset.colour;
+    stage.view.classList.remove("recording");
+  }
+}
+
+/** Before the first colour and after the last. */
+const NEUTRAL = "#9a9a9a";

@@ -32,13 +32,15 @@ export class Stage {
     this.preview = make("img", { hidden: true, alt: "" });
     this.overlay = draw("svg", { "aria-hidden": "true", preserveAspectRatio: "xMidYMid slice" });
     this.digit = make("div", { class: "digit", "aria-hidden": "true", hidden: true });
+    this.arrow = make("div", { class: "arrow", "aria-hidden": "true", hidden: true });
     this.meter = make("div", { class: "meter", hidden: true }, make("span"));
-    this.view = make("div", { class: "view" }, this.video, this.preview, this.overlay, this.digit, this.meter);
+    this.view = make("div", { class: "view" }, this.video, this.preview, this.overlay, this.digit, this.arrow, this.meter);
     this.status = make("p", { class: "status", role: "status" });
     this.problem = make("div", { class: "problem", role: "alert", hidden: true });
     this.actions = make("div", { class: "actions" });
-    root.append(make("section", { class: "capture" },
-      this.title, this.lead, this.view, this.status, this.problem, this.actions));
+    this.section = make("section", { class: "capture" },
+      this.title, this.lead, this.view, this.status, this.problem, this.actions);
+    root.append(this.section);
   }
 
   /** Begin a new screen: what was there is gone, the heading takes the focus. */
@@ -53,6 +55,20 @@ export class Stage {
     this.say("");
     this.buttons();
     this.title.focus({ preventScroll: true });
+  }
+
+  /** Fill the whole viewport with a colour, the camera in its middle; "" gives the page back. */
+  light(colour) {
+    if (this.section.style.backgroundColor === colour) return;
+    this.section.classList.toggle("lit", Boolean(colour));
+    this.section.style.backgroundColor = colour;
+  }
+
+  /** An arrow towards which the head is to be turned; "" takes it away. */
+  point(direction) {
+    this.arrow.hidden = !direction;
+    this.arrow.textContent = { left: "←", right: "→", up: "↑", down: "↓" }[direction] || "";
+    this.arrow.className = `arrow ${direction}`;
   }
 
   /** One line of news; `tone` is "", "good", "warn" or "busy". */

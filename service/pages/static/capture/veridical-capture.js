@@ -12,11 +12,13 @@
 import { pause, Service } from "./api.js";
 import { closeCamera, DeviceError } from "./camera.js";
 import { captureDocument } from "./document-step.js";
-import { guideFace, recordDigits, takeSelfie } from "./face-step.js";
+import { guideFace, recordDigits, recordLive, takeSelfie } from "./face-step.js";
 import { Stage } from "./stage.js";
 import { bestLanguage, hasText, speaker } from "./texts.js";
 
 const WAIT_S = 20;
+/** From the button to the first colour. */
+const READY_MS = 900;
 
 export class VeridicalCapture extends HTMLElement {
   #abort = null;
@@ -101,6 +103,7 @@ export class VeridicalCapture extends HTMLElement {
     const { started, text, stage } = context;
     // Of what is optional here, nothing is asked for: it only stands in for what is required.
     const wanted = started.media.required;
+    if (wanted.includes("clip") && started.challenge?.colours) await this.#warn(context);
     while (wanted.includes("clip") && !context.accommodation) {
       this.#tell("step", { step: "clip" });
       const made = await this.#tried(context, async () => {
@@ -111,21 +114,29 @@ export class VeridicalCapture extends HTMLElement {
         }
         try {
           const path = `/v1/transactions/${encodeURIComponent(started.id)}/challenge`;
-          const { challenge } = await context.service.insist("POST", path);
-          return { challenge, ...(await recordDigits(context, stream, challenge)) };
+          stage.buttons();
+          stage.say(text("get_ready"), "busy");
+          await pause(READY_MS);
+          // From here on the server's clock runs: the recording begins at once.
+          const { challenge } = await context.service.insist("POST", path, { json: { reveal: "stepwise" } });
+          const live = challenge.reveal === "stepwise";
+          return { live, challenge, ...(await (live ? recordLive : recordDigits)(context, stream, challenge)) };
         } finally {
           closeCamera(stream);
         }
       });
       if (made) {
         context.facts = made.facts;
-        await this.#hand(context, "clip", made.clip, { challenge: made.challenge, shown: made.shown });
+        const more = { challenge: made.challenge, shown: made.shown };
+        if (made.live) this.#tell("media", { kind: "clip", blob: made.clip, ...more });
+        else await this.#hand(context, "clip", made.clip, more);
         return made.challenge.nonce;
       }
       stage.screen("none", text("other_way_title"), text("other_way_text"));
       const answer = await stage.choose(
         { name: "cannot_speak", text: text("cannot_speak"), main: true },
         { name: "cannot_see", text: text("cannot_see"), main: true },
+        ...(started.challenge?.colours ? [{ name: "photosensitive", text: text("photosensitive"), main: true }] : []),
         { name: "back", text: text("back") },
       );
       if (answer !== "back") context.accommodation = answer;
@@ -140,6 +151,18 @@ export class VeridicalCapture extends HTMLElement {
       await this.#hand(context, "selfie", picture);
     }
     return "";
+  }
+
+  /** Say that the screen will change colour, before it does; whoever must not see that goes another way. */
+  async #warn(context) {
+    const { stage, text, speak } = context;
+    stage.screen("none", text("light_title"), text("light_text"));
+    speak(text("light_text"));
+    const answer = await stage.choose(
+      { name: "light_on", text: text("light_on"), main: true },
+      { name: "photosensitive", text: text("photosensitive") },
+    );
+    if (answer === "photosensitive") context.accommodation = answer;
   }
 
   /** Do a step; where camera or microphone fail, say why and offer to try again. */

@@ -1,0 +1,1 @@
+"""Whole transactions, genuine and attacked, composed of recordings of people."""

@@ -1,0 +1,131 @@
+"""Barcodes of driving licences: every version is read, and nothing that is written otherwise."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from veridical.evaluation.specimens import render_specimen
+from veridical.evaluation.specimens.kinds.aamva import barcode_text, write_symbol
+from veridical.ocr import Document, DocumentReadCheck, Field, holder_number
+from veridical.ocr.aamva import MalformedBarcodeError, looks_like_licence, parse_aamva
+from veridical.ocr.kinds.aamva import find_symbol
+
+TODAY = date(2026, 11, 21)
+HOLDER = {
+    "number": "D1234567",
+    "surname": "SAMPLE",
+    "given_names": "JO ANN",
+    "sex": "F",
+    "birth": "1990-02-28",
+    "issued": "2022-03-04",
+    "expiry": "2030-03-04",
+    "address": "1 EXAMPLE ST, ANYTOWN, CA, 94203",
+    "issuer": "CA",
+}
+
+
+@pytest.mark.parametrize("version", range(1, 11))
+@pytest.mark.parametrize("state", ["CA", "ON"])
+def test_every_version_is_read(version: int, state: str) -> None:
+    holder = {**HOLDER, "issuer": state, "address": f"1 EXAMPLE ST, ANYTOWN, {state}, 94203"}
+    licence = parse_aamva(barcode_text(holder, version))
+    assert (licence.version, licence.kind) == (version, "DL")
+    assert {**licence.fields, "issuer": licence.issuer} == holder
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_the_other_hand_s_symbol_says_the_same(turns: int) -> None:
+    text = barcode_text(HOLDER, 10)
+    drawn = np.pad(write_symbol(text).pixels, ((90, 90), (60, 60), (0, 0)), constant_values=240)
+    symbol = find_symbol(np.ascontiguousarray(np.rot90(drawn, turns)))
+    assert symbol is not None
+    assert symbol.data == text
+    right, down = symbol.quad[1] - symbol.quad[0], symbol.quad[3] - symbol.quad[0]
+    assert np.hypot(*right) > 2 * np.hypot(*down)  # the corners are the upright symbol's
+    assert np.argmax([right[0], -right[1], -right[0], right[1]]) == turns
+
+
+TEXT = barcode_text(HOLDER, 9)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(TEXT[:at] for at in range(0, len(TEXT), 7)),
+        TEXT + b"\n",
+        TEXT.replace(b"ANSI ", b"ANSI"),
+        TEXT.replace(b"636014090002", b"636014090001"),
+        TEXT.replace(b"636014090002", b"636014090003"),
+        TEXT.replace(b"636014090002", b"636014090000"),
+        TEXT.replace(b"636014090002", b"636014110002"),
+        TEXT.replace(b"636014090002", b"636014000002"),
+        TEXT.replace(b"DL0041", b"DL0042"),
+        TEXT.replace(b"DAQD1234567", b"DAQD12345678"),
+        TEXT.replace(b"DAQD1234567", b"DAQD123\x00567"),
+        TEXT.replace(b"DAQD1234567", b"DAQD123\x1b567"),
+        TEXT.replace(b"DAQD1234567", b"DAQD123\n567"),
+        TEXT.replace(b"DAQD1234567", b"DAQ        "),
+        TEXT.replace(b"DDEN\n", b"DAQX\n"),
+        TEXT.replace(b"DBB02281990", b"DBB02301990"),
+        TEXT.replace(b"DBB02281990", b"DBB19900228"),
+        TEXT.replace(b"DBB02281990", b"DBB02282025"),
+        b"@\n\x1e\rANSI " + b"9" * 5000,
+    ],
+)
+def test_what_is_not_written_as_the_standard_asks_is_refused_whole(data: bytes) -> None:
+    assert data != TEXT
+    with pytest.raises(MalformedBarcodeError):
+        parse_aamva(data)
+
+
+def test_every_change_of_one_byte_of_the_structure_is_refused() -> None:
+    body = TEXT.index(b"DLDAQ")
+    for place in range(body):
+        for byte in (0x00, 0x0A, 0x30, 0x39, 0x41, 0xFF):
+            changed = TEXT[:place] + bytes([byte]) + TEXT[place + 1 :]
+            if changed == TEXT:
+                continue
+            try:
+                licence = parse_aamva(changed)
+            except MalformedBarcodeError:
+                continue
+            # Issuer and versions are free to be others: what the holder's fields say is not.
+            assert 9 <= place < 19, place
+            assert licence.fields["number"] == HOLDER["number"]
+
+
+def test_other_barcodes_are_none_of_ours() -> None:
+    assert not looks_like_licence(b"https://example.test/1")
+    assert looks_like_licence(TEXT)
+
+
+def back(**fields: str) -> Document:
+    return Document("aamva_back", {n: Field(v, 1.0, None) for n, v in fields.items()})
+
+
+def test_a_licence_is_judged_by_what_its_barcode_says() -> None:
+    check = DocumentReadCheck()
+    assert check(back(**HOLDER), None, TODAY).score == 1.0
+    assert check(back(**HOLDER), None, date(2031, 1, 1)).reason == "expired"
+    assert check(back(), None, TODAY).reason == "barcode_malformed"
+    unknown = {name: value for name, value in HOLDER.items() if name != "issuer"}
+    assert check(back(**unknown), None, TODAY).reason == "barcode_issuer_unknown"
+    assert holder_number(back(**HOLDER)) == "CA:D1234567"
+    assert holder_number(back(**unknown)) == ""
+
+
+@pytest.mark.parametrize("profile", ["clean", "perspective", "rotation"])
+def test_a_photographed_licence_is_read_exactly(profile: str) -> None:
+    image, truth = render_specimen("aamva_back", None, 1003, profile)
+    symbol = find_symbol(image.pixels)
+    assert symbol is not None
+    licence = parse_aamva(symbol.data)
+    assert {**licence.fields, "issuer": licence.issuer} == dict(truth.fields)
+
+
+def test_pictures_without_a_barcode_hold_none() -> None:
+    chance = np.random.default_rng(1)
+    noise = chance.integers(0, 256, (300, 400, 3)).astype(np.uint8)
+    for pixels in (noise, np.zeros((8, 8, 3), np.uint8), np.full((300, 400, 3), 255, np.uint8)):
+        assert find_symbol(pixels) is None
