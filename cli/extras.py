@@ -10,6 +10,7 @@ __all__ = ["extra_of", "needed"]
 _EXTRAS = {
     "fastapi": "service",
     "uvicorn": "service",
+    "h11": "service",
     "multipart": "service",
     "python_multipart": "service",
     "prometheus_client": "service",

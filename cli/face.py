@@ -16,7 +16,7 @@ from veridical.verification.engines import Engines
 
 __all__ = ["app", "match", "quality"]
 
-app = typer.Typer(no_args_is_help=True, help="Compare faces and judge how well one was captured.")
+app = typer.Typer(no_args_is_help=True, help="Match faces and judge how well one was captured.")
 
 ProfileName = Annotated[str, typer.Option("--profile", help="Model set: auto, registry, standard.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")]

@@ -21,7 +21,7 @@ from veridical.verification.policy.trials import refuse_failing, try_examples
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Check, try, compare and replay policies.")
+app = typer.Typer(no_args_is_help=True, help="Lint, test, compare and replay policies.")
 
 Name = Annotated[str, typer.Argument(help="Name of a shipped policy, or path of a policy file.")]
 

@@ -18,12 +18,15 @@ __all__ = ["decode_picture"]
 MOST_SCANS = 100
 """Cameras and web pages write about ten."""
 MOST_SCANNED_PIXELS = 1_000_000_000
-"""Each scan of a progressive JPEG goes over the whole picture, however few bytes it has."""
+"""Each scan of a JPEG goes over the whole picture, however few bytes it has."""
+_MOST_PLAIN_SCANS = 4
+"""Without progression each component stands in one scan (ITU-T T.81, B.2.3), and four are read."""
 _SCALES = (2, 4, 8)
 _STRIP_PIXELS = 1 << 16
 _WHITE = 255
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+_NO_LENGTH = frozenset({*range(0x01, 0xC0), *range(0xD0, 0xD9)})
+"""0x02 to 0xBF are reserved: a decoder that looks for a restart steps over two bytes, no more."""
 _END, _SCAN = 0xD9, 0xDA
 
 # Sizes are checked here, and against the job's own bounds.
@@ -80,14 +83,15 @@ def _fit(picture: PIL.Image.Image, data: bytes, job: PictureJob) -> None:
         )
     if job.format != "JPEG":
         return
+    most_scans = _MOST_PLAIN_SCANS
     if picture.info.get("progressive"):
         most_scans = min(MOST_SCANS, max(1, MOST_SCANNED_PIXELS // pixels))
-        if _scans(data, most_scans) > most_scans:
-            raise InputError(
-                f"a progressive JPEG of this size has at most {most_scans} scans, this one has "
-                "more; send a baseline JPEG",
-                "media.too_many_scans",
-            )
+    if _scans(data, most_scans) > most_scans:
+        raise InputError(
+            f"a JPEG of this kind and size has at most {most_scans} scans, this one has more; "
+            "send a baseline JPEG",
+            "media.too_many_scans",
+        )
     if pixels > job.most_pixels:
         scale = next(
             scale
@@ -112,7 +116,7 @@ def _scans(data: bytes, most: int) -> int:
         if marker == _END:
             return count
         count += marker == _SCAN
-        if marker not in _ALONE and marker != 0xD8:
+        if marker not in _NO_LENGTH:
             place += max(2, int.from_bytes(data[place : place + 2], "big"))
     return count
 

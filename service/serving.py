@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import cv2
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -31,9 +32,13 @@ __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
 
 HEAD_S = 10.0
 """Longest time from a connection, or from a further request's first byte, to a whole head."""
+MOST_HEAD_BYTES = 64 * 1024
 MOST_CONNECTIONS = 1_000
 SPARE_DESCRIPTORS = 128
 """For databases, models, decoders and probes: clients get none of them."""
+MOST_PIECES, LEAST_PIECE_BYTES = 500, 256
+"""A body comes in so many pieces, and in more only where they are of this size: each costs the loop
+some 40 us, and one read of a socket holds 40,000 chunks of a byte."""
 DRAIN_S = 30
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -184,6 +189,29 @@ def most_connections() -> int:
     return max(1, min(MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS))
 
 
+class PieceCountingConnection(h11.Connection):
+    """HTTP/1.1 as read from one client, whose bodies do not come in crumbs."""
+
+    _pieces = _piece_bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """The next thing that came whole.
+
+        Raises:
+            RemoteProtocolError: It is no HTTP, or a body comes in very many pieces.
+        """
+        event = super().next_event()
+        match event:
+            case h11.Request():
+                self._pieces = self._piece_bytes = 0
+            case h11.Data():
+                self._pieces += 1
+                self._piece_bytes += len(event.data)
+                if self._pieces > MOST_PIECES + self._piece_bytes // LEAST_PIECE_BYTES:
+                    raise h11.RemoteProtocolError("a body in crumbs")
+        return event
+
+
 class PatientProtocol(H11Protocol):
     """HTTP whose patience ends: a head that does not come whole in time closes its connection.
 
@@ -201,6 +229,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401
         """A client connected: its head is waited for."""
         super().connection_made(transport)
+        self.conn = PieceCountingConnection(h11.SERVER, MOST_HEAD_BYTES)
         if len(self.connections) > most_connections():
             waiting = [each for each in self.connections if isinstance(each, PatientProtocol)]
             oldest = min(waiting, key=lambda each: each.waits_until, default=self)
@@ -218,6 +247,13 @@ class PatientProtocol(H11Protocol):
             self._stop_waiting()
         elif (self.cycle is None or self.cycle.response_complete) and self._timer is None:
             self._await_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that it was no HTTP; where an answer has begun, another one cannot be told."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""

@@ -127,7 +127,7 @@ def certified(
             x509.ExtendedKeyUsage([x509.ObjectIdentifier("2.23.136.1.1.3")]), critical=True
         )
     by = issuer.key if issuer else key
-    extra = {}
+    extra: dict[str, Any] = {}
     if pss:
         extra = {"rsa_padding": padding.PSS(padding.MGF1(hashes.SHA256()), 32)}
     return Signer(key, builder.sign(by, digest or hashes.SHA256(), **extra))

@@ -95,6 +95,16 @@ def test_joined_digits_follow_the_schedule(shared: Path) -> None:
     assert len(clip.audio.samples) / clip.audio.rate_hz == pytest.approx(len(clip.frames) / 25)
 
 
+def test_another_voice_is_laid_from_where_it_is_heard(shared: Path) -> None:
+    sentences = Sentences(shared / "data" / "grid_s1" / "index.csv")
+    late = np.concatenate([np.zeros(12_000), np.full(4_000, 0.5)]).astype(np.float32)
+    voices = {digit: Audio(late, 16_000) for digit in "0123456789"}
+    asked = draw_challenge("en", 4, PACES["strict"], random.Random(4))
+    clip = joined(sentences, asked.digits, asked.schedule_ms, random.Random(5), voices)
+    assert clip.audio is not None
+    assert (clip.audio.samples == 0.5).sum() > 4 * 1_500
+
+
 # --- the switch ----------------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ FPS = 25
 FRAME_MS = 1000 / FPS
 EDGE_S = 0.02
 """Sound of a joined word is faded in and out over so long, so that it does not click."""
+HEARD = 0.1
+"""A word begins where its sound reaches this share of its peak."""
 TAIL_FRAMES = 12
 PORTRAITS = 10
 """Every tenth sentence gives portraits and no words: no clip is compared with itself."""
@@ -167,7 +169,9 @@ def _second(clip: Clip, frame: int, step: int) -> NDArray[np.float32]:
 def _lay(
     sound: list[NDArray[np.float32]], first: int, word: NDArray[np.float32], step: int
 ) -> None:
-    """Lay another's word over frames, as long as they last."""
+    """Lay another's word over frames, from where it is heard and as long as they last."""
+    loud = np.flatnonzero(np.abs(word) > HEARD * np.abs(word).max(initial=0.0))
+    word = word[loud[0] :] if len(loud) else word
     room = np.zeros(step * (len(sound) - first), np.float32)
     room[: len(word)] = word[: len(room)]
     sound[first:] = [room[at : at + step].copy() for at in range(0, len(room), step)]

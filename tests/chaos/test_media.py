@@ -66,6 +66,36 @@ def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded(scans: int, si
     assert code_of(progressive_bomb(scans, side)) == "media.too_many_scans"
 
 
+def plain_bomb(marker: int, scans: int, side: int) -> bytes:
+    """A JPEG without progression whose scans are empty: a decoder fills each up, block by block."""
+    start = b"\xff\xd8" + segment(0xDB, bytes([0]) + bytes([1] * 64))
+    layers = b"".join(bytes([index, 0x11, 0]) for index in (1, 2, 3))
+    start += segment(marker, struct.pack(">BHHB", 8, side, side, 3) + layers)
+    for table in (0x00, 0x10):
+        start += segment(0xC4, bytes([table]) + bytes([1] + [0] * 15) + bytes([0]))
+    components = [1, 2, 3, *[1] * (scans - 3)]
+    return start + b"".join(segment(0xDA, bytes([1, c, 0, 0, 63, 0])) for c in components)
+
+
+@pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC9])
+def test_a_jpeg_without_progression_has_no_scan_twice(marker: int) -> None:
+    assert code_of(plain_bomb(marker, 5, 64)) == "media.too_many_scans"
+
+
+def test_a_jpeg_with_one_scan_a_component_is_read() -> None:
+    assert read_image(plain_bomb(0xC0, 3, 64) + b"\xff\xd9").pixels.shape == (64, 64, 3)
+
+
+def test_no_reserved_marker_hides_scans() -> None:
+    bomb = progressive_bomb(2_000, 64)
+    scan = bomb.index(b"\xff\xda")
+    # Where a restart is due, a decoder steps over 0xFF02 alone, whatever length seems to follow.
+    restarts = segment(0xDD, struct.pack(">H", 1))
+    first = bomb.index(b"\xff\xda", scan + 2)
+    hidden = bomb[:scan] + restarts + bomb[scan:first] + b"\xff\x02\xff\xff" + bomb[first:]
+    assert code_of(hidden) == "media.too_many_scans"
+
+
 def test_an_applicants_bomb_holds_no_guidance_up(here: House) -> None:
     token = here.start(here.key())["upload_token"]
     answer = here.client.post(

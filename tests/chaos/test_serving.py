@@ -10,6 +10,7 @@ import urllib.request
 from contextlib import ExitStack
 from io import StringIO
 
+import h11
 import pytest
 
 from tests.chaos.test_entry import knock, listening
@@ -36,6 +37,40 @@ def test_silent_connections_make_room_for_those_that_speak(
                 assert connection.recv(1) == b""
             except ConnectionResetError:
                 continue
+
+
+CHUNKED = b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_body_in_crumbs_is_not_read_to_its_end(here: House) -> None:
+    with (
+        listening(here.client.app) as port,  # type: ignore[arg-type]
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.settimeout(20)
+        connection.sendall(CHUNKED + b"1\r\n \r\n" * 5_000)
+        assert connection.recv(12) in (b"HTTP/1.1 400", b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 400), (300, 2_000), (65_536, 40)])
+def test_a_body_in_pieces_is_read(size: int, count: int) -> None:
+    reads = serving.PieceCountingConnection(h11.SERVER)
+    reads.receive_data(CHUNKED)
+    assert isinstance(reads.next_event(), h11.Request)
+    seen = 0
+    for _ in range(count):
+        reads.receive_data(b"%x\r\n%b\r\n" % (size, b" " * size))
+        event = reads.next_event()
+        assert isinstance(event, h11.Data)
+        seen += len(event.data)
+    assert seen == size * count
+
+
+def test_crumbs_are_refused_where_they_are_read() -> None:
+    reads = serving.PieceCountingConnection(h11.SERVER)
+    reads.receive_data(CHUNKED + b"1\r\n \r\n" * 600)
+    with pytest.raises(h11.RemoteProtocolError, match="crumbs"):
+        _ = [reads.next_event() for _ in range(600)]
 
 
 def get(port: int, path: str) -> tuple[int, dict[str, object]]:
