@@ -4,7 +4,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/veridical \
- && /opt/veridical/bin/pip install --no-cache-dir -c constraints.txt '.[postgres]'
+ && /opt/veridical/bin/pip install --no-cache-dir -c constraints.txt '.[service,pull,postgres]'
 ENV VERIDICAL_MODELS_DIR=/opt/models
 # Weights without commercial use marked `yes` stay out of an image that sets this to 1.
 ARG VERIDICAL_COMMERCIAL_ONLY=0

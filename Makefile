@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 # versions that it and s3fs agree on, and what it shares with s3fs is there already.
 S3_SERVER := moto boto3 s3transfer responses xmltodict flask flask-cors werkzeug itsdangerous blinker py-partiql-parser
 
-.PHONY: help install models demo serve quick test check docs format evaluate bench peers clients soak test-engines sbom lock clean
+.PHONY: help install models demo serve quick test check docs format evaluate bench peers clients soak test-engines kit sbom lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ test-engines: models  ## build each optional engine and compare it with the defa
 	$(BIN)/python -m pip install --quiet --no-deps $(S3_SERVER)
 	$(BIN)/python -m pytest -q tests/engines
 
+kit:  ## install the wheel outside the repository and run it as a customer does
+	PYTHON=$(PYTHON) deploy/kit.sh
+
 sbom: .venv/.installed  ## write sbom.json (CycloneDX): every package and every network, with licences
 	test -x .venv-sbom/bin/python || $(PYTHON) -m venv .venv-sbom
 	.venv-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom
@@ -97,6 +100,7 @@ sbom: .venv/.installed  ## write sbom.json (CycloneDX): every package and every 
 	$(BIN)/python deploy/add_models_to_sbom.py sbom.json
 
 lock: .venv/.installed  ## write constraints.txt anew from what is installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,remote,parquet]'
 	$(BIN)/python -m pip freeze --exclude-editable --exclude torch > constraints.txt
 
 clean:

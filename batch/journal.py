@@ -3,14 +3,14 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from veridical.errors import InputError, StoreError, VeridicalError
 
-__all__ = ["Journal"]
+__all__ = ["RESULTS", "RUN", "Journal"]
 
 RESULTS = "results.jsonl"
 RUN = "run.json"
@@ -30,6 +30,7 @@ class Journal:
         run: What identifies the run: hashes of manifest, policy and models. Going on with another
             run's results is refused.
         resume: Whether to go on with what stands in the folder.
+        retry_errors: Whether rows that ended with an error are forgotten, to be done again.
 
     Attributes:
         done: Numbers of the rows that are done.
@@ -41,7 +42,9 @@ class Journal:
             `store.damaged`: a line of the results is none.
     """
 
-    def __init__(self, folder: Path, run: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self, folder: Path, run: Mapping[str, Any], *, resume: bool, retry_errors: bool = False
+    ) -> None:
         self.folder = folder
         self.done: set[int] = set()
         self._unsynced = 0
@@ -54,6 +57,8 @@ class Journal:
             self._lock()
             self._begin(dict(run), resume)
             self._recover()
+            if retry_errors:
+                self._forget_errors()
         except OSError as error:
             self._file.close()
             raise _unwritable(folder, error) from error
@@ -65,11 +70,15 @@ class Journal:
         """Hold the results alone until they are closed: two writers would double rows."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # A run that forgets errors puts another file in this one's place.
+            same = os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.folder / RESULTS))
+        except BlockingIOError:
+            same = False
+        if not same:
             raise StoreError(
                 f"another run is writing to {self.folder}: wait for it, or choose another --out",
                 "store.in_use",
-            ) from error
+            )
 
     def _begin(self, run: dict[str, Any], resume: bool) -> None:
         """Refuse results that must not be added to; write down whose results these are."""
@@ -109,6 +118,36 @@ class Journal:
             whole += len(line)
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)
+
+    def _forget_errors(self) -> None:
+        """Put results without those of rows that could not be verified in the file's place."""
+        path = self.folder / RESULTS
+        fresh = path.with_suffix(".new")
+        kept = fresh.open("wb+")
+        try:
+            # Held before it is the results: no other run may come in between.
+            fcntl.flock(kept, fcntl.LOCK_EX)
+            self._file.seek(0)
+            for line in self._file:
+                result = json.loads(line)
+                if "error" in result:
+                    self.done.discard(int(result["row"]))
+                else:
+                    kept.write(line)
+            kept.flush()
+            os.fsync(kept.fileno())
+            fresh.replace(path)
+        except OSError:
+            kept.close()
+            raise
+        self._file.close()
+        self._file = kept
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """What stands in the results, from the first line on."""
+        with (self.folder / RESULTS).open("rb") as lines:
+            for line in lines:
+                yield json.loads(line)
 
     def write(self, result: Mapping[str, Any]) -> None:
         """Add one row's result; a row that is done already is not written again.

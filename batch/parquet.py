@@ -27,6 +27,8 @@ _SCHEMA = pa.schema(
         ("first_cause", _TEXT),
         ("as_expected", pa.bool_()),
         ("error_code", _TEXT),
+        ("error_field", _TEXT),
+        ("error", _TEXT),
         ("policy", _TEXT),
         ("profile", _TEXT),
         (
@@ -66,7 +68,9 @@ def _row(result: dict[str, Any]) -> dict[str, Any]:
     # An id may hold half a surrogate pair, which no table takes.
     row = {"row": result["row"], "id": result["id"].encode(errors="replace").decode()}
     if verdict is None:
-        return row | {"error_code": result["error"]["code"]}
+        error = result["error"]
+        told = {"error_code": error["code"], "error_field": error.get("field")}
+        return row | told | {"error": error["message"]}
     return row | {
         "outcome": verdict["outcome"],
         "first_cause": verdict["first_cause"],

@@ -10,6 +10,7 @@ import jinja2
 
 import veridical
 from veridical.batch.journal import RESULTS
+from veridical.batch.summary import BatchSummary
 from veridical.verification.reasons import explain_cause
 
 __all__ = ["write_report"]
@@ -18,23 +19,24 @@ SHOWN_ROWS = 200
 """Rows listed one by one; a page with more is no longer read, and the lines are in the results."""
 
 
-def write_report(out: Path, manifest: Path, policy: str) -> Path:
+def write_report(out: Path, manifest: str, summary: BatchSummary) -> Path:
     """Write `report.html` beside the results of a run; answer its path.
 
     Reads the results once, line by line: memory does not grow with them.
+
+    Args:
+        out: Folder of the results.
+        manifest: Its name, for the page.
+        summary: Of the whole run.
     """
-    outcomes: Counter[str] = Counter()
-    causes: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
     statuses: dict[str, Counter[str]] = {}
+    messages: dict[str, str] = {}
     shown: list[dict[str, Any]] = []
     for result in _results(out / RESULTS):
         verdict = result.get("verdict")
         if verdict is None:
-            errors[result["error"]["code"]] += 1
+            messages.setdefault(result["error"]["code"], result["error"]["message"])
         else:
-            outcomes[verdict["outcome"]] += 1
-            causes[verdict["first_cause"] or "none"] += 1
             for check in verdict["checks"]:
                 statuses.setdefault(check["check"], Counter())[check["status"]] += 1
         if len(shown) < SHOWN_ROWS and (verdict is None or verdict["outcome"] != "accept"):
@@ -43,13 +45,12 @@ def write_report(out: Path, manifest: Path, policy: str) -> Path:
         loader=jinja2.PackageLoader("veridical.batch"), autoescape=True
     )
     page = environment.get_template("batch.html.j2").render(
-        manifest=manifest.name,
-        policy=policy,
+        manifest=manifest,
         version=veridical.__version__,
-        total=outcomes.total() + errors.total(),
-        outcomes=outcomes.most_common(),
-        causes=causes.most_common(20),
-        errors=errors.most_common(20),
+        summary=summary,
+        outcomes=summary.outcomes.most_common(),
+        causes=summary.first_causes.most_common(20),
+        errors=[(code, n, messages[code]) for code, n in summary.errors.most_common(20)],
         statuses=statuses,
         rows=shown,
         limit=SHOWN_ROWS,
@@ -66,13 +67,16 @@ def _results(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _row(result: dict[str, Any]) -> dict[str, str]:
+    row = {"row": result["row"], "id": result["id"].encode(errors="replace").decode()}
     if error := result.get("error"):
-        return {"id": result["id"], "outcome": "error", "cause": error["code"], "text": ""}
+        told = {"outcome": "error", "cause": error["code"], "text": error["message"]}
+        return {**row, "policy": "", **told}
     verdict = result["verdict"]
     cause = verdict["first_cause"] or ""
     told = {rule["rule"]: rule["reason"] for rule in verdict.get("rules", [])}
     return {
-        "id": result["id"],
+        **row,
+        "policy": f"{verdict['policy']['id']}@{verdict['policy']['version']}",
         "outcome": verdict["outcome"],
         "cause": cause,
         "text": explain_cause(cause, told),

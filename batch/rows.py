@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import cv2
 
-from veridical.errors import ModelError, StoreError, VeridicalError
-from veridical.result import Outcome
+from veridical.errors import InputError, ModelError, StoreError, VeridicalError
 from veridical.verification import Settings, Verifier, load_policy, load_verifier, verdict_to_json
-from veridical.verification.manifest import Row, load_transaction
+from veridical.verification.manifest import Row, RowError, load_reference, load_transaction
+from veridical.verification.references import face_reference
 from veridical.verification.sources import Source, source_at
 from veridical.verification.verdict import Verdict
 
@@ -78,14 +79,19 @@ def verify_row(verifier: Verifier, source: Source, row: Row) -> dict[str, Any]:
         verdict = _patiently(verifier, source, row)
     except (StoreError, ModelError):
         raise
+    except RowError as error:
+        return _failed(row, error.code, str(error), error.field)
     except VeridicalError as error:
-        return _failed(row, error.code, str(error))
+        field = "policy" if error.code.startswith("policy.") else ""
+        return _failed(row, error.code, f"row {row.number}: {error}", field)
     except Exception as error:
         # The text may quote the row: its type is enough to look for it with this row alone.
-        return _failed(row, "internal.error", f"an unforeseen {type(error).__name__}")
+        return _failed(
+            row, "internal.error", f"row {row.number}: an unforeseen {type(error).__name__}"
+        )
     result: dict[str, Any] = {"row": row.number, "id": row.id, "verdict": verdict_to_json(verdict)}
     expected = row.values.get("expect")
-    if isinstance(expected, dict) and expected.get("outcome") in list(Outcome):
+    if expected:
         cause = expected.get("first_cause", verdict.first_cause)
         result["as_expected"] = bool(
             verdict.outcome == expected["outcome"] and verdict.first_cause == cause
@@ -95,7 +101,7 @@ def verify_row(verifier: Verifier, source: Source, row: Row) -> dict[str, Any]:
 
 def worker_died(row: Row) -> dict[str, Any]:
     """The result line of a row that keeps killing its workers."""
-    return _failed(row, "internal.worker_died", "the worker died on this row")
+    return _failed(row, "internal.worker_died", f"row {row.number}: its worker died of it, twice")
 
 
 def _patiently(verifier: Verifier, source: Source, row: Row) -> Verdict:
@@ -104,6 +110,12 @@ def _patiently(verifier: Verifier, source: Source, row: Row) -> Verdict:
     while True:
         try:
             transaction = load_transaction(row, source)
+            if (known := load_reference(row, source)) is not None:
+                try:
+                    template = face_reference(verifier, known)
+                except InputError as error:
+                    raise RowError(row, str(error), error.code, "reference_face") from error
+                transaction = replace(transaction, face_reference=template)
             name = row.values.get("policy")
             return verifier.verify(transaction, load_policy(str(name)) if name else None)
         except StoreError:
@@ -113,5 +125,6 @@ def _patiently(verifier: Verifier, source: Source, row: Row) -> Verdict:
             time.sleep(PAUSE_S * 2 ** (tried - 1))
 
 
-def _failed(row: Row, code: str, message: str) -> dict[str, Any]:
-    return {"row": row.number, "id": row.id, "error": {"code": code, "message": message}}
+def _failed(row: Row, code: str, message: str, field: str = "") -> dict[str, Any]:
+    error = {"code": code, "message": message} | ({"field": field} if field else {})
+    return {"row": row.number, "id": row.id, "error": error}

@@ -21,9 +21,6 @@ from veridical.errors import VeridicalError
 from veridical.models.calibration import load_calibrations
 from veridical.models.quota import cpu_quota
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.drift_views import overviews
-from veridical.service.transactions.readiness import prove_signing
-from veridical.service.transactions.resources import Resources, now_ms
 from veridical.store.probe import is_in_use, prove_database
 from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
@@ -129,6 +126,10 @@ def _operating(settings: Settings) -> list[str]:
         keys = settings.keys_given()
         if keys is None:
             return ["the database is sealed with master keys that are not here: give them back"]
+        # A database in use is a service's: an installation that only verifies has none.
+        from veridical.service.transactions.readiness import prove_signing
+        from veridical.service.transactions.resources import Resources, now_ms
+
         now = now_ms()
         prove_database(database, keys, now)
         prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
@@ -196,6 +197,10 @@ def _print(findings: dict[str, Any]) -> None:
 
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
+    # The service's own figures: an installation that only verifies has neither them nor scipy.
+    from veridical.service.transactions.drift_views import overviews
+    from veridical.service.transactions.resources import now_ms
+
     database = ServiceSettings().open_database()
     try:
         found = overviews(database, now_ms())

@@ -5,7 +5,30 @@ from contextlib import contextmanager
 
 from veridical.errors import VeridicalError
 
-__all__ = ["needed"]
+__all__ = ["extra_of", "needed"]
+
+_EXTRAS = {
+    "fastapi": "service",
+    "uvicorn": "service",
+    "h11": "service",
+    "multipart": "service",
+    "python_multipart": "service",
+    "prometheus_client": "service",
+    "segno": "service",
+    "onnx": "pull",
+    "tflite": "pull",
+    "scipy": "evaluate",
+    "matplotlib": "evaluate",
+    "psycopg": "postgres",
+    "pyarrow": "parquet",
+    "ray": "ray",
+}
+"""Which extra brings a package that an installation may do without."""
+
+
+def extra_of(error: ImportError) -> str:
+    """The extra to install for what could not be imported; empty when no extra brings it."""
+    return _EXTRAS.get((error.name or "").partition(".")[0], "")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import typer
 
 import veridical
 from veridical.cli.exits import Exit, exit_for
+from veridical.cli.extras import extra_of
 from veridical.cli.table import CommandTable
 from veridical.errors import VeridicalError
 
@@ -39,6 +40,12 @@ def root(
 
 def main() -> None:
     """Run the command line and exit with the code of the house."""
+    if sys.platform == "win32":  # locks of files, sockets of workers and signals are POSIX's
+        sys.stderr.write(
+            "veridical: runs on Linux and macOS; on Windows use the Linux subsystem (WSL 2) or a "
+            "container [environment.platform]\n"
+        )
+        sys.exit(Exit.ENVIRONMENT)
     try:
         app()
     except VeridicalError as error:
@@ -52,6 +59,12 @@ def main() -> None:
         sys.stderr.write(f"veridical: {error.filename or 'a file'}: {what} [environment.file]\n")
         sys.exit(Exit.ENVIRONMENT)
     except Exception as error:
+        if isinstance(error, ImportError) and (extra := extra_of(error)):
+            sys.stderr.write(
+                f"veridical: this needs what is not installed here: pip install "
+                f"'veridical[{extra}]' [environment.extra]\n"
+            )
+            sys.exit(Exit.ENVIRONMENT)
         if settings := _malformed_settings(error):
             sys.stderr.write(
                 f"veridical: not a value of this setting: {', '.join(settings)} [usage.settings]\n"

@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_page import http_page
+from pydantic import BaseModel
 
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
@@ -24,6 +25,7 @@ from veridical.store import Database, MasterKeys
 from veridical.verification import CHECKS, Verifier, reasons
 from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
 from veridical.verification.evidence import SigningKey
+from veridical.wire import ManifestRow
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -51,6 +53,8 @@ def pages() -> Mapping[str, str]:
         "docs/openapi.json": described,
         "docs/reference/cli.md": NOTE + cli_page(),
         "docs/reference/http.md": NOTE + http_page(json.loads(described)),
+        "docs/reference/manifest.md": manifest_page(),
+        "docs/reference/manifest.schema.json": manifest_schema(),
         "docs/reference/reasons.md": NOTE + reasons_page(),
         **{f"docs/reference/python/{name}": NOTE + text for name, text in python_pages().items()},
     }
@@ -93,6 +97,34 @@ def openapi_page() -> str:
 
 def _no_verifier() -> Verifier:
     raise AssertionError("an application that is only described loads no models")
+
+
+def manifest_schema() -> str:
+    """The JSON schema of a manifest's row."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | ManifestRow.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def manifest_page() -> str:
+    """The page on manifests as it is, with the table of the columns written anew."""
+    head = ["| column | type | what it says |", "|---|---|---|"]
+    rows = [
+        f"| `{name}` | {_type_of(ManifestRow, name)} | {field.description} |"
+        for name, field in ManifestRow.model_fields.items()
+    ]
+    page = HERE / "reference" / "manifest.md"
+    return _with_table(page, head[0], "\n".join([*head, *rows, ""]))
+
+
+def _type_of(model: type[BaseModel], name: str) -> str:
+    schema = model.model_json_schema()["properties"][name]
+    kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return " or ".join(
+        ", ".join(f"`{value}`" for value in one["enum"])
+        if "enum" in one
+        else {"string": "text", "integer": "whole number"}.get(one.get("type", ""), "JSON")
+        for one in kinds
+    )
 
 
 def models_page() -> str:
@@ -238,7 +270,7 @@ if __name__ == "__main__":
 
     for name, text in pages().items():
         page = ROOT / name
-        if page.suffix == ".json" and page.exists():
+        if page.name == "openapi.json" and page.exists():
             before = json.loads(page.read_text(encoding="utf-8"))
             for change in breaking(before, json.loads(text)):
                 sys.stdout.write(f"breaks clients: {change}\n")

@@ -73,3 +73,39 @@ def test_a_fault_of_our_own_is_no_verdict(
         main()
     assert stopped.value.code == 70
     assert "[internal]" in capsys.readouterr().err
+
+
+def test_what_an_installation_does_without_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lacking() -> None:
+        raise ModuleNotFoundError("No module named 'onnx'", name="onnx.helper")
+
+    # By the table of modules: the package's own `main` is the function.
+    monkeypatch.setattr(sys.modules["veridical.cli.main"], "app", lacking)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    assert "veridical[pull]" in capsys.readouterr().err
+
+
+def test_windows_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    assert "Linux and macOS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["verify", "batch", "doctor", "models", "gallery", "policy"])
+def test_verifying_wants_no_extra(command: str) -> None:
+    program = (
+        f"import sys, veridical.cli.{command}; "
+        "print(*{'scipy', 'matplotlib', 'onnx', 'tflite', 'fastapi', 'uvicorn'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

@@ -150,7 +150,7 @@ def test_a_manifest_gives_facts(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(picture())
     values = {"selfie": "a.png", "facts": {"amount": 12}}
     assert load_transaction(Row(1, "1", values), Folder(tmp_path)).facts == {"amount": 12.0}
-    with pytest.raises(InputError, match="row 1: facts are") as caught:
+    with pytest.raises(InputError, match="row 1: facts: ") as caught:
         load_transaction(Row(1, "1", {**values, "facts": "12"}), Folder(tmp_path))
     assert caught.value.code == "manifest.malformed"
 

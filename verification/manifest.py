@@ -1,111 +1,117 @@
 """Transactions from files: the rows of a batch manifest or of an evaluation index."""
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from veridical.errors import InputError
 from veridical.liveness.challenge import challenge_of
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
 from veridical.ocr.chip.files import MOST_BYTES, read_chip
-from veridical.reading import TextLimits, read_json
-from veridical.types import Challenge
+from veridical.types import Challenge, Image
+from veridical.verification.catalogue import CHECKS, REASONS
+from veridical.verification.manifest_text import COLUMNS, PLAIN, Format, nearest, read_records
 from veridical.verification.policy.rules import checked_facts
 from veridical.verification.signals import FACT_KEYS, SignalFacts
 from veridical.verification.sources import Source
-from veridical.verification.transaction import LONGEST_STATEMENT, Transaction
+from veridical.verification.transaction import Transaction
+from veridical.wire import ManifestRow
 
-__all__ = ["Row", "load_transaction", "read_manifest", "schedule_ms"]
+__all__ = [
+    "MEDIA",
+    "Row",
+    "RowError",
+    "check_columns",
+    "check_row",
+    "load_reference",
+    "load_transaction",
+    "read_manifest",
+    "schedule_ms",
+]
 
 MEDIA = ("document_front", "document_back", "chip", "selfie", "clip", "voice")
-MAX_LINE_BYTES = 1 << 20
-_LIMITS = TextLimits(MAX_LINE_BYTES)
+_MALFORMED = "manifest.malformed"
+_UNKNOWN = "manifest.unknown_column"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a manifest.
+    """One row of a manifest.
 
     Attributes:
-        number: Its line, counted from 1; with a CSV the header is not counted.
-        id: Id of the transaction; the number when the row gives none.
+        number: Its place, counted from 1; with a CSV the header is not counted.
+        id: Id of the transaction, as written; the number when the row gives none.
         values: What it says; empty when it could not be read.
         problem: Why it could not be read; empty when it could.
+        field: Which column that lies with; empty when with none.
     """
 
     number: int
     id: str
     values: Mapping[str, Any]
     problem: str = ""
+    field: str = ""
 
 
-def read_manifest(path: Path) -> Iterator[Row]:
+class RowError(InputError):
+    """A row, or a medium it names, cannot be used.
+
+    Args:
+        row: The row.
+        problem: What is wrong with it.
+        code: Stable code.
+        field: Which column it lies with; empty when with none.
+
+    Attributes:
+        field: The same.
+    """
+
+    def __init__(self, row: Row, problem: str, code: str = _MALFORMED, field: str = "") -> None:
+        super().__init__(f"row {row.number}: {f'{field}: ' if field else ''}{problem}", code)
+        self.field = field
+
+
+def read_manifest(path: Path, written: Format = PLAIN) -> Iterator[Row]:
     """Read a manifest row by row; a bad row comes out with its problem and stops nothing.
 
     Args:
-        path: A `.csv` file with a header, or JSON Lines. Columns: `id, policy, document_front,
-            document_back, chip (a zip), selfie, clip, voice, subject, attempt, metadata, facts,
-            expect`,
-            `challenge` (JSON) or `digits`, `language`, `schedule_ms`, and `statement`: a text that
-            was read aloud, in `language`; without one in the challenge's, or in English. For
-            signals: `device, phone, network, country, region, flags`.
+        path: A `.csv` file with a header, or JSON Lines; columns as `veridical.wire.ManifestRow`
+            and docs/reference/manifest.md have them.
+        written: What is known of how it is written.
 
     Raises:
-        InputError: The file does not exist.
+        InputError: The file as a whole is no manifest; see `read_records`.
     """
-    if not path.is_file():
-        raise InputError(f"no manifest {path}", "usage.no_file")
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _json_rows(path)
-    for number, (values, problem) in enumerate(rows, 1):
-        yield Row(number, str(values.get("id") or number), values, problem)
+    for number, record in enumerate(read_records(path, written), 1):
+        given = record.values.get("id", "")
+        named = isinstance(given, str | int) and not isinstance(given, bool) and given != ""
+        values = {} if record.problem else record.values
+        yield Row(number, str(given if named else number), values, record.problem, record.field)
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
-    # A byte that is no UTF-8 spoils its own value, not the rows after it.
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.DictReader(lines)
-        while True:
-            try:
-                entry = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield {}, f"not CSV: {error}"
-                continue
-            values: dict[str, Any] = {k: v for k, v in entry.items() if k and v}
-            extra = entry.get(None)
-            problem = "more values than the header has columns" if extra else ""
-            for key in ("challenge", "metadata", "facts", "schedule_ms", "expect"):
-                if key in values:
-                    try:
-                        values[key] = read_json(values[key], _LIMITS)
-                    except InputError:
-                        problem = problem or f"{key} is not JSON"
-            yield values, problem
+def check_columns(row: Row) -> None:
+    """Refuse a row with a column that nothing reads: a typing error must not drop a document.
+
+    Raises:
+        RowError: `manifest.unknown_column`.
+    """
+    for name in row.values:
+        if name not in COLUMNS:
+            raise RowError(row, f"unknown column {name[:60]!r}{nearest(name)}", _UNKNOWN)
 
 
-def _json_rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
-    with path.open("rb") as lines:
-        while line := lines.readline(MAX_LINE_BYTES + 1):
-            if len(line) > MAX_LINE_BYTES:
-                while line and not line.endswith(b"\n"):
-                    line = lines.readline(MAX_LINE_BYTES)
-                yield {}, f"a row may have {MAX_LINE_BYTES} bytes"
-                continue
-            if not line.strip():
-                continue
-            try:
-                values = read_json(line, _LIMITS)
-            except InputError:
-                values = None
-            if isinstance(values, dict):
-                yield values, ""
-            else:
-                yield {}, "not a JSON object"
+def check_row(row: Row) -> None:
+    """Look at all of a row but its media.
+
+    Raises:
+        InputError: As `load_transaction`.
+    """
+    _described(row)
 
 
 def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> Transaction:
@@ -117,110 +123,128 @@ def load_transaction(row: Row, source: Source, limits: Limits | None = None) -> 
         limits: Bounds on the media; the defaults when None.
 
     Raises:
-        InputError: The row is malformed, or a medium is missing or unusable; the message names it.
+        RowError: The row is malformed, or a medium is missing or unusable; the message names row
+            and column.
         StoreError: `store.unreachable`: the place of the media does not answer.
     """
-    if row.problem:
-        raise InputError(f"row {row.number}: {row.problem}", "manifest.malformed")
-    values, bounds = row.values, limits or Limits()
+    said, described = _described(row)
+    bounds = limits or Limits()
     most = dict.fromkeys(MEDIA, bounds.max_image_bytes)
     most |= {"chip": MOST_BYTES, "clip": bounds.max_clip_bytes, "voice": bounds.max_audio_bytes}
-    media = {}
+    media: dict[str, Any] = {}
     for name in MEDIA:
-        if value := values.get(name):
-            if not isinstance(value, str):
-                raise InputError(
-                    f"row {row.number}: {name} must be a path, got {type(value).__name__}",
-                    "manifest.malformed",
-                )
-            media[name] = source.medium(value, most[name])
-    if not media:
-        raise InputError(
-            f"row {row.number}: names no media; give at least one of {', '.join(MEDIA)}",
-            "manifest.malformed",
-        )
-    attempt = _whole(row, values.get("attempt", 1))
-    metadata = values.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise InputError(f"row {row.number}: metadata must be an object", "manifest.malformed")
-    statement = _statement(row)
-    front = (
-        read_image_with_info(media["document_front"], bounds) if "document_front" in media else None
-    )
-    return Transaction(
-        id=row.id,
-        document_front=front[0] if front else None,
-        document_info=front[1] if front else None,
-        document_back=read_image(media["document_back"], bounds)
-        if "document_back" in media
-        else None,
-        chip=read_chip(media["chip"]) if "chip" in media else None,
-        selfie=read_image(media["selfie"], bounds) if "selfie" in media else None,
-        clip=read_clip(media["clip"], bounds) if "clip" in media else None,
-        voice=read_audio(media["voice"], bounds) if "voice" in media else None,
-        challenge=_challenge(row),
-        statement=statement,
-        language=str(values.get("language") or "") if statement else "",
-        attempt=attempt,
-        signals=_signals(row, metadata),
-        metadata={str(key): str(value) for key, value in metadata.items()},
-        facts=_facts(row),
-    )
+        if path := getattr(said, name):
+            with _of(row, name):
+                media[name] = _medium(name, source.medium(path, most[name]), bounds)
+    if "document_front" in media:
+        media["document_front"], media["document_info"] = media["document_front"]
+    return replace(described, **media)
 
 
-def _facts(row: Row) -> dict[str, float]:
-    try:
-        return checked_facts(row.values.get("facts") or {})
-    except InputError as error:
-        raise InputError(f"row {row.number}: {error}", "manifest.malformed") from None
+def _medium(name: str, given: bytes | Path, bounds: Limits) -> object:
+    match name:
+        case "document_front":
+            return read_image_with_info(given, bounds)
+        case "chip":
+            return read_chip(given)
+        case "clip":
+            return read_clip(given, bounds)
+        case "voice":
+            return read_audio(given, bounds)
+        case _:
+            return read_image(given, bounds)
 
 
-def _whole(row: Row, value: object) -> int:
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise InputError(
-            f"row {row.number}: attempt must be a whole number from 1, got {value!r}",
-            "manifest.malformed",
-        )
-    return number
+def load_reference(row: Row, source: Source, limits: Limits | None = None) -> Image | None:
+    """Read the picture of a known customer that a row names; None when it names none.
 
-
-def _signals(row: Row, metadata: Mapping[str, object]) -> SignalFacts:
-    """Facts from columns of their own, or from the metadata."""
-    given = {key: str(row.values.get(key) or metadata.get(key) or "") for key in FACT_KEYS}
-    return SignalFacts.from_metadata(given, subject=str(row.values.get("subject") or ""))
-
-
-def _statement(row: Row) -> str:
-    """The text that was to be read aloud; empty without one."""
-    text = row.values.get("statement") or ""
-    if not isinstance(text, str) or len(text) > LONGEST_STATEMENT:
-        raise InputError(
-            f"row {row.number}: statement must be a text of at most {LONGEST_STATEMENT} characters",
-            "manifest.malformed",
-        )
-    language = row.values.get("language") or "en"
-    if text and language not in ("en", "zh"):
-        raise InputError(
-            f"row {row.number}: a statement is in en or zh; language says neither",
-            "manifest.malformed",
-        )
-    return text
-
-
-def _challenge(row: Row) -> Challenge | None:
-    given = row.values.get("challenge")
-    if isinstance(given, dict) and not given.keys().isdisjoint(("phrase", "colours", "turns")):
-        return challenge_of(given)
-    values = given if isinstance(given, dict) else row.values
-    digits = values.get("digits")
-    if not digits:
+    Raises:
+        RowError: As `load_transaction`.
+        StoreError: As `load_transaction`.
+    """
+    path = row.values.get("reference_face")
+    if not path:
         return None
-    language = str(values.get("language") or "en")
-    return Challenge(str(digits), language, schedule_ms(values.get("schedule_ms") or []))
+    bounds = limits or Limits()
+    with _of(row, "reference_face"):
+        return read_image(source.medium(path, bounds.max_image_bytes), bounds)
+
+
+@contextmanager
+def _of(row: Row, field: str) -> Iterator[None]:
+    """Let errors say which row and which column they lie with."""
+    try:
+        yield
+    except InputError as error:
+        raise RowError(row, str(error), error.code, field) from error
+
+
+def _described(row: Row) -> tuple[ManifestRow, Transaction]:
+    """A row read, and its transaction without media."""
+    said = _read(row)
+    asked = _asked(row, said)
+    with _of(row, "facts"):
+        facts = checked_facts(said.facts)
+    given = {key: getattr(said, key) or str(said.metadata.get(key) or "") for key in FACT_KEYS}
+    with _of(row, ""):
+        signals = SignalFacts.from_metadata(given, subject=said.subject)
+    return said, Transaction(
+        id=row.id,
+        challenge=asked,
+        statement=said.statement,
+        language=said.language if said.statement and "language" in row.values else "",
+        attempt=said.attempt,
+        signals=signals,
+        metadata={key: str(value) for key, value in said.metadata.items()},
+        facts=facts,
+    )
+
+
+def _asked(row: Row, said: ManifestRow) -> Challenge | None:
+    """What the applicant was asked to do; None when nothing."""
+    if (told := said.challenge) is None:
+        if not said.digits:
+            return None
+        with _of(row, "digits"):
+            return Challenge(said.digits, said.language, tuple(said.schedule_ms))
+    if not (told.digits or told.phrase or told.colours or told.turns):
+        return None
+    with _of(row, "challenge"):
+        return challenge_of(told.model_dump(exclude_unset=True))
+
+
+def _read(row: Row) -> ManifestRow:
+    """A row's values, with the types they must have.
+
+    Raises:
+        RowError: They have others.
+    """
+    if row.problem:
+        raise RowError(row, row.problem, field=row.field)
+    check_columns(row)
+    values = {name: value for name, value in row.values.items() if value not in (None, "")}
+    try:
+        said = ManifestRow.model_validate(values)
+    except ValidationError as error:
+        # The value itself may be somebody's: what was wanted is told, not what came.
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        # Of an id both forms are told, `id.str` and `id.int`.
+        field = "id" if first["loc"][0] == "id" else ".".join(map(str, first["loc"]))[:60]
+        raise RowError(row, first["msg"][:1].lower() + first["msg"][1:], field=field) from None
+    cause = said.expect.first_cause if said.expect else None
+    if cause is not None:
+        check, _, reason = cause.partition(":")
+        if check != "rule" and (check not in CHECKS or reason not in REASONS):
+            raise RowError(row, f"no verdict has this cause{nearest(cause, _causes())}",
+                           field="expect.first_cause")  # fmt: skip
+    if not any(getattr(said, name) for name in MEDIA):
+        raise RowError(row, f"names no media; give at least one of {', '.join(MEDIA)}")
+    return said
+
+
+def _causes() -> Iterator[str]:
+    """Every cause that some check gives as its own."""
+    return (f"{spec.name}:{reason.code}" for spec in CHECKS.values() for reason in spec.reasons)
 
 
 def schedule_ms(value: object) -> tuple[float, ...]:

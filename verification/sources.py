@@ -29,6 +29,15 @@ class Source(Protocol):
         """
         ...
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a medium; what it holds is not looked at.
+
+        Raises:
+            InputError: A name that leads elsewhere.
+            StoreError: `store.unreachable`.
+        """
+        ...
+
 
 class Folder:
     """A local folder; names are paths relative to it, or absolute."""
@@ -39,6 +48,10 @@ class Folder:
     def medium(self, name: str, max_bytes: int) -> Path:
         """See `Source.medium`; the decoder itself opens the file under its limits."""
         return self._path / name
+
+    def has(self, name: str) -> bool:
+        """See `Source.has`."""
+        return (self._path / name).is_file()
 
 
 class Remote:
@@ -69,11 +82,7 @@ class Remote:
 
     def medium(self, name: str, max_bytes: int) -> bytes:
         """See `Source.medium`."""
-        if "://" in name or "\\" in name or name.startswith("/") or ".." in name.split("/"):
-            raise InputError(
-                "media beside a remote manifest are named relative to it, without '..'",
-                "manifest.malformed",
-            )
+        _check_relative(name)
         with _translated(), self.open(name) as file:
             data = file.read(max_bytes + 1)
         if len(data) > max_bytes:
@@ -83,9 +92,23 @@ class Remote:
             )
         return data
 
+    def has(self, name: str) -> bool:
+        """See `Source.has`."""
+        _check_relative(name)
+        with _translated():
+            return bool(self._files.isfile(f"{self._root.rstrip('/')}/{name}"))
+
     def open(self, name: str) -> BinaryIO:
         """Open one file for reading; raises whatever the driver raises."""
         return cast("BinaryIO", self._files.open(f"{self._root.rstrip('/')}/{name}", "rb"))
+
+
+def _check_relative(name: str) -> None:
+    if "://" in name or "\\" in name or name.startswith("/") or ".." in name.split("/"):
+        raise InputError(
+            "media beside a remote manifest are named relative to it, without '..'",
+            "manifest.malformed",
+        )
 
 
 def source_at(location: str | Path) -> Source:

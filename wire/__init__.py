@@ -66,6 +66,11 @@ from veridical.wire.lists import (
     ListSizes,
     ListValues,
 )
+from veridical.wire.manifest import (
+    ManifestChallenge,
+    ManifestExpectation,
+    ManifestRow,
+)
 from veridical.wire.operations import (
     Alive,
     Lacking,
@@ -187,6 +192,9 @@ __all__ = [
     "ListSize",
     "ListSizes",
     "ListValues",
+    "ManifestChallenge",
+    "ManifestExpectation",
+    "ManifestRow",
     "Media",
     "MediaKind",
     "ModelList",

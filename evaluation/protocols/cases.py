@@ -10,6 +10,7 @@ from veridical.evaluation.request import Request
 from veridical.result import Outcome
 from veridical.types import Arrival
 from veridical.verification.manifest import Row as ManifestRow
+from veridical.verification.manifest_text import COLUMNS
 
 __all__ = ["GENUINE", "OUTCOMES", "Case", "read_cases"]
 
@@ -37,6 +38,7 @@ class Case:
         waived: Checks that the row is judged without, such as the look for joints in a clip that
             was joined of words.
         arrivals: When slices of the clip arrived, as `Transaction` has them.
+        policies: All that the row names, where it names them as a list.
     """
 
     row: int
@@ -52,6 +54,7 @@ class Case:
     group: str = ""
     waived: tuple[str, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
+    policies: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -81,7 +84,8 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
                 "today", "a day such as 2026-05-01 is wanted", "index.malformed"
             ) from None
         media = {key: path for key in MEDIA if (path := row.optional_file(key)) is not None}
-        said = ManifestRow(row.number, row.text("id"), dict(row.values))
+        policies = tuple(_words(row, "policy"))
+        said = ManifestRow(row.number, row.text("id"), _said(row.values, int(attempt)))
         cases += [
             Case(
                 row.number,
@@ -97,10 +101,18 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
                 row.text("group", ""),
                 tuple(_words(row, "waived")),
                 _arrivals(row),
+                policies,
             )
-            for name in ([policy] if policy else _words(row, "policy") or [row.text("policy")])
+            for name in ([policy] if policy else policies or [row.text("policy")])
         ]
     return cases
+
+
+def _said(values: Mapping[str, object], attempt: int) -> dict[str, object]:
+    """What a line of an index says as a manifest would; the rest is the evaluation's own."""
+    own = {"expect", "policy"}
+    said = {name: value for name, value in values.items() if name in COLUMNS and name not in own}
+    return {**said, "attempt": attempt}
 
 
 def _words(row: Row, key: str) -> list[str]:

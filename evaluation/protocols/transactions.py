@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -20,10 +19,8 @@ from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.outcomes import transaction_figures
 from veridical.evaluation.request import Evaluation, Request
 from veridical.evaluation.waive import MARK, without
-from veridical.media import read_image
 from veridical.models.calibration import load_calibrations
 from veridical.result import Measurement, OperatingPoint
-from veridical.types import Template
 from veridical.verification import (
     Policy,
     Transaction,
@@ -32,10 +29,11 @@ from veridical.verification import (
     load_policy,
     load_verifier,
 )
-from veridical.verification.manifest import load_transaction
+from veridical.verification.manifest import load_reference, load_transaction
 from veridical.verification.points import operating_points
 from veridical.verification.policy.rules import checked_facts
 from veridical.verification.present import PRESENT
+from veridical.verification.references import face_reference
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder
 
@@ -91,22 +89,14 @@ class TransactionWorker:
         return [row]
 
     def _transaction(self, work: Case) -> Transaction:
+        folder = Folder(work.folder)
+        known = load_reference(work.manifest, folder)
         return replace(
-            load_transaction(work.manifest, Folder(work.folder)),
-            face_reference=self._enrolled(work.media.get("reference_face")),
+            load_transaction(work.manifest, folder),
+            face_reference=None if known is None else face_reference(self._verifier, known),
             today=work.today,
             arrivals=work.arrivals,
         )
-
-    def _enrolled(self, picture: Path | None) -> Template | None:
-        """The template a known customer enrolled with this picture."""
-        if picture is None:
-            return None
-        # Made as the verifier makes its own: templates compare only when made in the same way.
-        enrolment = self._verifier.analyse(Transaction("enrol", selfie=read_image(picture)))
-        if enrolment.face_template is None:
-            raise InputError("a reference picture must show one face", "face.no_face")
-        return enrolment.face_template
 
 
 def evaluate_transactions(
@@ -172,8 +162,7 @@ def evaluate_transactions(
 
 def _all_of(case: Case) -> Policy:
     """A policy with the checks of all that a row names: what is measured once is judged by each."""
-    names = case.manifest.values.get("policy")
-    policies = [load_policy(name) for name in names] if isinstance(names, list) else []
+    policies = [load_policy(name) for name in case.policies]
     policies = [load_policy(case.policy)] + [one for one in policies if one.id != case.policy]
     more = tuple(check for policy in policies[1:] for check in policy.checks)
     return replace(policies[0], optional=tuple(dict.fromkeys((*policies[0].optional, *more))))
