@@ -96,7 +96,7 @@ def verify(
     settings.allow_missing |= allow_missing
     verifier = load_verifier(settings)
     if cpu_quota() >= 2:
-        verifier.beside = ThreadPoolExecutor(1).submit
+        verifier.executor = ThreadPoolExecutor(1).submit
     front = read_image_with_info(document_front) if document_front else None
     face, voiced = _known(verifier, settings, subject, tenant)
     if reference:

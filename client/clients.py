@@ -19,7 +19,7 @@ from veridical.client import calls, checks, stores
 from veridical.client.asking import Page
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed
-from veridical.client.flow import RESTED, Answer, Course, Flow, Pause, Request, Session
+from veridical.client.flow import RESTED, Answer, Driver, Flow, Pause, Request, Session
 from veridical.release import __version__
 
 __all__ = ["AsyncClient", "Client", "Operation"]
@@ -214,23 +214,23 @@ class Client(_Operations):
 
     def run(self, flow: Flow[T]) -> T:
         """Carry a flow to its end."""
-        course = Course(flow)
-        while course.wish is not None:
-            course.resume(self._serve(course.wish))
-        return course.result
+        driver = Driver(flow)
+        while driver.request is not None:
+            driver.resume(self._serve(driver.request))
+        return driver.result
 
-    def _serve(self, wish: Request | Pause) -> Answer | ConnectionFailed:
-        if isinstance(wish, Pause):
-            time.sleep(wish.seconds)
+    def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+        if isinstance(request, Pause):
+            time.sleep(request.seconds)
             return RESTED
         try:
             return _answer(
                 self._http.request(
-                    wish.method,
-                    wish.path,
-                    headers=_sized(wish),
-                    content=wish.content.chunks() if wish.content else None,
-                    timeout=_timeout(self._read_s, wish),
+                    request.method,
+                    request.path,
+                    headers=_sized(request),
+                    content=request.content.chunks() if request.content else None,
+                    timeout=_timeout(self._read_s, request),
                 ),
                 self.address,
             )
@@ -288,23 +288,23 @@ class AsyncClient(_Operations):
 
     async def run(self, flow: Flow[T]) -> T:
         """Carry a flow to its end."""
-        course = Course(flow)
-        while course.wish is not None:
-            course.resume(await self._serve(course.wish))
-        return course.result
+        driver = Driver(flow)
+        while driver.request is not None:
+            driver.resume(await self._serve(driver.request))
+        return driver.result
 
-    async def _serve(self, wish: Request | Pause) -> Answer | ConnectionFailed:
-        if isinstance(wish, Pause):
-            await asyncio.sleep(wish.seconds)
+    async def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+        if isinstance(request, Pause):
+            await asyncio.sleep(request.seconds)
             return RESTED
         try:
             return _answer(
                 await self._http.request(
-                    wish.method,
-                    wish.path,
-                    headers=_sized(wish),
-                    content=_read_aside(wish.content) if wish.content else None,
-                    timeout=_timeout(self._read_s, wish),
+                    request.method,
+                    request.path,
+                    headers=_sized(request),
+                    content=_read_aside(request.content) if request.content else None,
+                    timeout=_timeout(self._read_s, request),
                 ),
                 self.address,
             )

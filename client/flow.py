@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed, error_of
 
-__all__ = ["RESTED", "Answer", "Course", "Flow", "Pause", "Request", "Session", "exchange"]
+__all__ = ["RESTED", "Answer", "Driver", "Flow", "Pause", "Request", "Session", "exchange"]
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A wish to wait."""
+    """A request to wait."""
 
     seconds: float
 
@@ -99,21 +99,21 @@ class Session:
     new_key: Callable[[], str] = lambda: str(uuid.uuid4())
 
 
-class Course(Generic[T]):
+class Driver(Generic[T]):
     """A flow on its way: what it wishes next, and at its end the result.
 
     Attributes:
-        wish: What is to be served now; None at the end.
+        request: What is to be served now; None at the end.
     """
 
     def __init__(self, flow: Flow[T]) -> None:
         self._flow = flow
         self._result: list[T] = []
-        self.wish: Request | Pause | None = None
+        self.request: Request | Pause | None = None
         self._advance(lambda: next(flow))
 
     def resume(self, served: Answer | ConnectionFailed) -> None:
-        """Go on with what became of the wish."""
+        """Go on with what became of the request."""
         if isinstance(served, Answer):
             self._advance(lambda: self._flow.send(served))
         else:
@@ -121,14 +121,14 @@ class Course(Generic[T]):
 
     @property
     def result(self) -> T:
-        """What the flow came to; there is one once no wish is left."""
+        """What the flow came to; there is one once no request is left."""
         return self._result[0]
 
     def _advance(self, step: Callable[[], Request | Pause]) -> None:
         try:
-            self.wish = step()
+            self.request = step()
         except StopIteration as end:
-            self.wish = None
+            self.request = None
             self._result.append(end.value)
 
 

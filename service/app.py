@@ -159,7 +159,7 @@ def create_app(
         def in_thread(work: Callable[[], T]) -> Future[T]:
             return asyncio.run_coroutine_threadsafe(run_sync(work), loop)
 
-        loader.beside = lambda work: None if gate.full else in_thread(work)
+        loader.executor = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
         if worker is not None and retention is not None:
             worker.start(in_thread)

@@ -33,7 +33,7 @@ from veridical.client import (
 )
 from veridical.client.calls import get
 from veridical.client.content import Content
-from veridical.client.flow import Answer, Course, Pause, Request
+from veridical.client.flow import Answer, Driver, Pause, Request
 
 NOW = "2026-11-22T01:02:03.456Z"
 STARTED: dict[str, Any] = {
@@ -109,14 +109,14 @@ def client(script: Script, key: str = "vk_key") -> Client:
 
 def pauses(flow_answers: list[Answer | ConnectionFailed], session: Session) -> list[float]:
     """How long the core wishes to wait between these answers."""
-    course, waits = Course(get(session, "t_1")), []
+    driver, waits = Driver(get(session, "t_1")), []
     answers = iter(flow_answers)
-    while course.wish is not None:
-        if isinstance(course.wish, Pause):
-            waits.append(course.wish.seconds)
-            course.resume(Answer(0, {}, b""))
+    while driver.request is not None:
+        if isinstance(driver.request, Pause):
+            waits.append(driver.request.seconds)
+            driver.resume(Answer(0, {}, b""))
         else:
-            course.resume(next(answers))
+            driver.resume(next(answers))
     return waits
 
 
@@ -467,8 +467,8 @@ def test_content_can_be_read_from_a_file_that_is_no_path(tmp_path: Path) -> None
 
 
 def test_a_flow_needs_no_network() -> None:
-    course = Course(get(Session(), "t_1"))
-    assert course.wish == Request("GET", "/v1/transactions/t_1")
-    course.resume(Answer(200, {}, json.dumps(view("completed", "accept")).encode()))
-    assert course.wish is None
-    assert course.result.outcome == "accept"
+    driver = Driver(get(Session(), "t_1"))
+    assert driver.request == Request("GET", "/v1/transactions/t_1")
+    driver.resume(Answer(200, {}, json.dumps(view("completed", "accept")).encode()))
+    assert driver.request is None
+    assert driver.result.outcome == "accept"

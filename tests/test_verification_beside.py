@@ -29,7 +29,7 @@ def told(verdict: Verdict) -> dict[str, Any]:
 
 def test_the_verdict_is_the_same(verifier: Verifier, samples: dict[str, Sample]) -> None:
     transaction = samples["genuine"].transaction
-    verifier.beside = None
+    verifier.executor = None
     alone = verifier.verify(transaction)
     used: list[int] = []
     with ThreadPoolExecutor(1) as pool:
@@ -41,7 +41,7 @@ def test_the_verdict_is_the_same(verifier: Verifier, samples: dict[str, Sample])
 
             return pool.submit(noted)
 
-        verifier.beside = beside
+        verifier.executor = beside
         lent = verifier.verify(transaction)
         assert len(used) == 1
         assert used[0] != threading.get_ident()
@@ -59,8 +59,8 @@ def test_nobody_has_to_have_a_thread_to_lend(
     def none_free(work: Callable[[], Any]) -> None:
         asked.append(work)
 
-    verifier.beside = none_free
+    verifier.executor = none_free
     verdict = verifier.verify(transaction)
     assert len(asked) == 1
-    verifier.beside = None
+    verifier.executor = None
     assert told(verdict) == told(verifier.verify(transaction))

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from veridical.store.lists import Listed
     from veridical.verification.signals.ledger import Ledger
 
-__all__ = ["Analysis", "Beside"]
+__all__ = ["Analysis", "Executor"]
 
 CLIP_VIEWS = 12
 """Frames of a clip that are looked at, one of each stretch: 8 to 15 steady the vote of frames that
@@ -61,7 +61,7 @@ network of the chain; six over a clip still show a change of person that lasts t
 T = TypeVar("T")
 Sides = tuple[Document | None, Document | None]
 """Front and back of a document."""
-Beside = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float]] | None]
+Executor = Callable[[Callable[[], tuple[Sides, float]]], Future[tuple[Sides, float]] | None]
 """Runs something in another thread; None where none is free, and the caller does it itself."""
 
 
@@ -257,13 +257,13 @@ class Analysis:
         """The document's back, read; None when no picture shows it."""
         return self._sides[1]
 
-    def read_beside(self, beside: Beside) -> None:
+    def read_ahead(self, executor: Executor) -> None:
         """Have the document read in another thread, where one is free, while this one goes on.
 
         It is the longest work that needs nothing of clip, selfie and sound.
         """
         if self.transaction.document_front is not None and self._engines.reader is not None:
-            self._reading = beside(self._read_sides)
+            self._reading = executor(self._read_sides)
 
     @cached_property
     def _sides(self) -> Sides:

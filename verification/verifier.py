@@ -24,7 +24,7 @@ from veridical.ocr.age import AgeCheck
 from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
 from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.types import Template
-from veridical.verification.analysis import Analysis, Beside
+from veridical.verification.analysis import Analysis, Executor
 from veridical.verification.catalogue import CHECKS, Trait, checks_with
 from veridical.verification.decision import decide, judge, summed
 from veridical.verification.draw import FrameDraw
@@ -79,7 +79,7 @@ class Verifier:
         policy: The policy of transactions that name none.
         policies: Names of the policies a client may ask for.
         lacks: What the installation lacks of what the policies in force need.
-        beside: Lends a thread where a core is free: documents are then read while the rest of a
+        executor: Lends a thread where a core is free: documents are then read while the rest of a
             transaction is looked at. None keeps a transaction to its own thread.
     """
 
@@ -107,7 +107,7 @@ class Verifier:
         self._trust = trust
         self._calibrated: dict[frozenset[tuple[str, Path]], CalibrationSet] = {}
         self._calibrations(policy)
-        self.beside: Beside | None = None
+        self.executor: Executor | None = None
         self.lacks: tuple[Lack, ...] = ()
         # A client may not choose to let specimens through; an operator may, by its own policy.
         self.policies = tuple(
@@ -205,8 +205,8 @@ class Verifier:
         measured: dict[str, Measurement] = {}
         order = turns = self._order(policy)
         # Not where the first failure ends it: what is read ahead might not be wanted.
-        if self.beside is not None and not policy.fail_fast:
-            analysis.read_beside(self.beside)
+        if self.executor is not None and not policy.fail_fast:
+            analysis.read_ahead(self.executor)
             turns = sorted(order, key=lambda check: CHECKS[check].reads_document)
         for check in turns:
             measurement = _timed(self._steps[check], analysis)

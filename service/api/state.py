@@ -21,7 +21,7 @@ from veridical.service.transactions import (
 )
 from veridical.service.transactions.readiness import Readiness
 from veridical.verification import Policy, Verifier
-from veridical.verification.analysis import Beside
+from veridical.verification.analysis import Executor
 from veridical.verification.evidence import EvidenceLog
 from veridical.verification.needs import NotFitError, told_of
 
@@ -86,7 +86,7 @@ class Loader:
     def __init__(self, build: Build, metrics: Metrics | None = None) -> None:
         self._build = build
         self._metrics = metrics or Metrics()
-        self.beside: Beside | None = None
+        self.executor: Executor | None = None
         self.verifier: Verifier | None = None
         self.failure = ""
 
@@ -94,7 +94,7 @@ class Loader:
         """Load the models and self-test them; remember why when that fails."""
         try:
             verifier = self._build()
-            verifier.beside = self.beside
+            verifier.executor = self.executor
             self._metrics.lack(verifier.lacks)
             if verifier.lacks:
                 log.warning("judging without what is missing: %s", told_of(verifier.lacks))
