@@ -90,8 +90,10 @@ def pull(names: Names = None, profile: ProfileName = "standard", mirror: Mirror 
         wanted = needed = tuple(names)
     elif profile in ("all", "standard"):
         everything = tuple(card.name for card in list_cards())
-        wanted = everything if profile == "all" else store.profile("standard").models
         needed = store.profile("registry").models
+        # Both: what stands in for a model that registries lack is no part of the larger set.
+        both = tuple(dict.fromkeys((*store.profile("standard").models, *needed)))
+        wanted = everything if profile == "all" else both
     else:
         wanted = needed = store.profile(profile).models
     console = open_console(stderr=True)

@@ -80,14 +80,19 @@ def test_a_model_outside_the_registry_set_may_be_missing(
     registry = set(ModelStore(empty).profile("registry").models)
     assert registry < everything
 
+    asked: set[str] = set()
+
     def pulled(cards: object, *_: object, **__: object) -> tuple[object, ...]:
         from veridical.models.pull import Pulled
 
         names = [card.name for card in cards]  # type: ignore[attr-defined]
+        asked.update(names)
         return tuple(Pulled(name, name in registry, "", "why") for name in names)
 
     monkeypatch.setattr("veridical.cli.models.pull_models", pulled)
     assert run(monkeypatch, "models", "pull") == 0
+    # Without what stands in for them, an installation by registries alone could judge nobody.
+    assert asked >= registry
     assert run(monkeypatch, "models", "pull", "--profile", "commercial") == 3
     assert run(monkeypatch, "models", "pull", "minifasnet-v2") == 3
 
