@@ -15,7 +15,14 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from veridical.store.jobs import drop_job
-from veridical.store.schema import failures, idempotency, media, seen_media, transactions
+from veridical.store.schema import (
+    devices,
+    failures,
+    idempotency,
+    media,
+    seen_media,
+    transactions,
+)
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
 
@@ -58,6 +65,9 @@ class StoredTransaction:
         attempts: How many the policy allows.
         outcome: Of the newest verdict.
         final_outcome: The reviewer's where there is one; empty while a review is open.
+        device: Which of the devices that opened a link captures; None for the holder of the token
+            that starting answered.
+        claimed_by: Which reviewer has taken it up, and `claimed_at` when.
     """
 
     id: str
@@ -86,6 +96,10 @@ class StoredTransaction:
     sealed_capture: bytes | None
     sealed_verdict: bytes | None
     sealed_review: bytes | None
+    sealed_explanation: bytes | None = None
+    device: str | None = None
+    claimed_by: str | None = None
+    claimed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +275,7 @@ def erase_transaction(
         connection.execute(delete(media).where(media.c.transaction == row.id))
     shred(connection, row.tenant, [row.id])
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
+    connection.execute(delete(devices).where(devices.c.transaction == row.id))
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
     change_transaction(
         connection,
@@ -274,6 +289,7 @@ def erase_transaction(
             "subject_digest": None,
             "device_digest": None,
             "upload_digest": bytes(32),
+            "device": None,
         },
     )
 

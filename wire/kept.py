@@ -45,7 +45,8 @@ class KeptRequest(Answer):
     checks: tuple[str, ...]
     subject_ref: str | None
     device_ref: str | None
-    consent: ConsentGiven
+    consent: ConsentGiven | None
+    return_url: str = ""
     callback: str | None
     locale: Literal["en", "zh"]
     signals: KeptSignals = KeptSignals()

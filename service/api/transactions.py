@@ -25,14 +25,12 @@ from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.service.transactions import ProblemError, TransactionService
-from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.service.transactions.recordings import recorded
 from veridical.service.transactions.service import Sought
-from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
 
-__all__ = ["router"]
+__all__ = ["Applicant", "Id", "address_of", "router"]
 
 router = APIRouter(prefix="/v1", tags=["transactions"])
 
@@ -60,7 +58,7 @@ Writer = Annotated[Principal, Depends(allow("transactions:write"))]
 Reader = Annotated[Principal, Depends(allow("transactions:read"))]
 Applicant = Annotated[Principal, Depends(Allow(("transactions:write",), upload=True))]
 Viewer = Annotated[
-    Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True))
+    Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True, watch=True))
 ]
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
@@ -93,6 +91,7 @@ KnownParameters = Annotated[None, Depends(known_parameters)]
 )
 @takes(MOST_JSON_BYTES)
 def create(
+    request: Request,
     response: Response,
     transactions: TransactionsDep,
     principal: Writer,
@@ -101,10 +100,19 @@ def create(
 ) -> dict[str, Any]:
     """Answers the upload token and the challenge, once: neither is told again."""
     answer, again = transactions.create(principal, body, idempotency_key)
+    # None in what an older version answered to the same idempotency key.
+    if link := answer.pop("link", ""):
+        answer["url"] = address_of(request, link)
     response.headers["Location"] = f"/v1/transactions/{answer['id']}"
     if again:
         response.headers["Idempotency-Replayed"] = "true"
     return answer
+
+
+def address_of(request: Request, link: str) -> str:
+    """The page with a link: as the service is known outside, else as it was called."""
+    base: str = request.app.state.public_url or str(request.base_url)
+    return f"{base.rstrip('/')}/verify#{link}"
 
 
 @router.get(
@@ -412,20 +420,43 @@ def review(
     **answers("explain_transaction", wire.Explanation),
 )
 def explanation(
-    transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
+    transactions: TransactionsDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
-    """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
+    """As it was judged then, by the models of then: annotated pictures, digits against time."""
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(
             409, "transaction.kind", "a recording has a review page: GET …/recording", None
         )
-    verifier = service.loader.get()
-    request = transactions.request_of(row, vault)
-    with service.gate.entered():
-        analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
-        verdict = verifier.judge(analysis, transactions.policy_of(row, request))
-        return explain(analysis, verdict)
+    return transactions.explanation_of(row, vault)
+
+
+@router.get(
+    "/transactions/{transaction}/media/{kind}",
+    tags=["reviews"],
+    summary="A medium as it was handed in, for a reviewer",
+    response_class=Response,
+    **content("get_medium", "application/octet-stream", "The bytes"),
+)
+def get_medium(
+    transactions: TransactionsDep, principal: Reviewer, transaction: Id, kind: wire.MediaKind
+) -> Response:
+    """Personal data: looked at, not kept."""
+    row, vault = transactions.opened(principal, transaction)
+    data = transactions.medium_of(row, vault, kind)
+    return Response(data, media_type="application/octet-stream")
+
+
+@router.put(
+    "/transactions/{transaction}/claim",
+    tags=["reviews"],
+    summary="Take a case up",
+    **answers("claim_review", wire.Transaction),
+)
+def claim(transactions: TransactionsDep, principal: Reviewer, transaction: Id) -> dict[str, Any]:
+    """Others see whose it is, for a quarter of an hour; whoever claims it again keeps it."""
+    transactions.claim(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
 @router.get(

@@ -11,10 +11,20 @@ from veridical.verification import reasons
 from veridical.verification.policy.media import Wanted
 from veridical.wire import KeptRequest
 
-__all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
+__all__ = [
+    "applicant_view",
+    "erased_view",
+    "link_view",
+    "listed",
+    "operator_view",
+    "queued",
+    "wanted_view",
+]
 
 Language = Literal["en", "zh"]
 
+_OF_PORTRAITS = ("portrait_no_face", "portrait_too_small", "portrait_unclear")
+"""What a face says of the document that shows it."""
 _ENDINGS: Mapping[str, Mapping[Language, str]] = {
     "accept": {"en": "Thank you, you are verified.", "zh": "核验已通过，谢谢。"},
     "review": {
@@ -44,11 +54,21 @@ def applicant_view(
         "retries_left": max(0, row.attempts - row.attempt),
         "outcome": row.outcome,
         "message": _message(row, language),
+        "message_code": _message_code(row),
         "media": {
-            "required": list(wanted.required),
-            "optional": list(wanted.optional),
-            "received": [medium.kind for medium in media],
+            **wanted_view(wanted),
+            "received": (received := [medium.kind for medium in media]),
+            "again": _again(row, received),
         },
+    }
+
+
+def wanted_view(wanted: Wanted) -> dict[str, Any]:
+    """Which media a transaction asks for."""
+    return {
+        "required": list(wanted.required),
+        "optional": list(wanted.optional),
+        "prompts": sorted(wanted.prompts),
     }
 
 
@@ -79,7 +99,7 @@ def operator_view(
         "subject_ref": request.subject_ref,
         "device_ref": request.device_ref,
         "locale": request.locale,
-        "consent": request.consent.model_dump(),
+        "consent": request.consent.model_dump() if request.consent is not None else None,
         "completed_at": iso(row.completed_at),
         "keep_until": iso(row.keep_until),
         "received": [
@@ -127,6 +147,8 @@ def queued(row: StoredTransaction, verdict: Mapping[str, Any]) -> dict[str, Any]
         "first_cause": row.first_cause,
         "causes": verdict.get("causes", []),
         "policy": verdict.get("policy"),
+        "claimed_by": row.claimed_by,
+        "claimed_at": iso(row.claimed_at),
     }
 
 
@@ -142,11 +164,27 @@ def _head(row: StoredTransaction) -> dict[str, Any]:
 
 def _message(row: StoredTransaction, language: Language) -> str:
     """What to tell the applicant: only what can be mended, nothing an attacker learns from."""
+    kind, _, code = _message_code(row).partition(".")
+    if not code:
+        return ""
+    return reasons()[code].applicant[language] if kind == "reason" else _ENDINGS[code][language]
+
+
+def _message_code(row: StoredTransaction) -> str:
     outcome = row.final_outcome or row.outcome
     if outcome is None:
         return ""
     if outcome == "retry" and row.first_cause:
-        reason = reasons().get(row.first_cause.rpartition(":")[2])
+        code = row.first_cause.rpartition(":")[2]
+        reason = reasons().get(code)
         if reason is not None and reason.mendable:
-            return reason.applicant[language]
-    return _ENDINGS[outcome][language]
+            return f"reason.{code}"
+    return f"ending.{outcome}"
+
+
+def _again(row: StoredTransaction, received: Sequence[str]) -> list[str]:
+    """Documents that were received and that the latest attempt asks for anew."""
+    check, _, code = (row.first_cause or "").partition(":")
+    if row.outcome != "retry" or not (check.startswith("document.") or code in _OF_PORTRAITS):
+        return []
+    return [kind for kind in received if kind.startswith("document_")]

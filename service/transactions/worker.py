@@ -23,6 +23,7 @@ from veridical.service.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.recordings import (
     MEDIUM,
@@ -32,7 +33,7 @@ from veridical.service.transactions.recordings import (
     told_of,
 )
 from veridical.service.transactions.records import record, tell
-from veridical.service.transactions.resources import ProblemError, Resources
+from veridical.service.transactions.resources import ProblemError, Resources, iso
 from veridical.service.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.service.transactions.service import TransactionService
 from veridical.store.jobs import Job, claim_job, finish_job, renew_job
@@ -341,7 +342,8 @@ class Worker:
                 verdict = not_enrolled(verdict, enrolled.cause)
                 told = verdict_to_json(verdict)
         events = (CONFLICT,) if conflict else ()
-        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
+        shown = _shown(analysis, verdict)
+        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events, shown)
         self._meters.judged(row.tenant, verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
@@ -421,7 +423,8 @@ class Worker:
     ) -> Enrolling:
         """What is to be enrolled of an accepted applicant who agreed to it."""
         subject = request.subject_ref
-        if row.kind != "onboarding" or not request.consent.enrol or subject is None:
+        agreed = request.consent is not None and request.consent.enrol
+        if row.kind != "onboarding" or not agreed or subject is None:
             return Enrolling()
         customers = self._transactions.customers
         return enrolling(customers, row.tenant, subject, analysis, verifier, policy)
@@ -435,6 +438,7 @@ class Worker:
         body: Mapping[str, Any],
         keeps: Sequence[Keep | None] = (),
         events: Sequence[str] = (),
+        shown: Mapping[str, object] | None = None,
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
         transactions, resources = self._transactions, self._transactions.resources
@@ -474,6 +478,9 @@ class Worker:
                     "keep_until": now + int(transactions.settings.keep.total_seconds() * 1000),
                     "final_outcome": final,
                 }
+                if shown is not None:
+                    explained = {**shown, "judged_at": iso(now)}
+                    changed["sealed_explanation"] = vault.seal_json(explained, "explanation")
             change_transaction(connection, row.id, changed)
             for keep in filter(None, keeps):
                 keep(connection)
@@ -512,6 +519,19 @@ class Worker:
         }
         told = {**problem, "outcome": body["outcome"], "first_cause": error.code}
         self._finish(job, row, vault, told, body)
+
+
+def _shown(analysis: Analysis | None, verdict: Verdict) -> dict[str, object] | None:
+    """What reviewers will see of it; a verdict stands without."""
+    if analysis is None:
+        return None
+    try:
+        return explain(analysis, verdict)
+    except Exception:
+        log.exception(
+            "an explanation could not be drawn", extra={"transaction": verdict.transaction}
+        )
+        return None
 
 
 def left_to_a_person(verdict: Verdict, need: str) -> Verdict:
