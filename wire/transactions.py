@@ -575,7 +575,7 @@ class Transaction(Answer):
         retries_left: Further attempts.
         outcome: Of the latest attempt; null before the first verdict.
         message: What to tell the applicant.
-        message_code: The same for a page that has texts of its own: `reason.CODE` or
+        message_code: The same for a page that has texts of its own: `advice.NAME` or
             `ending.OUTCOME`; empty before there is an outcome.
         here: Whether the device that bears the token is the one that captures: not told to keys.
         media: What is wanted and there.

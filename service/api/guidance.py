@@ -20,6 +20,7 @@ from veridical.service.api.state import Service, ServiceDep
 from veridical.service.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
+from veridical.verification.reasons import advice
 from veridical.wire import DocumentGuidance, FaceGuidance
 
 __all__ = ["Glance", "glance_at_document", "router"]
@@ -131,6 +132,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
         "pitch_deg": measured.evidence.get("pitch_raw"),
         "reason": reason,
         "text": known.applicant[language] if known and reason else _FACE_GOOD[language],
+        "message_code": f"advice.{advice(reason)}" if known and reason else "",
     }
 
 

@@ -12,6 +12,7 @@ from veridical.verification.policy.media import Wanted
 from veridical.wire import KeptRequest
 
 __all__ = [
+    "ENDINGS",
     "applicant_view",
     "erased_view",
     "link_view",
