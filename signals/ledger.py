@@ -8,15 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.signals.facts import SignalFacts
 from veridical.signals.keys import keys_of
 from veridical.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
 from veridical.signals.settings import WINDOWS_MS
-from veridical.store import Database, KeyProvider
+from veridical.store import Connection, Database, KeyProvider
 from veridical.store.attempts import (
     add_attempt,
     count_attempts,

@@ -15,7 +15,7 @@ from veridical.transactions.webhooks import Send, secret_text, sign
 
 __all__ = ["LANES", "PAUSES_S", "WebhookDispatcher"]
 
-log = logging.getLogger("veridical.transactions.webhooks")
+log = logging.getLogger("veridical.service.webhooks")
 
 LANES = 4
 """Letters under way at once, in one process."""

@@ -8,10 +8,8 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection
-
 from veridical.errors import InputError
-from veridical.store import Database
+from veridical.store import Connection, Database
 from veridical.store.histograms import (
     Key,
     StoredAlert,

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from veridical.analysis.analysis import Analysis
 from veridical.errors import StoreError
 from veridical.gallery import Enrolment
 from veridical.result import Outcome
 from veridical.signals.ledger import Keep
+from veridical.store import Connection
 from veridical.store.subjects import marks_of
 from veridical.transactions.customers import FACES, VOICES, Customers
 from veridical.verification import Policy, Verdict, Verifier

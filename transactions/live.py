@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from sqlalchemy import Connection, delete, insert
-
 from veridical.liveness.challenge import (
     HORIZON_MS,
     LIT_MS,
@@ -19,7 +17,7 @@ from veridical.liveness.challenge import (
 )
 from veridical.liveness.light.colours import draw_colours
 from veridical.liveness.motion.course import draw_turns
-from veridical.store.schema import media_parts
+from veridical.store import Connection
 from veridical.store.uploads import Medium, medium_pieces
 from veridical.store.vault import Vault
 from veridical.transactions.resources import ProblemError
@@ -32,8 +30,6 @@ __all__ = [
     "SLICE_MS",
     "LiveChallenge",
     "draw",
-    "drop_slices",
-    "keep_slice",
 ]
 
 SLICE_MS = 500
@@ -147,26 +143,6 @@ class LiveChallenge:
         for piece in medium_pieces(connection, vault, unhashed):
             whole.update(piece)
         return Medium("clip", whole.digest(), size, self.upload)
-
-
-def keep_slice(
-    connection: Connection, vault: Vault, upload: str, number: int, data: bytes, now: int
-) -> None:
-    """Write the piece of one slice."""
-    connection.execute(
-        insert(media_parts).values(
-            upload=upload,
-            number=number,
-            transaction=vault.holder,
-            stored_at=now,
-            sealed=vault.seal(data, "media", upload, number),
-        )
-    )
-
-
-def drop_slices(connection: Connection, upload: str) -> None:
-    """Drop what arrived of a recording that is begun anew."""
-    connection.execute(delete(media_parts).where(media_parts.c.upload == upload))
 
 
 def draw(policy: Policy, prompts: frozenset[str], language: str, digits: int) -> Challenge:

@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
+from veridical.store import Connection
 from veridical.store.chain import Link, append_link
 from veridical.store.outbox import add_letter
 from veridical.store.transactions import StoredTransaction

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from veridical.errors import StoreError, VeridicalError
+from veridical.store import Connection
 from veridical.store.transactions import (
     OPEN,
     StoredTransaction,

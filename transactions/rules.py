@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import insert, select
-
 from veridical.catalogue import Trait, checks_with
 from veridical.errors import InputError, StoreError
 from veridical.policy import earlier_policies, parse_policy
 from veridical.policy.trials import refuse_failing
 from veridical.reading import TextLimits
-from veridical.store.schema import policies
+from veridical.store.policies import add_policy, newest_policies, policies_of
 from veridical.transactions.resources import ProblemError, Resources
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 
@@ -156,15 +154,8 @@ class PolicyRepository:
             raise InputError(f"a changed policy wants a version above {newest}", "policy.version")
         try:
             with self._resources.database.writing() as connection:
-                connection.execute(
-                    insert(policies).values(
-                        tenant=tenant,
-                        id=name,
-                        version=policy.version,
-                        content=content,
-                        created_at=self._resources.clock(),
-                    )
-                )
+                now = self._resources.clock()
+                add_policy(connection, tenant, name, policy.version, content, now)
         except StoreError as error:
             if error.code == "store.conflict":
                 raise InputError("there is such a version already", "policy.version") from error
@@ -172,12 +163,8 @@ class PolicyRepository:
         return policy
 
     def _stored(self, tenant: str, name: str | None = None) -> list[Policy]:
-        query = select(policies.c.content).where(policies.c.tenant == tenant)
-        if name is not None:
-            query = query.where(policies.c.id == name)
-        query = query.order_by(policies.c.id, policies.c.version.desc())
         with self._resources.database.reading() as connection:
-            contents = list(connection.scalars(query))
+            contents = policies_of(connection, tenant, name)
         return [parse_policy(content, "a stored policy", Path()) for content in contents]
 
 
@@ -186,11 +173,10 @@ def stored_policies(resources: Resources) -> tuple[Policy, ...]:
 
     What is not understood is refused when somebody asks for it.
     """
-    query = select(policies.c.tenant, policies.c.id, policies.c.content)
     with resources.database.reading() as connection:
-        rows = list(connection.execute(query.order_by(policies.c.version)))
+        contents = newest_policies(connection)
     found = []
-    for content in {(row.tenant, row.id): row.content for row in rows}.values():
+    for content in contents:
         with contextlib.suppress(InputError):
             found.append(parse_policy(content, "a stored policy", Path()))
     return tuple(found)

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from veridical.consent_recording import parse_script, parse_times
 from veridical.errors import StoreError
 from veridical.media import Limits
 from veridical.policy.media import Wanted, wanted_media
 from veridical.signals import SignalFacts
 from veridical.signals.ledger import forget
-from veridical.store import MediaMemory
+from veridical.store import Connection, MediaMemory
 from veridical.store.chain import last_link
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import forget_media
@@ -40,17 +38,19 @@ from veridical.store.transactions import (
     review_queue,
     see_media,
 )
-from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, media_of
+from veridical.store.uploads import (
+    Medium,
+    Upload,
+    drop_media,
+    drop_pieces,
+    keep_piece,
+    keep_upload,
+    media_of,
+)
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.transactions import views
 from veridical.transactions.customers import Customers
-from veridical.transactions.live import (
-    SLICE_MS,
-    LiveChallenge,
-    draw,
-    drop_slices,
-    keep_slice,
-)
+from veridical.transactions.live import SLICE_MS, LiveChallenge, draw
 from veridical.transactions.recordings import chosen_script, script_view
 from veridical.transactions.records import record, tell
 from veridical.transactions.resources import (
@@ -70,7 +70,7 @@ from veridical.wire import ChallengeWish, KeptRequest, NewTransaction, ReviewDec
 
 __all__ = ["TOKEN_WORD", "Sought", "TransactionService"]
 
-log = logging.getLogger("veridical.transactions")
+log = logging.getLogger("veridical.service.transactions")
 
 TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
 _ID_CHARACTERS = 34
@@ -440,7 +440,7 @@ class TransactionService:
             self._refuse_burst(connection, row.tenant, _who(row), now)
             drop_media(connection, transaction, _SPOKEN)
             if (before := self._live(row, vault)) is not None and before.upload:
-                drop_slices(connection, before.upload)
+                drop_pieces(connection, before.upload)
             request = self._request(row, vault)
             # None in a request that an older version took.
             spoken = request.spoken or request.locale
@@ -474,7 +474,7 @@ class TransactionService:
                     raise ProblemError(
                         413, "request.too_large", f"a clip may have {_MOST_CLIP_BYTES} bytes"
                     )
-                keep_slice(connection, vault, after.upload, number, data, now)
+                keep_piece(connection, vault, after.upload, number, data, now)
                 changed: dict[str, Any] = {
                     "sealed_challenge": vault.seal_json(after.as_json(), "challenge")
                 }
