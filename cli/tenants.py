@@ -12,10 +12,7 @@ import typer
 from veridical.errors import InputError
 from veridical.media import read_image
 from veridical.service.api.auth import ROLES, SCOPES
-from veridical.service.pictures import to_png
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.resources import iso, now_ms
-from veridical.service.webhooks import check_address, secret_text
 from veridical.store import Database
 from veridical.store.tenants import (
     Look,
@@ -29,6 +26,9 @@ from veridical.store.tenants import (
     set_look,
     set_webhook,
 )
+from veridical.transactions.resources import iso, now_ms
+from veridical.transactions.webhooks import check_address, secret_text
+from veridical.verification.pictures import to_png
 
 __all__ = ["app"]
 

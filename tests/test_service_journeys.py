@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.service_house import House, bearer, picture
 from veridical.errors import InputError
-from veridical.service.transactions.journeys import HAND_OVER_MS, MOST_LINKS
 from veridical.store.tenants import Look, set_look
+from veridical.transactions.journeys import HAND_OVER_MS, MOST_LINKS
 
 
 class Phone:

@@ -11,16 +11,16 @@ import numpy as np
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
+from veridical.catalogue.reasons import advice
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
-from veridical.verification.reasons import advice
 from veridical.wire import DocumentGuidance, FaceGuidance
 
 __all__ = ["Glance", "glance_at_document", "router"]

@@ -12,8 +12,8 @@ from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.requirements import open_to_all
 from veridical.service.api.state import TransactionsDep
 from veridical.service.api.transactions import Applicant, Id, address_of
-from veridical.service.transactions.journeys import Journeys
-from veridical.service.transactions.resources import iso
+from veridical.transactions.journeys import Journeys
+from veridical.transactions.resources import iso
 
 __all__ = ["router"]
 
