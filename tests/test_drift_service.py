@@ -21,8 +21,9 @@ from veridical.service.transactions.drift import freeze
 from veridical.service.transactions.drift_views import HOUR_MS, overview
 from veridical.service.webhooks import secret_text, sign
 from veridical.store import Database
+from veridical.store.endpoints import set_webhook
 from veridical.store.histograms import Key, add_counts, counts_of
-from veridical.store.tenants import Tenant, add_tenant, set_webhook
+from veridical.store.tenants import Tenant, add_tenant
 from veridical.verification import Verdict
 from veridical.verification.evidence import SigningKey
 

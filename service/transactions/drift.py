@@ -20,6 +20,7 @@ from veridical.service.transactions.drift_views import (
 )
 from veridical.service.transactions.resources import Resources, iso
 from veridical.store import Database
+from veridical.store.endpoints import webhook_urls
 from veridical.store.histograms import (
     Key,
     StoredAlert,
@@ -34,7 +35,6 @@ from veridical.store.histograms import (
     raised_alerts,
 )
 from veridical.store.outbox import add_letter
-from veridical.store.tenants import webhook_url
 from veridical.verification import Verdict
 from veridical.verification.drift import DriftRules, Finding, Series, merged, observations
 from veridical.wire import WEBHOOK_FORMAT
@@ -156,9 +156,6 @@ class DriftWatch:
     def _tell(self, connection: Connection, alert: StoredAlert, state: str, now: int) -> None:
         cause = f"{alert.alert}:{alert.key.name}:{alert.reason}"
         log.warning(f"drift {state}", extra={"tenant": alert.key.tenant, "cause": cause})
-        url = webhook_url(connection, alert.key.tenant)
-        if not url:
-            return
         data = {**alert_view(alert), "state": state}
         body = {
             "format": WEBHOOK_FORMAT,
@@ -166,7 +163,8 @@ class DriftWatch:
             "timestamp": iso(now),
             "data": data,
         }
-        add_letter(connection, alert.key.tenant, url, json.dumps(body), now)
+        for url in webhook_urls(connection, alert.key.tenant, f"drift.{state}"):
+            add_letter(connection, alert.key.tenant, url, json.dumps(body), now)
 
     def _tidy(self) -> None:
         """Delete counts that are kept long enough; clear alerts of which nothing is seen."""

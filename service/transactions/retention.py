@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from veridical.errors import StoreError, VeridicalError
 from veridical.service.transactions.dispatcher import LANES, WebhookDispatcher
 from veridical.service.transactions.drift import DriftWatch
-from veridical.service.transactions.records import tell
 from veridical.service.transactions.service import TransactionService
+from veridical.store.outbox import sweep_letters
 from veridical.store.transactions import (
     OPEN,
     StoredTransaction,
@@ -35,6 +35,8 @@ FAILURES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 SEEN_KEPT = timedelta(days=90)
 """For how long the same recording is recognised by its digest, of which nothing can be learnt."""
+MESSAGES_KEPT = timedelta(days=30)
+"""For how long webhooks that arrived, or were given up, can be looked at and sent again."""
 AGAIN_MS = 600_000
 """After so long a row is tried again that could not be expired or erased."""
 SILENT_S = 120.0
@@ -141,6 +143,7 @@ class RetentionJob:
             sweep_records(
                 connection, now - _ms(FAILURES_KEPT), now - _ms(ANSWERS_KEPT), now - _ms(SEEN_KEPT)
             )
+            sweep_letters(connection, now - _ms(MESSAGES_KEPT))
 
     def _forget(self) -> None:
         if self._transactions.memory is not None:
@@ -197,8 +200,7 @@ class RetentionJob:
         }
         change_transaction(connection, row.id, ended)
         after = replace(row, state="expired")
-        urls = self._transactions.urls_of(connection, row)
-        tell(connection, after, "transaction.expired", urls, now)
+        self._transactions.tell(connection, after, "transaction.expired", now)
         return True
 
     def _erase(self, connection: Connection, row: StoredTransaction, now: int) -> bool:
