@@ -35,7 +35,6 @@ __all__ = [
     "get",
     "link",
     "list_transactions",
-    "medium",
     "recording_page",
     "review",
     "reviews",
@@ -449,11 +448,6 @@ def claim(session: Session, transaction: str) -> Flow[Transaction]:
     """Take a case up, so that no other reviewer works on it: for a quarter of an hour."""
     request = Request("PUT", f"{transaction_path(transaction)}/claim")
     return (yield from ask(session, request, Transaction))
-
-
-def medium(session: Session, transaction: str, kind: str) -> Flow[bytes]:
-    """A medium as it was handed in, for a reviewer: personal data."""
-    return (yield from fetch(session, f"{transaction_path(transaction)}/media/{quoted(kind)}"))
 
 
 def agree(

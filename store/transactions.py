@@ -96,7 +96,6 @@ class StoredTransaction:
     sealed_capture: bytes | None
     sealed_verdict: bytes | None
     sealed_review: bytes | None
-    sealed_explanation: bytes | None = None
     device: str | None = None
     claimed_by: str | None = None
     claimed_at: int | None = None

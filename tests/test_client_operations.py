@@ -21,6 +21,18 @@ OPERATIONS = {
 T = "t_" + "0" * 32
 
 CALLS: dict[str, Callable[[Client], object]] = {
+    "add_tenant": lambda c: c.add_tenant("bank"),
+    "add_webhook": lambda c: c.add_webhook("https://b.example/h", events=["drift.raised"]),
+    "issue_key": lambda c: c.issue_key(roles=["reviewer"], person="Ana Lopez", tenant="bank"),
+    "list_keys": lambda c: c.keys(),
+    "list_tenants": lambda c: c.tenants(),
+    "list_webhook_messages": lambda c: c.webhook_messages(state="given_up", tenant="bank"),
+    "list_webhooks": lambda c: c.webhooks(),
+    "new_webhook_secret": lambda c: c.new_webhook_secret(),
+    "redeliver_webhook_message": lambda c: c.redeliver("msg_" + "0" * 32),
+    "remove_webhook": lambda c: c.remove_webhook("we_" + "0" * 32),
+    "revoke_key": lambda c: c.revoke_key("0" * 12, tenant="bank"),
+    "set_limits": lambda c: c.set_limits("bank", requests_per_minute=60, concurrent=2),
     "add_to_list": lambda c: c.add_to_list("deny", "phone", ["+8613800138000"], label="case 17"),
     "agree": lambda c: c.agree(T, text_version="1", language="en"),
     "cancel_transaction": lambda c: c.cancel(T),
@@ -42,7 +54,6 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "get_drift": lambda c: c.drift(),
     "get_evidence_head": lambda c: c.evidence_head(),
     "get_evidence_keys": lambda c: c.evidence_keys(),
-    "get_medium": lambda c: c.medium(T, "clip"),
     "get_gallery": lambda c: c.gallery("g"),
     "get_policy": lambda c: c.policy("selfie"),
     "get_recording_page": lambda c: c.recording_page(T, language="zh"),

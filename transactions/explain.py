@@ -2,14 +2,13 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.analysis import Analysis, spread
 from veridical.liveness.lips import Heard, MouthTrack
-from veridical.types import Challenge, Image, View
+from veridical.types import Challenge, Image
 from veridical.verification import Verdict
 from veridical.verification.pictures import draw_document, draw_faces, face_at_scale, to_jpeg
 
@@ -24,11 +23,10 @@ LONGEST_SIDE_PX = 720
 def explain(analysis: Analysis, verdict: Verdict) -> dict[str, object]:
     """What was judged, as numbers and pictures for the page of the reviewers.
 
-    Shows faces and documents: for operators only, kept sealed and erased with the transaction.
-    Nothing is computed for it: what no check of the policy asked for is not there.
+    Shows faces and documents: for operators only.
 
     Args:
-        analysis: Of the attempt.
+        analysis: Of the attempt; what was not computed yet is computed now.
         verdict: Its verdict.
 
     Returns:
@@ -45,16 +43,11 @@ def explain(analysis: Analysis, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _known(analysis: Analysis, name: str) -> Any:  # noqa: ANN401
-    """What was computed on the way to the verdict; None where nobody asked for it."""
-    return vars(analysis).get(name)
-
-
 def _timeline(analysis: Analysis) -> dict[str, object] | None:
     clip, challenge = analysis.transaction.clip, analysis.transaction.challenge
     if clip is None:
         return None
-    heard, mouth = _known(analysis, "heard"), _known(analysis, "mouth")
+    heard, mouth = analysis.heard, analysis.mouth
     sound_ms = heard.audio.duration_s * 1000 if heard else 0.0
     return {
         "duration_ms": max(float(clip.times_ms[-1]), sound_ms, 1.0),
@@ -114,13 +107,11 @@ def _lips(mouth: MouthTrack | None) -> dict[str, object]:
 
 def _pictures(analysis: Analysis) -> list[dict[str, object]]:
     handed_in = analysis.transaction
-    sides = _known(analysis, "_sides") or (None, None)
-    portrait: View | None = _known(analysis, "portrait")
-    views: tuple[View, ...] = _known(analysis, "views") or ()
+    portrait, views = analysis.portrait, analysis.views
     found: list[dict[str, object]] = []
     for kind, image, read in (
-        ("document_front", handed_in.document_front, sides[0]),
-        ("document_back", handed_in.document_back, sides[1]),
+        ("document_front", handed_in.document_front, analysis.front),
+        ("document_back", handed_in.document_back, analysis.back),
     ):
         if image is not None:
             found.append(_picture(kind, draw_document(image, read)))

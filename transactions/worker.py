@@ -37,7 +37,6 @@ from veridical.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
-from veridical.transactions.explain import explain
 from veridical.transactions.live import LiveChallenge
 from veridical.transactions.recordings import (
     MEDIUM,
@@ -46,8 +45,8 @@ from veridical.transactions.recordings import (
     stamped,
     told_of,
 )
-from veridical.transactions.records import record, tell
-from veridical.transactions.resources import ProblemError, Resources, iso
+from veridical.transactions.records import record
+from veridical.transactions.resources import ProblemError, Resources
 from veridical.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.transactions.service import TransactionService
 from veridical.types import Arrival, Clip
@@ -307,8 +306,7 @@ class Worker:
             }
             change_transaction(connection, row.id, changed)
             after = replace(row, state="completed", outcome=str(Outcome.REVIEW))
-            urls = self._transactions.urls_of(connection, row)
-            tell(connection, after, "transaction.completed", urls, now)
+            self._transactions.tell(connection, after, "transaction.completed", now)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
         transactions, resources = self._transactions, self._transactions.resources
@@ -342,8 +340,7 @@ class Worker:
                 verdict = not_enrolled(verdict, enrolled.cause)
                 told = verdict_to_json(verdict)
         events = (CONFLICT,) if conflict else ()
-        shown = _shown(analysis, verdict)
-        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events, shown)
+        self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)
         if self._observe is not None and not row.sandbox:
             self._observe(row.tenant, verdict)
@@ -438,7 +435,6 @@ class Worker:
         body: Mapping[str, Any],
         keeps: Sequence[Keep | None] = (),
         events: Sequence[str] = (),
-        shown: Mapping[str, object] | None = None,
     ) -> None:
         """Keep a verdict: all that follows from it, or nothing."""
         transactions, resources = self._transactions, self._transactions.resources
@@ -478,9 +474,6 @@ class Worker:
                     "keep_until": now + int(transactions.settings.keep.total_seconds() * 1000),
                     "final_outcome": final,
                 }
-                if shown is not None:
-                    explained = {**shown, "judged_at": iso(now)}
-                    changed["sealed_explanation"] = vault.seal_json(explained, "explanation")
             change_transaction(connection, row.id, changed)
             for keep in filter(None, keeps):
                 keep(connection)
@@ -491,9 +484,8 @@ class Worker:
                 final_outcome=changed.get("final_outcome"),
             )
             event = "completed" if after.state == "completed" else "retry"
-            urls = transactions.urls_of(connection, row)
             for name in (f"transaction.{event}", *events):
-                tell(connection, after, name, urls, now)
+                transactions.tell(connection, after, name, now)
         log.info(
             "judged",
             extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
@@ -519,19 +511,6 @@ class Worker:
         }
         told = {**problem, "outcome": body["outcome"], "first_cause": error.code}
         self._finish(job, row, vault, told, body)
-
-
-def _shown(analysis: Analysis | None, verdict: Verdict) -> dict[str, object] | None:
-    """What reviewers will see of it; a verdict stands without."""
-    if analysis is None:
-        return None
-    try:
-        return explain(analysis, verdict)
-    except Exception:
-        log.exception(
-            "an explanation could not be drawn", extra={"transaction": verdict.transaction}
-        )
-        return None
 
 
 def left_to_a_person(verdict: Verdict, need: str) -> Verdict:

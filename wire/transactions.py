@@ -804,17 +804,15 @@ class ShownPicture(Answer):
 
 
 class Explanation(Answer):
-    """What was seen and heard when it was judged, for a reviewer.
+    """What was seen and heard, for a reviewer.
 
     Attributes:
         outcome: Of the verdict.
-        judged_at: When it was judged: nothing is judged anew for this.
         timeline: Null without a clip.
         pictures: Of document and face. `portrait_face` and `applicant_face` are at one scale: the
             eyes are as far apart in both.
     """
 
     outcome: Outcome
-    judged_at: Instant | None = None
     timeline: ClipTimeline | None
     pictures: tuple[ShownPicture, ...]

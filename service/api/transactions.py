@@ -26,9 +26,11 @@ from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
 from veridical.store.uploads import Medium, Upload
 from veridical.transactions import ProblemError, TransactionService
+from veridical.transactions.explain import explain
 from veridical.transactions.live import LARGEST_SLICE, MOST_SLICES
 from veridical.transactions.recordings import recorded
 from veridical.transactions.service import Sought
+from veridical.transactions.worker import load_transaction
 
 __all__ = ["Applicant", "Id", "address_of", "router"]
 
@@ -420,31 +422,20 @@ def review(
     **answers("explain_transaction", wire.Explanation),
 )
 def explanation(
-    transactions: TransactionsDep, principal: Reviewer, transaction: Id
+    transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
-    """As it was judged then, by the models of then: annotated pictures, digits against time."""
+    """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(
             409, "transaction.kind", "a recording has a review page: GET …/recording", None
         )
-    return transactions.explanation_of(row, vault)
-
-
-@router.get(
-    "/transactions/{transaction}/media/{kind}",
-    tags=["reviews"],
-    summary="A medium as it was handed in, for a reviewer",
-    response_class=Response,
-    **content("get_medium", "application/octet-stream", "The bytes"),
-)
-def get_medium(
-    transactions: TransactionsDep, principal: Reviewer, transaction: Id, kind: wire.MediaKind
-) -> Response:
-    """Personal data: looked at, not kept."""
-    row, vault = transactions.opened(principal, transaction)
-    data = transactions.medium_of(row, vault, kind)
-    return Response(data, media_type="application/octet-stream")
+    verifier = service.loader.get()
+    request = transactions.request_of(row, vault)
+    with service.gate.entered():
+        analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
+        verdict = verifier.judge(analysis, transactions.policy_of(row, request))
+        return explain(analysis, verdict)
 
 
 @router.put(

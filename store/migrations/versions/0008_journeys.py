@@ -1,10 +1,10 @@
-"""What the pages ask for: links and devices, a tenant's looks, claims and explanations."""
+"""What the pages ask for: links and devices, a tenant's looks, claims of reviewers."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -27,7 +27,6 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_devices_transaction", "devices", ["transaction"])
-    op.add_column("transactions", sa.Column("sealed_explanation", sa.LargeBinary))
     op.add_column("transactions", sa.Column("device", sa.String(32)))
     op.add_column("transactions", sa.Column("claimed_by", sa.String(200)))
     op.add_column("transactions", sa.Column("claimed_at", sa.BigInteger))
