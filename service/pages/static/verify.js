@@ -14,10 +14,9 @@ const FOLLOW_MS = 1_500;
 const LAST_MINUTES = 5;
 
 const place = (id) => document.getElementById(id);
-const asked = new URLSearchParams(location.search).get("language");
 const given = takeLink();
 let journey = null;
-let language = asked || sessionStorage.getItem(LANGUAGE) || "";
+let language = sessionStorage.getItem(LANGUAGE) || "";
 let text = null;
 let capture = null;
 /** What is shown: only the newest goes on. */

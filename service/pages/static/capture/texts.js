@@ -42,7 +42,7 @@ function pseudo(texts) {
   const longer = (text) => {
     const spelt = text.split(/(\{\w+\})/).map((part) =>
       part.startsWith("{") ? part : part.replace(/[aeiouAEIOU]/g, (letter) => accents[letter])).join("");
-    return `[${spelt}${"·".repeat(Math.ceil(text.length * 0.35))}]`;
+    return `[${spelt}${" ····".repeat(Math.ceil((text.length * 0.35) / 5))}]`;
   };
   return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, longer(text)]));
 }
