@@ -132,7 +132,7 @@ def _operating(settings: Settings) -> list[str]:
 
         now = now_ms()
         prove_database(database, keys, now)
-        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        prove_signing(Resources(database, keys, settings.signing_key()))
         with database.reading() as connection:
             late = expired_transactions(connection, now - _LATE_MS, 1)
             late += due_for_erasure(connection, now - _LATE_MS, 1)

@@ -23,6 +23,7 @@ __all__ = [
     "attempt_keys",
     "attempts",
     "chains",
+    "compatibility",
     "data_keys",
     "drift_alerts",
     "drift_baselines",
@@ -41,6 +42,7 @@ __all__ = [
     "outbox",
     "policies",
     "seen_media",
+    "signing_keys",
     "templates",
     "tenants",
     "tombstones",
@@ -48,7 +50,7 @@ __all__ = [
     "turns",
 ]
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -67,6 +69,22 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(referred_table_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
+)
+
+# The oldest release, by its newest migration, that works on these tables as they are. One row.
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("oldest", String(32), primary_key=True),
+)
+
+# Public halves of the keys that may sign evidence: a replica whose key is not here does not start.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
 )
 
 # One data key a subject; without it nothing of the subject can be read.

@@ -36,6 +36,7 @@ __all__ = [
     "keep_answer",
     "list_transactions",
     "locked_transaction",
+    "most_overdue",
     "note_failure",
     "review_queue",
     "see_media",
@@ -238,6 +239,14 @@ def due_for_erasure(
         .limit(limit)
     )
     return [_stored(row) for row in connection.execute(query)]
+
+
+def most_overdue(connection: Connection, now: int) -> int:
+    """For how long the row is overdue to be expired or erased that is so longest, in ms."""
+    expired = select(func.min(transactions.c.expires_at)).where(transactions.c.state.in_(OPEN))
+    kept = select(func.min(transactions.c.keep_until)).where(transactions.c.state != "erased")
+    since = [connection.scalar(query) for query in (expired, kept)]
+    return max(0, *(now - moment for moment in since if moment is not None), 0)
 
 
 def erase_transaction(

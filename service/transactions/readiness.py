@@ -63,16 +63,22 @@ class Readiness:
 
 
 def prove_signing(resources: Resources) -> None:
-    """Check that the newest evidence was signed by a key of this installation.
+    """Check that this replica signs with a registered key, and that the newest evidence was.
 
     Raises:
         StoreError: `evidence.key`.
     """
-    pem = resources.public_keys or resources.signing.public_pem
+    keys = parse_public_keys(resources.public_keys)
+    if resources.signing.key_id not in keys:
+        raise StoreError(
+            "this replica's signing key is not registered: give it that of the others, or "
+            "`veridical evidence register-key`",
+            "evidence.key",
+        )
     with resources.database.reading() as connection:
         lines = newest_lines(connection, limit=1)
     for line in lines:
-        if fault := signature_fault(line.encode(), parse_public_keys(pem)):
+        if fault := signature_fault(line.encode(), keys):
             raise StoreError(
                 f"the signing key is not that of the evidence ({fault}): give back its file and "
                 "that of retired keys",

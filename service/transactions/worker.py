@@ -35,7 +35,7 @@ from veridical.service.transactions.records import record, tell
 from veridical.service.transactions.resources import ProblemError, Resources
 from veridical.service.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.service.transactions.service import TransactionService
-from veridical.store.jobs import Job, claim_job, finish_job, renew_job
+from veridical.store.jobs import Job, claim_job, finish_job, is_waiting, renew_job
 from veridical.store.transactions import (
     StoredTransaction,
     change_transaction,
@@ -81,11 +81,18 @@ class Meters(Protocol):
         """Note a verdict."""
         ...
 
+    def lost_lease(self) -> None:
+        """Note that somebody else finished what was being judged here."""
+        ...
+
 
 class NoMeters:
     """Counts nothing."""
 
     def judged(self, tenant: str, verdict: Verdict) -> None:
+        """Note nothing."""
+
+    def lost_lease(self) -> None:
         """Note nothing."""
 
 
@@ -189,19 +196,23 @@ class Worker:
         """Take one transaction that waits, and have it judged; whether there was one."""
         verifier = self._verifier()  # nothing is taken that could not be judged
         resources = self._transactions.resources
-        with resources.database.writing() as connection:
-            job = claim_job(connection, resources.clock(), LEASE_MS)
-        if job is None:
-            return False
-        if self._is_scripted(job):  # no model runs: it takes nobody's place
-            self._judge_held(verifier, job, ExitStack())
-            return True
+        with resources.database.reading() as connection:
+            if not is_waiting(connection, resources.clock()):
+                return False
         with ExitStack() as undo:
+            # A place first: a job that is claimed and waits for one is kept from replicas that have
+            # one. And before a thread: one that waits there would keep others from theirs.
+            undo.enter_context(self._place())
+            with resources.database.writing() as connection:
+                job = claim_job(connection, resources.clock(), LEASE_MS)
+            if job is None:
+                return False
+            if self._is_scripted(job):  # no model runs: it is done before a thread would be found
+                self._judge_held(verifier, job, undo.pop_all())
+                return True
             with self._lock:
                 self._held[job.id] = (job, time.monotonic() + self._patience_s(job))
             undo.callback(self._let_go, job)
-            # Before it takes a thread: one that waits for its place would keep others from theirs.
-            undo.enter_context(self._place())
             end = undo.pop_all()
             try:
                 judged = run(lambda: self._judge_held(verifier, job, end))
@@ -442,6 +453,7 @@ class Worker:
             now = resources.clock()
             current = locked_transaction(connection, row.id)
             if not finish_job(connection, job) or current is None or current.state != "processing":
+                self._meters.lost_lease()
                 raise ProblemError(
                     409, "transaction.state", "somebody else finished this transaction"
                 )
