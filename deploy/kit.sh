@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export VERIDICAL_DATA_DIR="$work/data"
 "${PYTHON:-python3}" -m venv "$work/venv"
 pip="$work/venv/bin/python -m pip --quiet --disable-pip-version-check"
 $pip wheel --no-deps -w "$work" "$root"

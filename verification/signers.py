@@ -6,10 +6,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from veridical.errors import StoreError
 from veridical.store import Database
+from veridical.store.chain import newest_lines
 from veridical.store.signers import add_signers, only_writer, signers
-from veridical.verification.evidence import SigningKey, parse_public_keys
+from veridical.verification.evidence import SigningKey, parse_public_keys, signature_fault
 
-__all__ = ["admit_signer", "register_signer", "registered_keys"]
+__all__ = ["admit_signer", "prove_signing", "register_signer", "registered_keys"]
 
 
 def registered_keys(database: Database) -> bytes:
@@ -61,6 +62,30 @@ def register_signer(database: Database, key: SigningKey) -> None:
     """
     with database.writing() as connection:
         add_signers(connection, _by_name(key.public_pem), _now())
+
+
+def prove_signing(database: Database, key: SigningKey) -> None:
+    """Check that a replica signs with a registered key, and that the newest evidence was.
+
+    Raises:
+        StoreError: `evidence.key`: one of them is not; else the database cannot be read.
+    """
+    keys = parse_public_keys(registered_keys(database) or key.public_pem)
+    if key.key_id not in keys:
+        raise StoreError(
+            "this replica's signing key is not registered: give it that of the others, or "
+            "`veridical evidence register-key`",
+            "evidence.key",
+        )
+    with database.reading() as connection:
+        lines = newest_lines(connection, limit=1)
+    for line in lines:
+        if fault := signature_fault(line.encode(), keys):
+            raise StoreError(
+                f"the signing key is not that of the evidence ({fault}): give back its file and "
+                "that of retired keys",
+                "evidence.key",
+            )
 
 
 def _by_name(pem: bytes) -> dict[str, str]:

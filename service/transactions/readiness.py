@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from veridical.errors import StoreError, VeridicalError
 from veridical.service.transactions.resources import Resources
-from veridical.store.chain import newest_lines
 from veridical.store.probe import prove_database
-from veridical.verification.evidence import parse_public_keys, signature_fault
+from veridical.verification.signers import prove_signing
 
-__all__ = ["Readiness", "prove_signing"]
+__all__ = ["Readiness"]
 
 FRESH_S = 5.0
 """For so long an answer holds: whoever asks more often costs nothing."""
@@ -51,7 +50,7 @@ class Readiness:
         resources = self._resources
         try:
             prove_database(resources.database, resources.keys, resources.clock())
-            prove_signing(resources)
+            prove_signing(resources.database, resources.signing)
         except VeridicalError as error:
             return error
         if faults := self._faults():
@@ -60,27 +59,3 @@ class Readiness:
                 "service.housekeeping",
             )
         return None
-
-
-def prove_signing(resources: Resources) -> None:
-    """Check that this replica signs with a registered key, and that the newest evidence was.
-
-    Raises:
-        StoreError: `evidence.key`.
-    """
-    keys = parse_public_keys(resources.public_keys)
-    if resources.signing.key_id not in keys:
-        raise StoreError(
-            "this replica's signing key is not registered: give it that of the others, or "
-            "`veridical evidence register-key`",
-            "evidence.key",
-        )
-    with resources.database.reading() as connection:
-        lines = newest_lines(connection, limit=1)
-    for line in lines:
-        if fault := signature_fault(line.encode(), keys):
-            raise StoreError(
-                f"the signing key is not that of the evidence ({fault}): give back its file and "
-                "that of retired keys",
-                "evidence.key",
-            )
