@@ -24,6 +24,7 @@ __all__ = [
     "IdempotentAnswer",
     "State",
     "StoredTransaction",
+    "accepted_transactions",
     "add_transaction",
     "change_transaction",
     "count_failures",
@@ -236,6 +237,25 @@ def due_for_erasure(
             transactions.c.id.not_in(besides),
         )
         .order_by(transactions.c.keep_until)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def accepted_transactions(
+    connection: Connection, tenant: str, after: str, limit: int
+) -> list[StoredTransaction]:
+    """Transactions of real applicants that ended in an accept, by id, from behind one on."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            transactions.c.tenant == tenant,
+            transactions.c.state == "completed",
+            transactions.c.final_outcome == "accept",
+            transactions.c.sandbox.is_(False),
+            transactions.c.id > after,
+        )
+        .order_by(transactions.c.id)
         .limit(limit)
     )
     return [_stored(row) for row in connection.execute(query)]

@@ -31,7 +31,7 @@ from veridical.verification.signals.keys import keys_of
 from veridical.verification.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
 from veridical.verification.signals.settings import WINDOWS_MS
 
-__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget"]
+__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget", "subject_of"]
 
 SEEN = "signals.seen"
 """The gallery of the faces of all judged transactions."""
@@ -200,7 +200,7 @@ class Ledger:
         faces = []
         for transaction in earlier:
             try:
-                faces.append(gallery.template(_subject_of(transaction)))
+                faces.append(gallery.template(subject_of(transaction)))
             except InputError:  # it had no face, one of an older model, or was erased meanwhile
                 continue
         return faces
@@ -233,7 +233,7 @@ class Ledger:
                 self._clock(),
             )
             if gallery is not None and face is not None:
-                gallery.put_within(connection, Enrolment(_subject_of(sighting.transaction), face))
+                gallery.put_within(connection, Enrolment(subject_of(sighting.transaction), face))
 
         return keep
 
@@ -266,10 +266,10 @@ def forget(connection: Connection, tenant: str, transaction: str) -> None:
         transaction: Its id.
     """
     drop_attempts(connection, tenant, transaction)
-    erase_template(connection, tenant, SEEN, _subject_of(transaction))
+    erase_template(connection, tenant, SEEN, subject_of(transaction))
 
 
-def _subject_of(transaction: str) -> str:
+def subject_of(transaction: str) -> str:
     """Under which a transaction's face is kept: never the reference of a customer."""
     return f"{SEEN_WORD}{transaction}"
 
