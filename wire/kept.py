@@ -24,6 +24,8 @@ class KeptSignals(Answer):
     network: str = ""
     country: str = ""
     region: str = ""
+    address: str = ""
+    geo: str = ""
 
 
 class KeptRequest(Answer):

@@ -102,12 +102,16 @@ class Surroundings(Request):
         network: IP address the applicant comes from, or a prefix of it.
         country: Where the applicant is: ISO 3166-1.
         region: Where within China: the administrative code of GB/T 2260.
+        address: Where to deliver, or where the applicant lives, as written.
+        geo: Where the device is: latitude,longitude in degrees.
     """
 
     phone: Fact = ""
     network: Fact = ""
     country: Fact = ""
     region: Fact = ""
+    address: Fact = ""
+    geo: Fact = ""
 
 
 class NewTransaction(Request):

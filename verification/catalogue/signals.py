@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from veridical.verification.analysis import Analysis
     from veridical.verification.signals.device import DeviceCheck
     from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+    from veridical.verification.signals.links import LinksCheck
     from veridical.verification.signals.listed import ListsCheck
     from veridical.verification.signals.provider import ProviderCheck
     from veridical.verification.signals.region import RegionCheck
@@ -71,6 +72,17 @@ def _lists(check: "ListsCheck", analysis: "Analysis") -> Measurement:
     if sighting is None:
         return Measurement(check.name, None, NO_STORE)
     return check(len(sighting.keys), analysis.listed, _source(sighting.keys))
+
+
+def _links(check: "LinksCheck", analysis: "Analysis") -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    faces: frozenset[str] = frozenset()
+    if check.faces is not None and (seen := analysis.seen_faces) is not None:
+        faces = check.faces.same_face(seen)
+    found = ledger.component(sighting, faces, check.hubs)
+    return check(found, _source(sighting.keys))
 
 
 def _provider(check: "ProviderCheck", analysis: "Analysis") -> Measurement:
@@ -340,6 +352,48 @@ SPECS = (
             reject_below=0.0,
             command="python -m pytest tests/test_signals_lists.py",
             note="two values only: 1 on no list of denied ones, 0 on one",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
+        name="signals.links",
+        label=Text("Not one of many linked applications", "未与大量申请相互关联"),
+        question=Text(
+            "Do few other documents hang together with this application?",
+            "与本申请相互关联的其他证件是否不多？",
+        ),
+        needs=(),
+        uses=("selfie", "clip", "document_front"),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_links,
+        evidence=SOURCE
+        | {
+            "component_size": Text("Linked applications", "相互关联的申请数"),
+            "documents_in_component": Text("Documents among them", "其中的证件数"),
+            "denied_in_component": Text("Denied among them", "其中被拒绝的申请数"),
+            "shared": Text("Shared with others", "与其他申请共有"),
+            "hubs": Text("Keys that too many share", "共有者过多而不计的标识数"),
+            "whole": Text("All of them were looked at", "已查看全部关联"),
+        },
+        reasons=(
+            Reason(
+                "linked_applications",
+                UNABLE,
+                Text(
+                    "Many documents, or a denied one, hang together with this application by "
+                    "device, phone, address or face.",
+                    "大量证件或被拒绝的申请，通过设备、电话、地址或人脸与本申请相关联。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python research/benchmarks/bench_links.py rings",
+            note="limits of signals.toml, by judgement: above a family's number of documents, or with a denied application among them, a person looks",
         ),
         traits=SIGNAL,
     ),

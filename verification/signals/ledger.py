@@ -6,7 +6,7 @@ another. It keeps keyed hashes and, sealed under a key of each transaction's own
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy import Connection
 
@@ -28,8 +28,9 @@ from veridical.store.vault import Vault, made_vault
 from veridical.types import Template
 from veridical.verification.signals.facts import SignalFacts
 from veridical.verification.signals.keys import keys_of
+from veridical.verification.signals.links import Component, walked
 from veridical.verification.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
-from veridical.verification.signals.settings import WINDOWS_MS
+from veridical.verification.signals.settings import COUNTED, WINDOWS_MS
 
 __all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget", "subject_of"]
 
@@ -112,6 +113,7 @@ class Ledger:
         return {
             f"{kind}_{window}": count + uncounted
             for kind, key in sighting.keys.items()
+            if kind in COUNTED
             for window, count, uncounted in zip(WINDOWS_MS, counted[key], own, strict=True)
         }
 
@@ -134,6 +136,24 @@ class Ledger:
             f"face_{window}": sum(at >= start for at in times) + uncounted
             for window, start, uncounted in zip(WINDOWS_MS, since, own, strict=True)
         }
+
+    def component(
+        self, sighting: Sighting, faces: Collection[str], hubs: Mapping[str, int]
+    ) -> Component | None:
+        """What hangs together with an attempt within the longest window; None without keys.
+
+        Args:
+            sighting: The attempt that is judged.
+            faces: Other transactions that showed the same face.
+            hubs: Attempts by kind above which a key ties nothing together.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        if not sighting.keys:
+            return None
+        with self._database.reading() as connection:
+            return walked(connection, sighting, faces, self._since()[-1], hubs)
 
     def _since(self) -> list[int]:
         """When each window began."""

@@ -7,6 +7,7 @@ from veridical.liveness import InjectionSettings
 from veridical.verification.engines import Engines
 from veridical.verification.signals.device import DeviceCheck
 from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.verification.signals.links import LinksCheck
 from veridical.verification.signals.listed import ListsCheck
 from veridical.verification.signals.provider import Provider, ProviderCheck
 from veridical.verification.signals.region import RegionCheck
@@ -42,6 +43,7 @@ def signal_makers(engines: Engines, ledger: "Ledger | None", provider: Provider 
         "signals.region": _given(RegionCheck(settings.region)),
         "signals.velocity": _given(VelocityCheck(settings.velocity, face_identity)),
         "signals.lists": _given(ListsCheck()),
+        "signals.links": _given(LinksCheck(settings.family, settings.hubs, face_identity)),
         "signals.face_identity": _given(face_identity),
         "signals.identity_face": _given(identity_face),
         "signals.provider": _given(ProviderCheck(provider) if provider is not None else None),
