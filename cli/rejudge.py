@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.engines import Engines
 from veridical.cli.exits import Exit
 from veridical.cli.extras import needed
 from veridical.errors import InputError
 from veridical.verification import Verifier, load_verifier
-from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
 
 with needed("service"):
     from veridical.service.settings import ServiceSettings
-    from veridical.service.transactions import PolicyRepository, TransactionService
-    from veridical.service.transactions.rejudge import Rejudgement
+    from veridical.transactions import PolicyRepository, TransactionService
+    from veridical.transactions.rejudge import Rejudgement
 
 __all__ = ["rejudge"]
 

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from veridical.verification import Settings
 
 if TYPE_CHECKING:
-    from veridical.service.transactions import Resources, TransactionSettings
+    from veridical.transactions import Resources, TransactionSettings
 
 __all__ = ["ServiceSettings"]
 
@@ -63,8 +63,8 @@ class ServiceSettings(Settings):
             StoreError: The database cannot be used, the keys do not open it, or its evidence is
                 signed by other keys.
         """
-        from veridical.service.transactions import Resources
         from veridical.store.probe import prove_keys
+        from veridical.transactions import Resources
         from veridical.verification.signers import admit_signer
 
         database, keys = self.open_database(), self.keys()
@@ -76,7 +76,7 @@ class ServiceSettings(Settings):
 
     def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""
-        from veridical.service.transactions import TransactionSettings
+        from veridical.transactions import TransactionSettings
 
         return TransactionSettings(
             lifetime=timedelta(seconds=self.transaction_s),

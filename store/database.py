@@ -15,7 +15,7 @@ from veridical.errors import StoreError
 from veridical.store.errors import translated
 from veridical.store.schema import HEAD, compatibility
 
-__all__ = ["Database"]
+__all__ = ["Connection", "Database"]
 
 CONNECTIONS = 15
 Meter = Callable[[str, float], None]

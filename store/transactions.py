@@ -266,7 +266,7 @@ def most_overdue(connection: Connection, now: int) -> int:
     expired = select(func.min(transactions.c.expires_at)).where(transactions.c.state.in_(OPEN))
     kept = select(func.min(transactions.c.keep_until)).where(transactions.c.state != "erased")
     since = [connection.scalar(query) for query in (expired, kept)]
-    return max(0, *(now - moment for moment in since if moment is not None), 0)
+    return max([0, *(now - int(moment) for moment in since if moment is not None)])
 
 
 def erase_transaction(

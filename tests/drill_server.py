@@ -19,8 +19,8 @@ from veridical.errors import StoreError
 from veridical.service.app import create_app
 from veridical.service.serving import server_of
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions import retention, worker
 from veridical.store import database, migrate
+from veridical.transactions import retention, worker
 
 JUDGING_S = 0.1
 TICK_S = 5.0

@@ -16,9 +16,9 @@ from tests.test_signals_service import MODEL, watching, with_policy
 from veridical.cli import rejudge as command
 from veridical.errors import InputError
 from veridical.gallery import FmrCurve, Gallery, WatchlistCheck
-from veridical.service.transactions.rejudge import Rejudged, Rejudgement
 from veridical.store.attempts import keys_of_transactions
 from veridical.store.lists import add_entries
+from veridical.transactions.rejudge import Rejudged, Rejudgement
 from veridical.types import Template
 from veridical.verification import Verifier
 

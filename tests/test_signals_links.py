@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from veridical.signals import SignalFacts, SignalSettings, links
+from veridical.signals.keys import keyed
+from veridical.signals.ledger import Ledger
+from veridical.signals.links import Component, LinksCheck
 from veridical.store import Database, MasterKeys
 from veridical.store.attempts import add_attempt
 from veridical.store.lists import add_entries
-from veridical.verification.signals import SignalFacts, SignalSettings, links
-from veridical.verification.signals.keys import keyed
-from veridical.verification.signals.ledger import Ledger
-from veridical.verification.signals.links import Component, LinksCheck
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 DAY_MS = 86_400_000

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import Connection, text
 
+from veridical.signals import SignalSettings
+from veridical.signals.ledger import Ledger
+from veridical.signals.links import LinksCheck
+from veridical.signals.seen import Sighting
 from veridical.store import Database, MasterKeys
-from veridical.verification.signals import SignalSettings
-from veridical.verification.signals.ledger import Ledger
-from veridical.verification.signals.links import LinksCheck
-from veridical.verification.signals.seen import Sighting
 
 KEYS = MasterKeys.from_text("bench:" + "A" * 43 + "=")
 DAY_MS = 86_400_000
