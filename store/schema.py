@@ -43,6 +43,8 @@ __all__ = [
     "outbox",
     "policies",
     "seen_media",
+    "shadow_policies",
+    "shadow_verdicts",
     "signing_keys",
     "templates",
     "tenants",
@@ -52,7 +54,7 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -366,6 +368,31 @@ policies = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+# A version of a policy that judges beside the one in force, and what came of it: outcomes only.
+shadow_policies = Table(
+    "shadow_policies",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("id", String(NAME_LENGTH), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+shadow_verdicts = Table(
+    "shadow_verdicts",
+    metadata,
+    Column("transaction", String(64), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("policy", String(NAME_LENGTH), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("would_be", String(20), nullable=False),
+    Column("cause", String(NAME_LENGTH)),
+    Column("unmeasured", Text, nullable=False),
+    Column("judged_at", BigInteger, nullable=False),
+    Index(None, "tenant", "policy", "judged_at"),
 )
 
 # What signals count: every judged attempt, and the keyed hashes of who and what made it. A key is

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from veridical.store.jobs import drop_job
 from veridical.store.schema import failures, idempotency, media, seen_media, transactions
+from veridical.store.shadows import drop_shadow_verdicts
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
 
@@ -290,6 +291,7 @@ def erase_transaction(
         connection.execute(delete(media).where(media.c.transaction == row.id))
     shred(connection, row.tenant, [row.id])
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
+    drop_shadow_verdicts(connection, row.id)
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
     change_transaction(
         connection,

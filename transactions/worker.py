@@ -49,6 +49,7 @@ from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
 from veridical.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.transactions.service import TransactionService
+from veridical.transactions.shadow import Shadows
 from veridical.types import Arrival, Clip
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.evidence import verdict_body
@@ -126,6 +127,7 @@ class Worker:
         self._place = place
         self._meters = meters or NoMeters()
         self._observe = observe
+        self._shadows = Shadows(transactions.resources)
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
         self._held: dict[int, tuple[Job, float]] = {}
@@ -350,6 +352,8 @@ class Worker:
             if conflict := bool(enrolled.cause):
                 verdict = not_enrolled(verdict, enrolled.cause)
                 told = verdict_to_json(verdict)
+        if not row.sandbox:
+            keeps.append(self._shadows.keeping(row.tenant, request.policy.id, told))
         events = (CONFLICT,) if conflict else ()
         self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)

@@ -170,7 +170,7 @@ def people(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def rings(database: Database, rng: np.random.Generator) -> None:
-    """Fill, ask for everybody in the order of their coming, and count who is remarkable."""
+    """Fill, then ask for each as if it were judged after all have come, and count the remarkable."""
     book = list(people(rng))
     order = rng.permutation(len(book))
     book = [book[i] for i in order]
