@@ -130,6 +130,8 @@ class NewTransaction(Request):
         script_text: Of a `recording`, in place of a name: a script of one's own, TOML.
         facts: Numbers that the policy's rules ask for, such as the amount of a withdrawal: nothing
             personal, for they stand in the verdict.
+        metadata: The caller's own words on the transaction, such as a branch or an order: shown to
+            keys that may read it, judged by nobody, erased with it.
     """
 
     model_config = _examples(
@@ -161,6 +163,7 @@ class NewTransaction(Request):
     script: Annotated[str, StringConstraints(max_length=100)] = ""
     script_text: Annotated[str, StringConstraints(max_length=LARGEST_SCRIPT)] = ""
     facts: Annotated[dict[FactName, FactValue], Field(max_length=MOST_FACTS)] = {}
+    metadata: Annotated[dict[FactName, Fact], Field(max_length=MOST_FACTS)] = {}
 
 
 class SegmentTime(Request):
@@ -606,6 +609,7 @@ class Transaction(Answer):
     policy: PolicyRef | None = None
     subject_ref: str | None = None
     device_ref: str | None = None
+    metadata: dict[str, str] = {}
     locale: str | None = None
     consent: ConsentGiven | None = None
     completed_at: Instant | None = None
@@ -653,6 +657,7 @@ class Summary(Answer):
     completed_at: Instant | None
     subject_ref: str | None = None
     policy: PolicyRef | None = None
+    metadata: dict[str, str] = {}
 
 
 class TransactionPage(Answer):
@@ -678,6 +683,8 @@ class ReviewItem(Answer):
     first_cause: str | None
     causes: tuple[str, ...]
     policy: PolicyRef | None
+    subject_ref: str | None = None
+    metadata: dict[str, str] = {}
 
 
 class ReviewPage(Answer):
@@ -755,7 +762,7 @@ class Explanation(Answer):
     """What was seen and heard, for a reviewer.
 
     Attributes:
-        outcome: Of judging it once more.
+        outcome: Of the attempt.
         timeline: Null without a clip.
         pictures: Of document and face.
     """

@@ -45,6 +45,7 @@ SCOPES: Mapping[str, str] = {
     "transactions:write": "start transactions, hand in media, submit, cancel",
     "transactions:read": "see transactions with their scores",
     "transactions:erase": "erase transactions",
+    "media:read": "fetch media back; each time is recorded",
     "reviews": "see the queue of reviews and decide",
     "evidence:read": "read the chain of evidence",
     "analysis": "single checks without a transaction",

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import itertools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from veridical.service.transactions.live import (
     keep_slice,
 )
 from veridical.service.transactions.recordings import chosen_script, script_view
-from veridical.service.transactions.records import record, tell
+from veridical.service.transactions.records import act, record, tell
 from veridical.service.transactions.resources import (
     Principal,
     ProblemError,
@@ -50,15 +51,17 @@ from veridical.store.transactions import (
     drop_answer,
     erase_transaction,
     find_answer,
+    find_explanation,
     find_transaction,
     keep_answer,
+    keep_explanation,
     list_transactions,
     locked_transaction,
     note_failure,
     review_queue,
     see_media,
 )
-from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, media_of
+from veridical.store.uploads import Medium, Upload, drop_media, keep_upload, media_of, media_piece
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.types import Challenge
 from veridical.verification import CHECKS, Policy
@@ -95,6 +98,7 @@ class Sought:
     Attributes:
         state: Such as `completed`.
         outcome: Of the newest verdict.
+        policy: By its id.
         subject_ref: Whose, by the caller's reference.
         since_ms: Created from here on, ms since 1970.
         until_ms: Created before.
@@ -102,6 +106,7 @@ class Sought:
 
     state: str | None = None
     outcome: str | None = None
+    policy: str | None = None
     subject_ref: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
@@ -153,9 +158,14 @@ class TransactionService:
         """
         if len(idempotency_key) > 200:
             raise ProblemError(
-                422, "request.malformed", "an Idempotency-Key has 1 to 200 characters"
+                422,
+                "request.malformed",
+                "an Idempotency-Key has 1 to 200 characters",
+                pointer="/header/idempotency-key",
             )
-        digest = hashlib.sha256(f"{caller.sandbox}{asked.model_dump_json()}".encode()).digest()
+        # Without what an older release did not know: keys outlive an upgrade.
+        told = asked.model_dump_json(exclude=None if asked.metadata else {"metadata"})
+        digest = hashlib.sha256(f"{caller.sandbox}{told}".encode()).digest()
         before = ""
         try:
             if idempotency_key:
@@ -185,10 +195,14 @@ class TransactionService:
                 "consent.missing",
                 "face and voice are processed only with the applicant's consent: ask for it, and "
                 "offer another way to those who decline",
+                pointer="/body/consent/biometrics",
             )
         if asked.subject_ref is None and (asked.kind == "reverify" or asked.consent.enrol):
             raise ProblemError(
-                422, "request.malformed", "reverify and enrolment want body.subject_ref"
+                422,
+                "request.malformed",
+                "reverify and enrolment want body.subject_ref",
+                pointer="/body/subject_ref",
             )
         if asked.callback is not None:
             check_address(asked.callback, self.settings.allowed_callbacks)
@@ -217,6 +231,7 @@ class TransactionService:
                 422,
                 "request.malformed",
                 "body.statement wants the words that are to be read aloud",
+                pointer="/body/statement",
             )
         spoken: str = asked.locale
         kept = asked.model_dump(mode="json")
@@ -227,6 +242,7 @@ class TransactionService:
                 422,
                 "policy.other_kind",
                 f"policy {policy.id!r} is not for transactions of kind {asked.kind}",
+                pointer="/body/policy",
             )
         if asked.kind == "recording":
             script, kept["script_text"] = chosen_script(asked.script, asked.script_text)
@@ -259,6 +275,7 @@ class TransactionService:
                 id=transaction,
                 tenant=caller.tenant,
                 kind=asked.kind,
+                policy=policy.id,
                 state="created",
                 sandbox=caller.sandbox,
                 created_at=now,
@@ -667,7 +684,11 @@ class TransactionService:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
         with self.resources.database.reading() as connection:
-            only: dict[str, object] = {"state": asked.state, "outcome": asked.outcome}
+            only: dict[str, object] = {
+                "state": asked.state,
+                "outcome": asked.outcome,
+                "policy": asked.policy,
+            }
             if asked.subject_ref is not None:
                 own = opened_vault(connection, self.resources.keys, caller.tenant)
                 if own is None:
@@ -677,23 +698,24 @@ class TransactionService:
             rows = list_transactions(
                 connection, caller.tenant, only, span, place_of(cursor), limit + 1
             )
-            items = [self._listed(connection, row) for row in rows[:limit]]
+            items = [{**views.listed(row), **self._asked(connection, row)} for row in rows[:limit]]
         return {
             "items": items,
             "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
         }
 
-    def _listed(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
-        """One line of a list; of one that is erased or damaged, what is kept in the open."""
-        subject = policy = None
+    def _asked(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+        """What a line of a list says of the caller's; nulls of one that is erased or damaged."""
+        subject, policy, metadata = None, None, {}
         try:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
             if vault is not None and row.sealed_request is not None:
                 request = self._request(row, vault)
                 subject, policy = request.subject_ref, request.policy.model_dump()
+                metadata = request.metadata
         except (StoreError, ValueError):
             log.error("a request does not open", extra={"transaction": row.id})
-        return {**views.listed(row), "subject_ref": subject, "policy": policy}
+        return {"subject_ref": subject, "policy": policy, "metadata": metadata}
 
     def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions that wait for a reviewer, longest first.
@@ -703,7 +725,10 @@ class TransactionService:
         """
         with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, place_of(cursor), limit + 1)
-            items = [views.queued(row, self._told(connection, row)) for row in rows[:limit]]
+            items = [
+                {**views.queued(row, self._told(connection, row)), **self._asked(connection, row)}
+                for row in rows[:limit]
+            ]
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
 
     def _told(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
@@ -735,6 +760,51 @@ class TransactionService:
         """The verdict as it was kept; None where nothing was judged."""
         found: dict[str, Any] | None = _opened(vault, row.sealed_verdict, "verdict")
         return found
+
+    def explanation_of(self, row: StoredTransaction, vault: Vault) -> dict[str, object] | None:
+        """What the reviewer of the newest attempt is shown; None when it was not kept."""
+        with self.resources.database.reading() as connection:
+            sealed = find_explanation(connection, row.id, row.attempt)
+        if sealed is None:
+            return None
+        kept: dict[str, object] = vault.unseal_json(sealed, f"explanation {row.attempt}")
+        return kept
+
+    def keep_explanation(
+        self, row: StoredTransaction, vault: Vault, made: Mapping[str, object]
+    ) -> None:
+        """Keep what was made for a reviewer, unless the transaction was erased meanwhile."""
+        sealed = vault.seal_json(made, f"explanation {row.attempt}")
+        with self.resources.database.writing() as connection:
+            now = locked_transaction(connection, row.id)
+            if now is not None and (now.state, now.attempt) == (row.state, row.attempt):
+                keep_explanation(connection, row.id, row.attempt, sealed)
+
+    def fetch(
+        self, caller: Principal, transaction: str, kind: str
+    ) -> tuple[Medium, Iterator[bytes]]:
+        """A medium, and its bytes piece by piece; that it was asked for is recorded.
+
+        Raises:
+            ProblemError: `transaction.not_found`, `transaction.erased`, `media.not_there`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            vault = self._vault(connection, row)
+            there = {medium.kind: medium for medium in media_of(connection, transaction)}
+            if kind not in there:
+                raise ProblemError(404, "media.not_there", f"no {kind} is kept")
+            act(connection, self.resources, row.tenant, caller, "media.read", kind, row.id)
+        return there[kind], self._pieces(vault, there[kind])
+
+    def _pieces(self, vault: Vault, medium: Medium) -> Iterator[bytes]:
+        """Each is read by itself: who receives slowly holds no connection to the database."""
+        for number in itertools.count():
+            with self.resources.database.reading() as connection:
+                piece = media_piece(connection, vault, medium, number)
+            if piece is None:
+                return
+            yield piece
 
     # --- end -------------------------------------------------------------------------------------
 
@@ -1024,7 +1094,9 @@ def place_of(cursor: str) -> tuple[int, str] | None:
         return None
     time, _, name = cursor.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) < 16 and name):
-        raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
+        raise ProblemError(
+            422, "request.malformed", "missing or malformed: query.cursor", pointer="/query/cursor"
+        )
     return int(time), name
 
 

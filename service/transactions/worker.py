@@ -23,6 +23,7 @@ from veridical.service.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
+from veridical.service.transactions.explain import explain
 from veridical.service.transactions.live import LiveChallenge
 from veridical.service.transactions.recordings import (
     MEDIUM,
@@ -40,6 +41,7 @@ from veridical.store.transactions import (
     StoredTransaction,
     change_transaction,
     find_transaction,
+    keep_explanation,
     locked_transaction,
     note_failure,
 )
@@ -339,6 +341,8 @@ class Worker:
             if conflict := bool(enrolled.cause):
                 verdict = not_enrolled(verdict, enrolled.cause)
                 told = verdict_to_json(verdict)
+        if verdict.outcome is Outcome.REVIEW and analysis is not None:
+            keeps.append(_explaining(row, vault, analysis, verdict))
         events = (CONFLICT,) if conflict else ()
         self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)
@@ -614,6 +618,18 @@ def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) 
     if ledger is None or sighting is None:
         return None
     return ledger.keeping(sighting, analysis.face_template if asked & COMPARING else None)
+
+
+def _explaining(
+    row: StoredTransaction, vault: Vault, analysis: Analysis, verdict: Verdict
+) -> Keep | None:
+    """What keeps for the reviewer what was seen and heard; nothing where it cannot be drawn."""
+    try:
+        sealed = vault.seal_json(explain(analysis, verdict), f"explanation {row.attempt}")
+    except Exception:  # a picture for a person must not cost the verdict
+        log.exception("an attempt was not explained")
+        return None
+    return lambda connection: keep_explanation(connection, row.id, row.attempt, sealed)
 
 
 def _decrypted(resources: Resources, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:
