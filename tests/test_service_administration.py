@@ -9,7 +9,7 @@ from httpx2 import Response
 
 from tests.service_house import House, bearer
 from veridical.service.api.auth import SCOPES
-from veridical.service.transactions import WebhookDispatcher
+from veridical.transactions import WebhookDispatcher
 
 HOOK = "https://bank.example/hooks"
 

@@ -8,9 +8,6 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import DEFAULT_TENANT, Principal, allow, scopes_of
 from veridical.service.api.state import TransactionsDep
-from veridical.service.transactions import ProblemError
-from veridical.service.transactions.records import act
-from veridical.service.transactions.resources import iso
 from veridical.store.tenants import (
     ApiKey,
     Tenant,
@@ -22,6 +19,9 @@ from veridical.store.tenants import (
     list_tenants,
     revoke_api_key,
 )
+from veridical.transactions import ProblemError
+from veridical.transactions.records import act
+from veridical.transactions.resources import iso
 from veridical.wire import KeyIssued, KeyList, NewKey, NewTenant, TenantLimits, TenantList
 from veridical.wire import TenantView as View
 

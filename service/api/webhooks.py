@@ -8,11 +8,6 @@ from veridical.service.api.administration import Chosen, tenant_of
 from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
-from veridical.service.transactions import ProblemError
-from veridical.service.transactions.records import act
-from veridical.service.transactions.resources import iso
-from veridical.service.transactions.service import place_of
-from veridical.service.webhooks import check_address, secret_text
 from veridical.store.endpoints import (
     SECRETS_OVERLAP_MS,
     Endpoint,
@@ -24,6 +19,11 @@ from veridical.store.endpoints import (
 )
 from veridical.store.outbox import Message, messages_of, send_again
 from veridical.store.tenants import owner_of
+from veridical.transactions import ProblemError
+from veridical.transactions.records import act
+from veridical.transactions.resources import iso
+from veridical.transactions.service import place_of
+from veridical.transactions.webhooks import check_address, secret_text
 from veridical.wire import (
     EventType,
     MessageState,
