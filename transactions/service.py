@@ -65,7 +65,13 @@ from veridical.transactions.resources import (
     iso,
 )
 from veridical.transactions.rules import PolicyRepository, with_checks
-from veridical.transactions.sandbox import is_scripted, lifetime_ms_of, wait_ms_of
+from veridical.transactions.sandbox import (
+    BACK_OFF,
+    is_scripted,
+    late_ms_of,
+    lifetime_ms_of,
+    wait_ms_of,
+)
 from veridical.transactions.webhooks import check_address
 from veridical.types import Challenge
 from veridical.verification import CHECKS, Policy
@@ -157,6 +163,8 @@ class TransactionService:
                 `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
                 `idempotency.mismatch`.
         """
+        if is_scripted(asked.subject_ref, sandbox=caller.sandbox) and asked.subject_ref == BACK_OFF:
+            raise _back_off(_FIRST_WAIT_MS)
         if len(idempotency_key) > 200:
             raise ProblemError(
                 422,
@@ -727,7 +735,11 @@ class TransactionService:
         with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, place_of(cursor), limit + 1)
             items = [
-                {**views.queued(row, self._told(connection, row)), **self._asked(connection, row)}
+                {
+                    **views.queued(row, self._told(connection, row)),
+                    **self._asked(connection, row),
+                    "first_decision_by": self._decided_by(connection, row),
+                }
                 for row in rows[:limit]
             ]
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
@@ -741,6 +753,17 @@ class TransactionService:
             log.error("a verdict does not open", extra={"transaction": row.id})
             return {"causes": [error.code]}
         return told or {}
+
+    def _decided_by(self, connection: Connection, row: StoredTransaction) -> str | None:
+        if row.sealed_review is None:
+            return None
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            first = _opened(vault, row.sealed_review, "review") if vault else None
+        except StoreError as error:
+            log.error("a review does not open", extra={"transaction": row.id})
+            return error.code
+        return first["decided_by"] if first else None
 
     def opened(self, caller: Principal, transaction: str) -> tuple[StoredTransaction, Vault]:
         """A transaction that is over, and what opens it; for a reviewer.
@@ -879,7 +902,7 @@ class TransactionService:
                 its time is over, codes stay for as long as they are kept.
         """
         now = self.resources.clock()
-        urls = self._urls(connection, row, "transaction.erased")
+        urls, _ = self._hearers(connection, row, "transaction.erased")
         erase_transaction(connection, row, now, pieces=pieces)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
         record(connection, self.resources, row.tenant, body)
@@ -894,13 +917,17 @@ class TransactionService:
     def review(self, caller: Principal, transaction: str, decided: ReviewDecision) -> None:
         """Record what a reviewer decided.
 
+        Where the policy wants two persons, a decision counts once another person has decided the
+        same; until then the newest one waits in the queue.
+
         The chain names who decided what: the person the key is bound to, the key itself where it is
         bound to nobody, and apart from it what the client typed. The reason may speak of the
         applicant: the chain holds a commitment to it, and the salt that opens it is erased with the
         transaction.
 
         Raises:
-            ProblemError: `transaction.not_found`; `review.not_open`; `review.other_person`.
+            ProblemError: `transaction.not_found`; `review.not_open`; `review.other_person`;
+                `review.unnamed`, `review.same_person`.
         """
         if caller.person and decided.operator not in ("", caller.person):
             raise ProblemError(
@@ -914,6 +941,7 @@ class TransactionService:
                     409, "review.not_open", "this transaction does not wait for a reviewer"
                 )
             vault = self._vault(connection, row)
+            awaits = self._awaits_second(caller, row, vault, decided)
             salt = secrets.token_bytes(32)
             body = {
                 "event": "review",
@@ -926,6 +954,7 @@ class TransactionService:
                 "reason_commitment": hmac.digest(salt, decided.reason.encode(), "sha256").hex(),
                 "decided_at": iso(now),
                 "sandbox": row.sandbox,
+                "awaits_second": awaits,
             }
             link = record(connection, self.resources, row.tenant, body)
             kept = {
@@ -936,17 +965,40 @@ class TransactionService:
                 "reason_salt": salt.hex(),
                 "decided_at": iso(now),
                 "evidence": views.link_view(link),
+                "awaits_second": awaits,
             }
-            change_transaction(
-                connection,
-                transaction,
-                {
-                    "final_outcome": decided.outcome,
-                    "sealed_review": vault.seal_json(kept, "review"),
-                },
-            )
+            changed: dict[str, Any] = {"sealed_review": vault.seal_json(kept, "review")}
+            if awaits:
+                change_transaction(connection, transaction, changed)
+                return
+            changed["final_outcome"] = decided.outcome
+            change_transaction(connection, transaction, changed)
             told = replace(row, final_outcome=decided.outcome)
             self.tell(connection, told, "transaction.reviewed", now)
+
+    def _awaits_second(
+        self,
+        caller: Principal,
+        row: StoredTransaction,
+        vault: Vault,
+        decided: ReviewDecision,
+    ) -> bool:
+        """Whether a decision counts only once another person has decided the same."""
+        if self.policy_of(row, self._request(row, vault)).reviewers < 2:
+            return False
+        if not caller.person:
+            raise ProblemError(
+                403,
+                "review.unnamed",
+                "this policy wants two persons: decide with a key that is bound to one, or by a "
+                "proxy that names who asks",
+            )
+        first = _opened(vault, row.sealed_review, "review")
+        if first is not None and first["decided_by"] == caller.person:
+            raise ProblemError(
+                403, "review.same_person", "you decided already; another person is waited for"
+            )
+        return first is None or first["outcome"] != decided.outcome
 
     # --- within ----------------------------------------------------------------------------------
 
@@ -978,18 +1030,26 @@ class TransactionService:
 
     def tell(self, connection: Connection, row: StoredTransaction, event: str, now: int) -> None:
         """Write the webhooks of an event; see `records.tell`."""
-        tell(connection, row, event, self._urls(connection, row, event), now)
+        urls, late_ms = self._hearers(connection, row, event)
+        tell(connection, row, event, urls, now, late_ms)
 
-    def _urls(self, connection: Connection, row: StoredTransaction, event: str) -> list[str]:
-        callback = None
+    def _hearers(
+        self, connection: Connection, row: StoredTransaction, event: str
+    ) -> tuple[list[str], int]:
+        """Where an event is told, and how much later than it could be."""
+        callback, late_ms = None, 0
         try:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
-            callback = self._request(row, vault).callback if vault else None
+            if vault is not None:
+                request = self._request(row, vault)
+                callback = request.callback
+                if is_scripted(request.subject_ref, sandbox=row.sandbox):
+                    late_ms = late_ms_of(request.subject_ref or "")
         except (StoreError, ValueError):
             # Damaged: it is ended, erased and told of to the tenant all the same.
             log.error("a request does not open", extra={"transaction": row.id})
         urls = webhook_urls(connection, row.tenant, event)
-        return [*urls, callback] if callback else urls
+        return [*urls, callback] if callback else urls, late_ms
 
     def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
         kept = _opened(vault, row.sealed_request, "request")
@@ -1053,12 +1113,7 @@ class TransactionService:
         wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS * 2 ** min(count - _BURST, 10))
         left_ms = newest + wait_ms - now
         if left_ms > 0:
-            raise ProblemError(
-                429,
-                "challenge.back_off",
-                "too many attempts failed in a short time; try again later",
-                -(-left_ms // 1000),
-            )
+            raise _back_off(left_ms)
 
 
 def _who(row: StoredTransaction) -> list[bytes]:
@@ -1099,6 +1154,15 @@ def place_of(cursor: str) -> tuple[int, str] | None:
             422, "request.malformed", "missing or malformed: query.cursor", pointer="/query/cursor"
         )
     return int(time), name
+
+
+def _back_off(left_ms: int) -> ProblemError:
+    return ProblemError(
+        429,
+        "challenge.back_off",
+        "too many attempts failed in a short time; try again later",
+        -(-left_ms // 1000),
+    )
 
 
 def _gone() -> ProblemError:

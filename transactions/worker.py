@@ -448,7 +448,7 @@ class Worker:
                 raise ProblemError(
                     409, "transaction.state", "somebody else finished this transaction"
                 )
-            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT):
+            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT) and not row.sandbox:
                 who = [d for d in (row.subject_digest, row.device_digest) if d is not None]
                 note_failure(connection, row.tenant, who, now)
             record(

@@ -527,6 +527,7 @@ class Review(Answer):
         decided_at: When.
         reason_salt: Opens the commitment to the reason in the chain of evidence.
         evidence: Where it stands there.
+        awaits_second: Whether it counts only once a second person has decided the same.
     """
 
     operator: str
@@ -536,6 +537,7 @@ class Review(Answer):
     reason_salt: str | None = Field(default=None, repr=False)
     evidence: EvidenceLink | None = None
     decided_by: str = ""
+    awaits_second: bool = False
 
 
 class Transaction(Answer):
@@ -673,7 +675,12 @@ class TransactionPage(Answer):
 
 
 class ReviewItem(Answer):
-    """One transaction that waits for a person."""
+    """One transaction that waits for a person.
+
+    Attributes:
+        first_decision_by: Of a policy with two reviewers: who decided already; null where nobody
+            did. Another person is waited for.
+    """
 
     id: str
     kind: TransactionKind
@@ -685,6 +692,7 @@ class ReviewItem(Answer):
     policy: PolicyRef | None
     subject_ref: str | None = None
     metadata: dict[str, str] = {}
+    first_decision_by: str | None = None
 
 
 class ReviewPage(Answer):

@@ -162,6 +162,7 @@ class Entry:
         if principal is None:
             principal = await run_sync(self._access.principal, shown, limiter=self._threads)
         visit.state |= {"tenant": principal.tenant, "key": principal.name}
+        principal = self._access.named(principal, visit.headers)
         requirement.allow.check(principal)
         named = parameters.get("transaction")
         if principal.transaction and named not in (None, principal.transaction):
