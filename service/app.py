@@ -24,6 +24,7 @@ from veridical.media import read_audio, read_clip, read_image, read_image_with_i
 from veridical.models import ModelStore
 from veridical.ocr.chip import read_chip
 from veridical.service.api import (
+    administration,
     analysis,
     catalogue,
     galleries,
@@ -31,6 +32,7 @@ from veridical.service.api import (
     lists,
     operations,
     problems,
+    webhooks,
 )
 from veridical.service.api import description as descriptions
 from veridical.service.api import drift as drift_routes
@@ -227,6 +229,8 @@ def create_app(
             guidance,
             drift_routes,
             lists,
+            administration,
+            webhooks,
         ):
             app.include_router(room.router)
     app.include_router(analysis.router)

@@ -17,8 +17,9 @@ from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.store import Database
+from veridical.store.endpoints import set_webhook
 from veridical.store.histograms import Key, add_counts, counts_of
-from veridical.store.tenants import Tenant, add_tenant, set_webhook
+from veridical.store.tenants import Tenant, add_tenant
 from veridical.transactions import DriftWatch, Resources
 from veridical.transactions.drift import freeze
 from veridical.transactions.drift_views import HOUR_MS, overview

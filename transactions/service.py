@@ -16,10 +16,10 @@ from veridical.signals import SignalFacts
 from veridical.signals.ledger import forget
 from veridical.store import Connection, MediaMemory
 from veridical.store.chain import last_link
+from veridical.store.endpoints import webhook_urls
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import forget_media
 from veridical.store.jobs import add_job, jobs_by_tenant
-from veridical.store.tenants import webhook_url
 from veridical.store.transactions import (
     OPEN,
     IdempotentAnswer,
@@ -68,9 +68,9 @@ from veridical.verification import CHECKS, Policy
 from veridical.voiceprint.wording import units
 from veridical.wire import ChallengeWish, KeptRequest, NewTransaction, ReviewDecision, Submission
 
-__all__ = ["TOKEN_WORD", "Sought", "TransactionService"]
+__all__ = ["TOKEN_WORD", "Sought", "TransactionService", "place_of"]
 
-log = logging.getLogger("veridical.service.transactions")
+log = logging.getLogger("veridical.transactions")
 
 TOKEN_WORD = "vu_"  # noqa: S105  the beginning of every upload token
 _ID_CHARACTERS = 34
@@ -675,7 +675,7 @@ class TransactionService:
                 only["subject_digest"] = own.digest("subject", asked.subject_ref)
             span = asked.since_ms, asked.until_ms
             rows = list_transactions(
-                connection, caller.tenant, only, span, _place(cursor), limit + 1
+                connection, caller.tenant, only, span, place_of(cursor), limit + 1
             )
             items = [self._listed(connection, row) for row in rows[:limit]]
         return {
@@ -702,7 +702,7 @@ class TransactionService:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
         with self.resources.database.reading() as connection:
-            rows = review_queue(connection, caller.tenant, _place(cursor), limit + 1)
+            rows = review_queue(connection, caller.tenant, place_of(cursor), limit + 1)
             items = [views.queued(row, self._told(connection, row)) for row in rows[:limit]]
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
 
@@ -808,7 +808,7 @@ class TransactionService:
                 its time is over, codes stay for as long as they are kept.
         """
         now = self.resources.clock()
-        urls = self._urls(connection, row)
+        urls = self._urls(connection, row, "transaction.erased")
         erase_transaction(connection, row, now, pieces=pieces)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
         record(connection, self.resources, row.tenant, body)
@@ -875,7 +875,7 @@ class TransactionService:
                 },
             )
             told = replace(row, final_outcome=decided.outcome)
-            tell(connection, told, "transaction.reviewed", self._urls(connection, row), now)
+            self.tell(connection, told, "transaction.reviewed", now)
 
     # --- within ----------------------------------------------------------------------------------
 
@@ -905,11 +905,11 @@ class TransactionService:
         kept = _opened(vault, row.sealed_challenge, "challenge")
         return None if kept is None else LiveChallenge.from_json(kept)
 
-    def urls_of(self, connection: Connection, row: StoredTransaction) -> list[str]:
-        """Where the events of a transaction are told."""
-        return self._urls(connection, row)
+    def tell(self, connection: Connection, row: StoredTransaction, event: str, now: int) -> None:
+        """Write the webhooks of an event; see `records.tell`."""
+        tell(connection, row, event, self._urls(connection, row, event), now)
 
-    def _urls(self, connection: Connection, row: StoredTransaction) -> list[str]:
+    def _urls(self, connection: Connection, row: StoredTransaction, event: str) -> list[str]:
         callback = None
         try:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
@@ -917,7 +917,8 @@ class TransactionService:
         except (StoreError, ValueError):
             # Damaged: it is ended, erased and told of to the tenant all the same.
             log.error("a request does not open", extra={"transaction": row.id})
-        return [each for each in (webhook_url(connection, row.tenant), callback) if each]
+        urls = webhook_urls(connection, row.tenant, event)
+        return [*urls, callback] if callback else urls
 
     def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
         kept = _opened(vault, row.sealed_request, "request")
@@ -1013,7 +1014,12 @@ def _cursor(row: StoredTransaction) -> str:
     return f"{row.created_at}.{row.id}"
 
 
-def _place(cursor: str) -> tuple[int, str] | None:
+def place_of(cursor: str) -> tuple[int, str] | None:
+    """Time and id of the last one that was told, by its cursor.
+
+    Raises:
+        ProblemError: `request.malformed`: the cursor is none of ours.
+    """
     if not cursor:
         return None
     time, _, name = cursor.partition(".")

@@ -45,7 +45,7 @@ from veridical.transactions.recordings import (
     stamped,
     told_of,
 )
-from veridical.transactions.records import record, tell
+from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
 from veridical.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.transactions.service import TransactionService
@@ -306,8 +306,7 @@ class Worker:
             }
             change_transaction(connection, row.id, changed)
             after = replace(row, state="completed", outcome=str(Outcome.REVIEW))
-            urls = self._transactions.urls_of(connection, row)
-            tell(connection, after, "transaction.completed", urls, now)
+            self._transactions.tell(connection, after, "transaction.completed", now)
 
     def _judge(self, verifier: Verifier, job: Job) -> None:
         transactions, resources = self._transactions, self._transactions.resources
@@ -484,9 +483,8 @@ class Worker:
                 final_outcome=changed.get("final_outcome"),
             )
             event = "completed" if after.state == "completed" else "retry"
-            urls = transactions.urls_of(connection, row)
             for name in (f"transaction.{event}", *events):
-                tell(connection, after, name, urls, now)
+                transactions.tell(connection, after, name, now)
         log.info(
             "judged",
             extra={"transaction": row.id, "outcome": after.outcome, "attempt": row.attempt},
