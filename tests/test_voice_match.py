@@ -161,7 +161,9 @@ def test_the_shipped_card_brings_both_points_of_a_line_to_its_own() -> None:
     narrow = NarrowBand.from_card(card)
     point = card.operating_points["voice.match"].point
     assert narrow is not None
-    assert (narrow(0.66), narrow(0.13)) == pytest.approx((point.accept_at, point.reject_below), abs=5e-4)
+    assert (narrow(0.66), narrow(0.13)) == pytest.approx(
+        (point.accept_at, point.reject_below), abs=5e-4
+    )
 
 
 def test_enrolment_adds_takes_up() -> None:

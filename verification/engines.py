@@ -289,9 +289,7 @@ class Engines:
     def voice(self) -> VoiceEmbedder:
         """Makes voice templates."""
         (name,) = self._names("voice")
-        return VoiceEmbedder(
-            self.store.session(name), NarrowBand.from_card(self.store.card(name))
-        )
+        return VoiceEmbedder(self.store.session(name), NarrowBand.from_card(self.store.card(name)))
 
     @lazy("digits_en")
     def digits(self) -> DigitsCheck:

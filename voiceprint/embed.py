@@ -170,7 +170,6 @@ class VoiceEmbedder:
             )
         return Template(mean_vector(parts), self.model)
 
-
     def is_narrow(self, speech: SpeechAnalysis) -> bool:
         """Whether a probe came over a line that takes away high sounds."""
         return self._narrow is not None and 0 < speech.bandwidth_hz < self._narrow.below_hz

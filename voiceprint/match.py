@@ -44,9 +44,10 @@ class VoiceMatchCheck:
             language: What is spoken in it; empty when unknown.
 
         Returns:
-            The cosine of the two templates, on the scale of full sound (`NarrowBand`); a low one means `not_mated`. Not assessed:
-            `no_speech`, `too_short`, `too_noisy`, `clipped`, `two_voices`, `other_language`: the
-            voice was enrolled in another language, and the thresholds hold within one.
+            The cosine of the two templates, on the scale of full sound (`NarrowBand`); a low one
+            means `not_mated`. Not assessed: `no_speech`, `too_short`, `too_noisy`, `clipped`,
+            `two_voices`, `other_language`: the voice was enrolled in another language, and the
+            thresholds hold within one.
 
         Raises:
             InputError: `voice.template_model`: the reference was made by another model.

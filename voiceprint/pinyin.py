@@ -1,7 +1,7 @@
-"""How far apart do two stretches of Mandarin sound? By their pinyin, since a writer of sound errs by it.
+"""How far apart do two stretches of Mandarin sound? By their pinyin: a recogniser errs by sound.
 
-A recogniser that hears 急剧 and writes 几句 was not told other words: it was told these and spelt them
-otherwise. Only what sounds otherwise can have been said otherwise.
+Who hears 急剧 and writes 几句 was not told other words: he was told these and spelt them otherwise.
+Only what sounds otherwise can have been said otherwise.
 """
 
 from collections import defaultdict

@@ -89,7 +89,7 @@ class QaWorker:
 
     def __call__(self, work: Case) -> Sequence[Mapping[str, object]]:
         """Measure one recording."""
-        known = work.manifest.metadata
+        known = work.manifest.values.get("metadata") or {}
         about = {
             "label": "attack" if work.attack else "genuine",
             "species": work.attack,
