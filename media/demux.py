@@ -37,6 +37,9 @@ _SOURCE_RATES_HZ = range(4_000, 384_001)
 _MAX_JITTER_S = 0.04
 
 
+_SAME_SHAPE = 0.02
+"""Part by which the ratio of a frame's sides may differ from the first's and still be its shape."""
+
 _NO_FRAMES = "media.no_frames"
 _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
@@ -328,7 +331,7 @@ class _Frames:
         self._next = 0
         self._seen = 0
         self._last_s = float("-inf")
-        self._stored = Fraction(0)
+        self._shape = 0.0
 
     def add(self, frame: VideoFrame) -> None:
         """Take the next decoded frame."""
@@ -371,6 +374,10 @@ class _Frames:
                 "the clip's frames take too much memory; send a shorter or smaller clip",
                 "media.too_large",
             )
+        if self.layout == _layout(frame, stored, turns) and _is_packed(frame):
+            for plane in frame.planes:  # from the codec's memory, without a copy in between
+                self._output.write(plane)
+            return
         pixels = self._laid_out(frame, *stored)
         if self.layout.pixel_format == RGB:
             pixels = np.ascontiguousarray(np.rot90(pixels, turns))
@@ -394,12 +401,12 @@ class _Frames:
 
     def _target(self, frame: VideoFrame) -> tuple[int, int]:
         """Size to scale to, before turning; later frames of the same shape follow the first."""
-        shape = Fraction(frame.width, frame.height)
+        shape = frame.width / frame.height
         turned = round(frame.rotation / 90) % 2 == 1
-        if self.size != (0, 0) and abs(shape / self._stored - 1) < Fraction(1, 50):
+        if self.size != (0, 0) and abs(shape / self._shape - 1) < _SAME_SHAPE:
             width, height = self.size
             return (height, width) if turned else (width, height)
-        self._stored = shape
+        self._shape = shape
         side = self._job.max_side_px
         scale = min(1.0, side / max(frame.width, frame.height)) if side else 1.0
         whole = self._expected * frame.width * frame.height * _CHANNELS
@@ -417,6 +424,14 @@ def _layout(frame: VideoFrame, wanted: tuple[int, int], turns: int) -> Layout | 
     if not as_is or frame.format.name not in PLANAR or not fits_planes(*wanted):
         return None
     return Layout(frame.format.name, int(frame.colorspace), int(frame.color_range), turns)
+
+
+def _is_packed(frame: VideoFrame) -> bool:
+    """Whether the rows of its planes follow each other without a gap."""
+    return all(
+        plane.line_size == plane.width and plane.buffer_size == plane.width * plane.height
+        for plane in frame.planes
+    )
 
 
 def _add_sound(sounds: list[_Sound], frame: AudioFrame, job: Job) -> None:

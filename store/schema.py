@@ -28,6 +28,7 @@ __all__ = [
     "drift_baselines",
     "drift_sketches",
     "evidence",
+    "explanations",
     "failures",
     "fingerprints",
     "galleries",
@@ -46,9 +47,10 @@ __all__ = [
     "tombstones",
     "transactions",
     "turns",
+    "webhook_endpoints",
 ]
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -142,10 +144,20 @@ tenants = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("requests_per_minute", Integer, nullable=False),
     Column("concurrent", Integer, nullable=False),
-    Column("webhook_url", String(2000)),
     Column("sealed_webhook_secret", LargeBinary),
     Column("sealed_webhook_secret_before", LargeBinary),
     Column("webhook_secret_until", BigInteger),
+)
+
+# Where webhooks go: of a tenant, or of its sandbox. `events` are words; all when there is none.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False, index=True),
+    Column("url", String(2000), nullable=False),
+    Column("events", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )
 
 # Of a key only its name (the prefix) and the hash of its secret are kept.
@@ -171,6 +183,7 @@ transactions = Table(
     Column("id", String(40), primary_key=True),
     Column("tenant", String(NAME_LENGTH), nullable=False),
     Column("kind", String(20), nullable=False),
+    Column("policy", String(NAME_LENGTH)),
     Column("state", String(20), nullable=False),
     Column("sandbox", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -230,6 +243,15 @@ seen_media = Table(
     Column("digest", LargeBinary(32), primary_key=True),
     Column("transaction", String(40), nullable=False),
     Column("seen_at", BigInteger, nullable=False, index=True),
+)
+
+# What the reviewer of an attempt is shown, made when it was judged.
+explanations = Table(
+    "explanations",
+    metadata,
+    Column("transaction", String(40), primary_key=True),
+    Column("attempt", Integer, autoincrement=False, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 jobs = Table(
@@ -302,6 +324,7 @@ evidence = Table(
     Column("line", Text, nullable=False),
 )
 
+# What is to be told, and was told lately: `next_at` is None once it arrived or was given up.
 outbox = Table(
     "outbox",
     metadata,
@@ -312,6 +335,9 @@ outbox = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("next_at", BigInteger, index=True),
     Column("tries", Integer, nullable=False),
+    Column("delivered_at", BigInteger),
+    Column("cause", String(NAME_LENGTH)),
+    Index(None, "tenant", "created_at"),
 )
 
 policies = Table(

@@ -93,7 +93,9 @@ def test_an_unknown_operator_is_named() -> None:
     assert caught.value.code == "model.conversion"
 
 
-@pytest.mark.parametrize("names", [([], ["line", "last", "likely"]), (["x"], ["line"]), (["x", "y"], [])])
+@pytest.mark.parametrize(
+    "names", [([], ["line", "last", "likely"]), (["x"], ["line"]), (["x", "y"], [])]
+)
 def test_other_ports_than_named_are_refused(names: tuple[list[str], list[str]]) -> None:
     with pytest.raises(ModelError, match="named"):
         convert_tflite(every_operator(), inputs=names[0], outputs=names[1])

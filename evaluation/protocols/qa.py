@@ -16,6 +16,10 @@ from typing import Final
 import numpy as np
 from pydantic import SecretStr
 
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.catalogue import CHECKS
+from veridical.catalogue.points import operating_points
 from veridical.errors import InputError
 from veridical.evaluation.calibrate import (
     CHECK_OF_KIND,
@@ -39,11 +43,7 @@ from veridical.liveness.lips import Heard
 from veridical.liveness.motion import MotionCheck, head_track
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio
-from veridical.verification import CHECKS
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 from veridical.verification.manifest import load_transaction
-from veridical.verification.points import operating_points
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder
 

@@ -7,7 +7,7 @@ import hmac
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,8 +15,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from veridical.service.transactions import Principal, ProblemError, TransactionService
-from veridical.service.transactions.service import TOKEN_WORD
+from veridical.errors import InputError
 from veridical.store.tenants import (
     KEY_WORD,
     ApiKey,
@@ -25,6 +24,8 @@ from veridical.store.tenants import (
     find_api_key,
     find_tenant,
 )
+from veridical.transactions import Principal, ProblemError, TransactionService
+from veridical.transactions.service import TOKEN_WORD
 
 __all__ = [
     "DEFAULT_TENANT",
@@ -36,6 +37,7 @@ __all__ = [
     "Principal",
     "Standing",
     "allow",
+    "scopes_of",
 ]
 
 DEFAULT_TENANT = "default"
@@ -54,6 +56,8 @@ SCOPES: Mapping[str, str] = {
     "policies:write": "store versions of policies",
     "verify": "the one-call verification",
     "metrics:read": "read the figures of the service",
+    "webhooks": "say where webhooks go, see whether they arrived, send them again",
+    "admin": "make and revoke keys; for keys of the tenant `default` all tenants and their limits",
 }
 ROLES: Mapping[str, tuple[str, ...]] = {
     "onboarding": ("transactions:write", "catalogue:read"),
@@ -61,9 +65,28 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "reviewer": ("transactions:read", "reviews", "catalogue:read"),
     "auditor": ("evidence:read", "catalogue:read"),
     "monitor": ("metrics:read",),
+    "administrator": ("admin", "webhooks"),
     "all": tuple(SCOPES),
 }
 """Sets of scopes that go together."""
+
+
+def scopes_of(roles: Collection[str], scopes: Collection[str]) -> frozenset[str]:
+    """The scopes of roles, and further ones; those of a `backend` when nothing is asked for.
+
+    Raises:
+        InputError: `usage.scope`.
+    """
+    chosen = set(scopes)
+    for role in roles or (() if scopes else ("backend",)):
+        chosen |= set(ROLES.get(role, (role,)))
+    if chosen - SCOPES.keys():
+        raise InputError(
+            f"no such role or scope; roles are {', '.join(ROLES)}, scopes {', '.join(SCOPES)}",
+            "usage.scope",
+        )
+    return frozenset(chosen)
+
 
 _WINDOW_S = 10
 """So many seconds' requests may come at once."""

@@ -22,6 +22,8 @@ TAGS = [
     {"name": "galleries", "description": "Enrolled faces."},
     {"name": "lists", "description": "What is allowed or denied."},
     {"name": "catalogue", "description": "Policies and models."},
+    {"name": "administration", "description": "Tenants, limits and keys."},
+    {"name": "webhooks", "description": "Where events are told, and whether they arrived."},
     {"name": "operations", "description": "Probes, figures and drift."},
 ]
 _PROBLEM: dict[str, Any] = {
