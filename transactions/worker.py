@@ -31,6 +31,7 @@ from veridical.store.transactions import (
 )
 from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
+from veridical.tracing import span
 from veridical.transactions.customers import FACES, VOICES
 from veridical.transactions.enrolment import (
     CONFLICT,
@@ -279,7 +280,7 @@ class Worker:
 
     def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
         resources = self._transactions.resources
-        with end:
+        with end, span("judge", {"veridical.transaction": job.transaction}):
             try:
                 self._judge(verifier, job)
             except Exception as error:
