@@ -376,8 +376,8 @@ def _covering(face: _Crop) -> tuple[Component, ...]:
     raw = min(eyes)
     upper, lower = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (FOREHEAD, LOWER_FACE))
     differs = float(np.linalg.norm((upper - lower) * (0.5, 1, 1)))
-    brim, cheek = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (BRIM, CHEEKS[0]))
-    covered = float(np.linalg.norm((brim - cheek) * (0.5, 1, 1)))
+    brim, side = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (BRIM, CHEEKS[0]))
+    covered = float(np.linalg.norm((brim - side) * (0.5, 1, 1)))
     return (
         Component(names[0], raw, 100 * _ramp(raw, 0.3, 0.6)),
         Component(names[1], differs, 100 * _ramp(-differs, -28, -14)),

@@ -91,6 +91,7 @@ def app_of(
             settings, ledger=ledger, memory=memory, engines=engines, policies=stored
         ),
         api_key=settings.api_key,
+        proxy_secret=settings.proxy_secret,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
         held_body_bytes=settings.held_body_bytes,

@@ -287,11 +287,13 @@ def _part(
         own = [row for row in rows if row["species"] == species]
         attacks[species] = Rate(_passing(own, point), len(own))
         independent[species] = len({row["reference"] for row in own if row["score"]})
-    file, refused = None, ""
+    fitted: Path | None = None
+    refused = ""
     try:
         content = _fitted(kind, path, people, point, target, reject)
-        file = request.out / f"{kind}.toml"
-        write_calibration(file, content, path, request.index.parent.name, request.command)
+        target_file = request.out / f"{kind}.toml"
+        write_calibration(target_file, content, path, request.index.parent.name, request.command)
+        fitted = target_file
     except InputError as error:
         refused = str(error)
     return Part(
@@ -301,7 +303,7 @@ def _part(
         Rate(_passing(answered, point), len(answered)),
         attacks,
         independent,
-        file,
+        fitted,
         refused,
     )
 

@@ -26,7 +26,7 @@ from veridical.service.api.limits import (
     Send,
     too_large,
 )
-from veridical.service.api.problems import document, headers_of
+from veridical.service.api.problems import document, headers_of, places_of
 from veridical.service.api.requirements import (
     JSON_BYTES,
     NO_BODY_BYTES,
@@ -162,6 +162,7 @@ class Entry:
         if principal is None:
             principal = await run_sync(self._access.principal, shown, limiter=self._threads)
         visit.state |= {"tenant": principal.tenant, "key": principal.name}
+        principal = self._access.named(principal, visit.headers)
         requirement.allow.check(principal)
         named = parameters.get("transaction")
         if principal.transaction and named not in (None, principal.transaction):
@@ -216,7 +217,8 @@ class _Visit:
         if self._answered:
             return
         request = str(self.state.get("request_id") or uuid.uuid4().hex)
-        told = document(error.http_status, error.code, str(error), request)
+        errors = places_of(error, str(error))
+        told = document(error.http_status, error.code, str(error), request, errors)
         content = json.dumps(told).encode()
         headers = {
             **headers_of(error),
@@ -303,6 +305,7 @@ def _check_query(scope: Scope, requirement: Requirement) -> None:
             422,
             "request.malformed",
             f"{unknown} of the query's parameters are unknown; this address knows {known}",
+            pointer="/query",
         )
     if "\0" in str(scope["path"]) or any("\0" in value for _, value in pairs):
         raise ProblemError(422, "request.malformed", "an address holds the character U+0000")
