@@ -100,6 +100,7 @@ def operator_view(
         "policy": request.policy.model_dump(),
         "subject_ref": request.subject_ref,
         "device_ref": request.device_ref,
+        "metadata": request.metadata,
         "locale": request.locale,
         "consent": request.consent.model_dump() if request.consent is not None else None,
         "completed_at": iso(row.completed_at),
@@ -148,7 +149,6 @@ def queued(row: StoredTransaction, verdict: Mapping[str, Any]) -> dict[str, Any]
         "completed_at": iso(row.completed_at),
         "first_cause": row.first_cause,
         "causes": verdict.get("causes", []),
-        "policy": verdict.get("policy"),
         "claimed_by": row.claimed_by,
         "claimed_at": iso(row.claimed_at),
     }

@@ -102,6 +102,7 @@ from veridical.wire.operations import (
     Alive,
     Lacking,
     Problem,
+    ProblemPlace,
     Ready,
 )
 from veridical.wire.transactions import (
@@ -252,6 +253,7 @@ __all__ = [
     "PolicyStored",
     "PolicyView",
     "Problem",
+    "ProblemPlace",
     "Ready",
     "RecordedScript",
     "RecordedSegment",
