@@ -25,6 +25,7 @@ from veridical.evaluation.protocols.transactions import (
 from veridical.evaluation.recording import write_image
 from veridical.evaluation.request import Request
 from veridical.evaluation.specimens import render_prc_front, system_fonts
+from veridical.evaluation.weakest import WEAKEST
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import PACES, draw_challenge, with_colours
 from veridical.media import read_clip
@@ -226,6 +227,26 @@ def test_the_page_speaks_of_policies_groups_and_attacks(tmp_path: Path) -> None:
     by_policy = found.figures.values["by_policy"]
     assert isinstance(by_policy, dict)
     assert "selfie" in by_policy
+
+
+@pytest.mark.parametrize("choice", sorted(WEAKEST))
+def test_a_weaker_answer_is_judged_without_what_it_takes_away(tmp_path: Path, choice: str) -> None:
+    blind = WEAKEST[choice]
+    (case,) = cases_of(tmp_path, policy="reverify", person="p")
+    stepwise: list[object] = [1.0, "", {"revealed": "stepwise"}]
+    row = row_of("reverify", liveness__light=stepwise, liveness__lips=[1.0, "", {"text_llr": 0}])
+    policies = {"reverify": load_policy("reverify")}
+    points = {check: OperatingPoint(0.5, 0.2) for check in policies["reverify"].checks}
+    points["capture.present"] = OperatingPoint(4.6, -5.7)
+    (whole,) = decided([row], [case], policies, points)
+    (weak,) = decided([row], [case], policies, points, blind=blind)
+    assert whole["got"] == "accept"
+    assert (weak["got"] == "accept") == (
+        "liveness.light" not in blind and "voice.digits" not in blind
+    )
+    found = transaction_figures([{**whole, "cpu_ms": ""}], [case], {choice: [weak]})
+    assert "The weakest answer" in {section.title for section in found.sections}
+    assert {check.partition(".")[0] for check in blind} <= {"voice", "liveness", "capture"}
 
 
 # --- a short run ---------------------------------------------------------------------------------

@@ -112,6 +112,18 @@ def test_nothing_assessed_is_not_assessed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lips", "reason"),
+    [("too_little_speech", "too_little_speech"), ("missing_input", "too_few_witnesses")],
+)
+def test_what_nobody_asked_for_is_no_reason(lips: str, reason: str) -> None:
+    """A phrase was read: that there are no digits tells the applicant nothing."""
+    read = genuine(
+        digits=lacking("voice.digits", "missing_input"), lips=lacking("liveness.lips", lips)
+    )
+    assert add_up(read, SPOKEN).measurement().reason == reason
+
+
+@pytest.mark.parametrize(
     ("witness", "reason"),
     [
         (result("voice.digits", Status.FAIL, "wrong_digits"), "wrong_digits"),

@@ -1,6 +1,7 @@
 """How transactions ended: figures, and a page for whoever decides on the risk."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,21 +12,27 @@ from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.cases import GENUINE, OUTCOMES, Case
 from veridical.evaluation.request import Evaluation, Section, Worst
+from veridical.evaluation.weakest import words_of
 from veridical.result import Outcome, Status
 
 __all__ = ["transaction_figures"]
 
 MAX_ATTEMPTS = 2
+ATTEMPTS = 3
+"""That every shipped policy of a clip allows; each is drawn anew."""
 ENDS = (*OUTCOMES, "error")
 Rows = Sequence[Mapping[str, str]]
 
 
-def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
+def transaction_figures(
+    rows: Rows, cases: Sequence[Case], weakest: Mapping[str, Rows] = MappingProxyType({})
+) -> Evaluation:
     """Work the figures out of outcomes; no model is needed.
 
     Args:
         rows: As `decided`.
         cases: In order of their numbers.
+        weakest: The same rows, decided as if applicants had chosen each of `WEAKEST`.
     """
     figures = Figures("transactions")
     for expected in OUTCOMES:
@@ -48,6 +55,10 @@ def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
         passed = sum(row["present"] == Status.PASS for row in judged)
         if judged:
             figures.share(f"present_passed|{what}", Rate(passed, len(judged)))
+    for choice, ended in weakest.items():
+        for who, same in _by_who(ended):
+            rate = Rate(sum(row["got"] == GENUINE for row in same), len(same))
+            figures.share(f"weakest|{choice}|{who}_accepted", rate)
     causes = _first_causes(rows)
     for path, count in causes.items():
         figures.put(f"first_causes|{path}", count)
@@ -63,7 +74,7 @@ def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
             (f"attack_accepted|{worst[0]}", f"worst attack: {worst[0]}"),
             ("cpu_ms", "median CPU ms"),
         ),
-        sections=list(_sections(rows, cases, attacks, causes)),
+        sections=list(_sections(rows, cases, attacks, causes, weakest)),
         worst=_worst(rows, cases),
     )
 
@@ -163,7 +174,11 @@ def _notes(rows: Rows, cases: Sequence[Case]) -> list[str]:
 
 
 def _sections(
-    rows: Rows, cases: Sequence[Case], accepted: Mapping[str, Rate], causes: Mapping[str, int]
+    rows: Rows,
+    cases: Sequence[Case],
+    accepted: Mapping[str, Rate],
+    causes: Mapping[str, int],
+    weakest: Mapping[str, Rows],
 ) -> Iterator[Section]:
     yield Section(
         "Genuine customers",
@@ -183,10 +198,21 @@ def _sections(
         yield Section(
             "Attacks, one by one",
             "What somebody tried who is not the customer, and how it ended. Where none was "
-            "accepted, the last column says how many might be all the same.",
+            "accepted, the last columns say how many might be all the same: of single attempts, "
+            "and of attackers with three.",
             head=("policy", "attack", "accepted", "to a person", "asked again", "refused", "tried",
-                  "accepted at most"),
+                  "accepted at most", "of three attempts"),
             rows=list(_attack_table(rows)),
+        )  # fmt: skip
+    if any(_judged_present(ended) for ended in weakest.values()):
+        yield Section(
+            "The weakest answer",
+            "The same recordings, as if each applicant had chosen a way in which less can be "
+            "assessed. It must help nobody who attacks; of genuine customers it says whom a person "
+            "has to look at.",
+            head=("chosen", "attacks accepted", "at most", "genuine accepted", "genuine refused",
+                  "genuine"),
+            rows=list(_weakest_table(weakest)),
         )  # fmt: skip
     kinds = sorted({row["attack"] for row in rows})
     yield Section(
@@ -236,7 +262,36 @@ def _attack_table(rows: Rows) -> Iterator[tuple[str, ...]]:
                 *(str(got.count(one)) for one in (Outcome.REVIEW, Outcome.RETRY, Outcome.REJECT)),
                 str(rate.n),
                 f"{100 * rate.ci95[1]:.0f} %",
+                f"{100 * (1 - (1 - rate.ci95[1]) ** ATTEMPTS):.0f} %",
             )
+
+
+def _judged_present(rows: Rows) -> Rows:
+    """Attempts of which was asked whether they were answered live."""
+    return [row for row in rows if row.get("present")]
+
+
+def _by_who(rows: Rows) -> Iterator[tuple[str, Rows]]:
+    """Attacks and genuine attempts among those."""
+    judged = _judged_present(rows)
+    for who, attacks in (("attack", True), ("genuine", False)):
+        if same := [row for row in judged if bool(row["attack"]) == attacks]:
+            yield who, same
+
+
+def _weakest_table(weakest: Mapping[str, Rows]) -> Iterator[tuple[str, ...]]:
+    for choice, rows in weakest.items():
+        got = {who: [row["got"] for row in same] for who, same in _by_who(rows)}
+        attacks, genuine = got.get("attack", []), got.get("genuine", [])
+        rate = Rate(attacks.count(GENUINE), len(attacks))
+        yield (
+            words_of(choice),
+            f"{rate.errors} of {rate.n}",
+            f"{100 * rate.ci95[1]:.1f} %",
+            str(genuine.count(GENUINE)),
+            str(genuine.count(Outcome.REJECT)),
+            str(len(genuine)),
+        )
 
 
 def _of(count: int, trials: int) -> str:
