@@ -96,6 +96,13 @@ def test_joined_digits_follow_the_schedule(shared: Path) -> None:
     assert len(clip.audio.samples) / clip.audio.rate_hz == pytest.approx(len(clip.frames) / 25)
 
 
+def test_a_pause_between_words_is_no_word(tmp_path: Path) -> None:
+    index = tmp_path / "index.csv"
+    index.write_text("file,text,words_ms\na.mp4,set now,set:0-90 sp:90-95 now:95-200\n")
+    (take,) = Sentences(index).portraits
+    assert [word for word, *_ in take.words] == take.text.split()
+
+
 def test_another_voice_is_laid_from_where_it_is_heard(shared: Path) -> None:
     sentences = Sentences(shared / "data" / "grid_s1" / "index.csv")
     late = np.concatenate([np.zeros(12_000), np.full(4_000, 0.5)]).astype(np.float32)
