@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from veridical.errors import InputError, StoreError
 from veridical.media import sniff
 from veridical.reading import read_json
+from veridical.wire.manifest import ManifestChallenge
 
 __all__ = ["About", "QaFolder"]
 
@@ -50,11 +51,12 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Asked(_Wire):
-    """The challenge of a recording."""
+class Asked(ManifestChallenge):
+    """The challenge of a recording, as far as it was told: digits, colours and turns."""
 
-    digits: Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
-    language: Literal["en", "zh"]
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    digits: Annotated[str, Field(pattern=r"^([0-9]{4,8})?$")]
     schedule_ms: Annotated[list[Annotated[float, Field(ge=0, lt=120_000)]], Field(max_length=8)]
 
 
@@ -147,14 +149,14 @@ class QaFolder:
         if "clip" in paths and asked is not None and about.attack != "document":
             label = about.attack or "genuine"
             self._row("lips.csv", paths["clip"], "", asked.language, about.participant, label)
-            if genuine:
+            if genuine and asked.digits:
                 self._row(
                     "digits.csv", paths["clip"], asked.digits, asked.language, about.participant
                 )
         row: dict[str, object] = {"id": entry, "policy": about.policy, **paths}
         row["attempt"] = about.attempt
         if asked is not None:
-            row["challenge"] = asked.model_dump()
+            row["challenge"] = asked.model_dump(exclude_none=True)
         row["metadata"] = {
             "transaction": about.transaction,
             "participant": about.participant,
