@@ -116,8 +116,12 @@ def _over_usual(steps: Row, floor: float) -> Row:
     """Each step over a high quantile of those near it."""
     if len(steps) <= 2 * BESIDE + 1:
         return np.zeros(len(steps))
-    near = _beside(steps, NEAR, BESIDE)
-    return np.asarray(steps / (np.nanquantile(near, USUAL, axis=1) + floor))
+    near = np.sort(_beside(steps, NEAR, BESIDE), axis=1)  # what is NaN comes last
+    place = USUAL * (np.isfinite(near).sum(1, keepdims=True) - 1)
+    low = np.floor(place).astype(np.intp)
+    below, above = (np.take_along_axis(near, at, 1) for at in (low, np.ceil(place).astype(np.intp)))
+    usual = (below + (place - low) * (above - below))[:, 0]
+    return np.asarray(steps / (usual + floor))
 
 
 def _beside(values: Row, near: int, left_out: int) -> Row:
