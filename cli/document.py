@@ -14,15 +14,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from veridical.analysis.engines import Engines
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.media import read_image
 from veridical.ocr import KINDS, Document, kind_names
 from veridical.ocr.chip import inspect_chip, read_chip
-from veridical.service.pictures import draw_document, to_jpeg
 from veridical.types import Image
-from veridical.verification.engines import Engines
+from veridical.verification.pictures import draw_document, to_jpeg
 from veridical.verification.settings import Settings
 
 __all__ = ["app", "chip", "read"]

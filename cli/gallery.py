@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Table
 
+from veridical.analysis.engines import Engines
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
@@ -23,7 +24,6 @@ from veridical.media import read_image
 from veridical.store import Database, KeyProvider, erase_subject, galleries_of
 from veridical.types import Template
 from veridical.verification import Settings
-from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_gallery
 
 __all__ = ["app"]

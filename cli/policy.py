@@ -9,15 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
+from veridical.policy.lint import lint_policy
+from veridical.policy.replay import compare_policies, stored_verdicts
+from veridical.policy.replay import replay as decide_again
+from veridical.policy.trials import refuse_failing, try_examples
 from veridical.verification import load_policy
-from veridical.verification.engines import Engines
-from veridical.verification.policy.lint import lint_policy
-from veridical.verification.policy.replay import compare_policies, stored_verdicts
-from veridical.verification.policy.replay import replay as decide_again
-from veridical.verification.policy.trials import refuse_failing, try_examples
 
 __all__ = ["app"]
 
@@ -80,7 +81,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Decide stored verdicts again under another policy, by their scores alone."""
-    points = Engines.open().operating_points
+    points = points_of(Engines.open())
     if str(verdicts) != "-" and not verdicts.is_file():
         raise InputError(f"no file {verdicts} of stored verdicts", "usage.no_file")
     with sys.stdin if str(verdicts) == "-" else verdicts.open(encoding="utf-8") as lines:

@@ -11,8 +11,6 @@ import typer
 from veridical.errors import InputError
 from veridical.service.api.auth import ROLES, SCOPES
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.resources import iso, now_ms
-from veridical.service.webhooks import check_address, secret_text
 from veridical.store import Database
 from veridical.store.tenants import (
     Tenant,
@@ -24,6 +22,8 @@ from veridical.store.tenants import (
     revoke_api_key,
     set_webhook,
 )
+from veridical.transactions.resources import iso, now_ms
+from veridical.transactions.webhooks import check_address, secret_text
 
 __all__ = ["app"]
 

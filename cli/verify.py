@@ -18,11 +18,11 @@ from veridical.media import read_audio, read_clip, read_image, read_image_with_i
 from veridical.models.quota import cpu_quota
 from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
+from veridical.signals import SignalFacts
 from veridical.types import Challenge, Clip, Image, Template
 from veridical.verification import Settings, Transaction, Verifier, load_verifier, verdict_to_json
 from veridical.verification.inputs import parse_facts, read_schedule, sha256_of
 from veridical.verification.references import face_reference, voice_reference
-from veridical.verification.signals import SignalFacts
 
 __all__ = ["FACES", "VOICES", "verify"]
 

@@ -10,13 +10,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from veridical.analysis.engines import Engines
 from veridical.cli.exits import Exit
 from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError, ModelError
 from veridical.media import read_audio, read_sound
 from veridical.result import Measurement
 from veridical.types import Template
-from veridical.verification.engines import Engines
 from veridical.voiceprint import (
     DigitsCheck,
     SpeechAnalysis,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.policy.shipped import Shipped
 from veridical.reading import read_toml
-from veridical.verification.shipped import Shipped
 from veridical.voiceprint.wording import units
 
 __all__ = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.consent_recording.answers import Answer, Reply, hear_answer
 from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.script import DigitsSegment, Question, Script, Segment, Statement
@@ -18,7 +19,6 @@ from veridical.liveness.lips import MouthFrame, track_of
 from veridical.models import Session
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Audio, Template
-from veridical.verification.engines import Engines
 from veridical.voiceprint import SpeechAnalysis, analyse_speech, compare
 from veridical.voiceprint.embed import mean_vector
 from veridical.voiceprint.fbank import RATE_HZ

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.locate import locate, words_of
 from veridical.consent_recording.picture import alone, live, presence, same_person, watch
@@ -29,12 +31,11 @@ from veridical.consent_recording.transcript import Said, transcript_of
 from veridical.errors import InputError
 from veridical.face import FaceMatchCheck
 from veridical.media import read_sound, read_windows
+from veridical.policy.verdict import verdict_of
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
 from veridical.verification import Policy, Settings, Verdict, decide, load_policy, verdict_to_json
-from veridical.verification.engines import Engines
 from veridical.verification.needs import Needs
-from veridical.verification.verdict import verdict_of
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.fbank import RATE_HZ
 from veridical.voiceprint.windows import speech_windows
@@ -335,7 +336,7 @@ def load_recording_verifier(
     """
     settings = settings or Settings()
     engines = engines or Engines.open(settings)
-    policy, points = policy or load_policy(POLICY), engines.operating_points
+    policy, points = policy or load_policy(POLICY), points_of(engines)
     needs = Needs(engines, points, allow_missing=settings.allow_missing)
     needs.require(policy)
     return RecordingVerifier(engines, points, policy, recording_settings(), needs)

@@ -51,7 +51,7 @@ from veridical.store import Database, MasterKeys
 from veridical.verification.evidence import SigningKey
 try:
     from veridical.service.app import create_app
-    from veridical.service.transactions import Resources
+    from veridical.transactions import Resources
     word = "resources"
 except ImportError:
     from veridical.service.api import create_app

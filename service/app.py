@@ -44,7 +44,8 @@ from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
 from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
 from veridical.service.pages.routes import mount
-from veridical.service.transactions import (
+from veridical.signals import SignalFacts
+from veridical.transactions import (
     DriftWatch,
     PolicyRepository,
     Resources,
@@ -54,16 +55,15 @@ from veridical.service.transactions import (
     WebhookDispatcher,
     Worker,
 )
-from veridical.service.transactions.readiness import Readiness
-from veridical.service.transactions.recordings import Judge
-from veridical.service.transactions.records import record
-from veridical.service.webhooks import Poster
+from veridical.transactions.readiness import Readiness
+from veridical.transactions.recordings import Judge
+from veridical.transactions.records import record
+from veridical.transactions.webhooks import Poster
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
 from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
 from veridical.verification.inputs import parse_facts, parse_schedule
-from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
 

@@ -14,19 +14,20 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.consent_recording import load_recording_verifier
 from veridical.errors import InputError
 from veridical.models.quota import cpu_quota
 from veridical.service.app import create_app
 from veridical.service.probes import Probes, address_of
 from veridical.service.settings import ServiceSettings, words
-from veridical.service.transactions.recordings import LazyJudge
-from veridical.service.transactions.rules import stored_policies
+from veridical.signals.ledger import Ledger
 from veridical.store.tenants import any_api_key
+from veridical.transactions.recordings import LazyJudge
+from veridical.transactions.rules import stored_policies
 from veridical.verification import load_policy, load_verifier
-from veridical.verification.engines import Engines
 from veridical.verification.needs import Needs
-from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["PatientProtocol", "app_of", "is_loopback", "server_of"]
 
@@ -83,7 +84,7 @@ def app_of(
     stored = stored_policies(resources)
     if engines.missing:
         # What is known to be lacking is said before anybody is let in, not by the probe.
-        needs = Needs(engines, engines.operating_points, allow_missing=settings.allow_missing)
+        needs = Needs(engines, points_of(engines), allow_missing=settings.allow_missing)
         needs.require(load_policy(settings.policy), *stored)
     return create_app(
         lambda: load_verifier(

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from veridical.verification import Settings
 
 if TYPE_CHECKING:
-    from veridical.service.transactions import Resources, TransactionSettings
+    from veridical.transactions import Resources, TransactionSettings
 
 __all__ = ["ServiceSettings"]
 
@@ -62,8 +62,8 @@ class ServiceSettings(Settings):
         Raises:
             StoreError: The database cannot be used, or the keys do not open it.
         """
-        from veridical.service.transactions import Resources
         from veridical.store.probe import prove_keys
+        from veridical.transactions import Resources
 
         database, keys = self.open_database(), self.keys()
         with database.reading() as connection:
@@ -73,7 +73,7 @@ class ServiceSettings(Settings):
 
     def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""
-        from veridical.service.transactions import TransactionSettings
+        from veridical.transactions import TransactionSettings
 
         return TransactionSettings(
             lifetime=timedelta(seconds=self.transaction_s),

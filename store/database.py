@@ -14,7 +14,7 @@ from veridical.errors import StoreError
 from veridical.store.errors import translated
 from veridical.store.schema import HEAD
 
-__all__ = ["Database"]
+__all__ = ["Connection", "Database"]
 
 _BUSY_MS = 30_000
 RESERVE_BYTES = 8 * 2**20

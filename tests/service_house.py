@@ -18,15 +18,15 @@ from httpx2 import Response
 
 from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
 from veridical.models import ModelStore
 from veridical.service.api.auth import SCOPES
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database, KeyProvider, MasterKeys
 from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_key
+from veridical.transactions import Resources, TransactionSettings
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey, public_keys
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.service_house import KEYS, Rules
 from veridical.service.app import create_app
 from veridical.service.serving import server_of
-from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database
+from veridical.transactions import Resources, TransactionSettings
 from veridical.verification.evidence import SigningKey
 
 JUDGING_S = 0.01

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from veridical.result import Measurement
-from veridical.verification import CHECKS, load_policy, shipped_policies
-from veridical.verification.analysis import Analysis
-from veridical.verification.catalogue import (
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue import (
     Bands,
     CheckSpec,
     FromCard,
@@ -23,14 +23,14 @@ from veridical.verification.catalogue import (
     all_reasons,
     checks_with,
 )
-from veridical.verification.catalogue.common import COMMON_REASONS
-from veridical.verification.engines import Engines
-from veridical.verification.points import own_points
-from veridical.verification.policy import parse_policy
-from veridical.verification.policy.lint import lint_policy
-from veridical.verification.policy.media import unassessable, wanted_media
-from veridical.verification.steps import build_steps
-from veridical.verification.transaction import Transaction
+from veridical.catalogue.common import COMMON_REASONS
+from veridical.catalogue.points import own_points
+from veridical.catalogue.steps import build_steps
+from veridical.policy import parse_policy
+from veridical.policy.lint import lint_policy
+from veridical.policy.media import unassessable, wanted_media
+from veridical.result import Measurement
+from veridical.verification import CHECKS, load_policy, shipped_policies
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("face", "liveness", "ocr", "voiceprint", "gallery", "verification", "consent_recording")

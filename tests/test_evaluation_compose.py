@@ -10,30 +10,30 @@ from typing import cast
 import numpy as np
 import pytest
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
-from veridical.evaluation.compose import captures, plan
-from veridical.evaluation.compose.kinds import ATTACKS
-from veridical.evaluation.compose.people import PORTRAIT_FORMS, RENDERED, CardMaker, is_rendered
-from veridical.evaluation.compose.plan import Composer, compose
-from veridical.evaluation.compose.words import Sentences, joined
 from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.transactions import (
     decided,
     evaluate_transactions,
     transaction_figures,
 )
-from veridical.evaluation.recording import write_image
 from veridical.evaluation.request import Request
-from veridical.evaluation.specimens import render_prc_front, system_fonts
 from veridical.evaluation.weakest import WEAKEST
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import PACES, draw_challenge, with_colours
 from veridical.media import read_clip
 from veridical.models import ModelStore
+from veridical.policy import load_policy, parse_policy
+from veridical.rehearsal.compose import captures, plan
+from veridical.rehearsal.compose.kinds import ATTACKS
+from veridical.rehearsal.compose.people import PORTRAIT_FORMS, RENDERED, CardMaker, is_rendered
+from veridical.rehearsal.compose.plan import Composer, compose
+from veridical.rehearsal.compose.words import Sentences, joined
+from veridical.rehearsal.recording import write_image
+from veridical.rehearsal.specimens import render_prc_front, system_fonts
 from veridical.result import OperatingPoint
 from veridical.types import Audio, Clip, Image, View
-from veridical.verification.engines import Engines
-from veridical.verification.policy import load_policy, parse_policy
 from veridical.verification.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from veridical.evaluation.samples import Sample
 from veridical.face.copy import CopyCheck
+from veridical.rehearsal.samples import Sample
 from veridical.types import Box, Face, Image, View
 from veridical.verification import Settings, load_policy, load_verifier
 

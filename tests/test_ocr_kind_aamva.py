@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from veridical.evaluation.specimens import render_specimen
-from veridical.evaluation.specimens.kinds.aamva import barcode_text, write_symbol
 from veridical.ocr import Document, DocumentReadCheck, Field, holder_number
 from veridical.ocr.aamva import MalformedBarcodeError, looks_like_licence, parse_aamva
 from veridical.ocr.kinds.aamva import find_symbol
+from veridical.rehearsal.specimens import render_specimen
+from veridical.rehearsal.specimens.kinds.aamva import barcode_text, write_symbol
 
 TODAY = date(2026, 11, 21)
 HOLDER = {

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import Fonts, render_prc_front, system_fonts
-from veridical.evaluation.specimens.bank import ADDRESSES, NAMES
 from veridical.models import ModelStore
 from veridical.ocr import DocumentReadCheck, DocumentReader
 from veridical.ocr.chinese import has_twin, simplified_forms
@@ -16,6 +14,8 @@ from veridical.ocr.document import SURE_CHARACTER
 from veridical.ocr.ink import Claims
 from veridical.ocr.resident_rows import Row, read_rows
 from veridical.ocr.written import Written
+from veridical.rehearsal.specimens import Fonts, render_prc_front, system_fonts
+from veridical.rehearsal.specimens.bank import ADDRESSES, NAMES
 from veridical.types import Box
 
 TODAY = date(2026, 1, 1)

@@ -6,14 +6,14 @@ import pytest
 
 from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules
+from veridical.analysis.engines import Engines
 from veridical.consent_recording import RecordingVerifier
 from veridical.consent_recording.settings import recording_settings
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
+from veridical.transactions import Resources
 from veridical.verification import load_policy
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

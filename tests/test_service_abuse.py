@@ -18,8 +18,8 @@ from tests.service_mutants import mutant, seeds
 from veridical.service import serving
 from veridical.service.api import limits
 from veridical.service.serving import server_of
-from veridical.service.transactions import TransactionSettings
 from veridical.store.chain import chain_lines
+from veridical.transactions import TransactionSettings
 from veridical.verification.evidence import verify_chain
 
 KILLS = 4

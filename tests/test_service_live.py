@@ -12,10 +12,10 @@ from veridical.liveness.arrivals import arrivals_of
 from veridical.liveness.challenge import HORIZON_MS, challenge_of
 from veridical.media import read_clip
 from veridical.service.api.state import Service
-from veridical.service.transactions.live import LiveChallenge, draw
-from veridical.service.transactions.worker import load_transaction
 from veridical.store.transactions import find_transaction
 from veridical.store.vault import opened_vault
+from veridical.transactions.live import LiveChallenge, draw
+from veridical.transactions.worker import load_transaction
 from veridical.types import Arrival, Clip
 from veridical.verification import load_policy
 

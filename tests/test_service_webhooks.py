@@ -13,11 +13,10 @@ import pytest
 
 from tests.service_house import House, house
 from veridical.errors import InputError
-from veridical.service import webhooks
-from veridical.service.transactions import WebhookDispatcher
-from veridical.service.transactions.dispatcher import PAUSES_S
-from veridical.service.webhooks import Poster, check_address, secret_text, sign
 from veridical.store.tenants import set_webhook
+from veridical.transactions import WebhookDispatcher, webhooks
+from veridical.transactions.dispatcher import PAUSES_S
+from veridical.transactions.webhooks import Poster, check_address, secret_text, sign
 
 SECRET = bytes(range(32))
 Sent = list[tuple[str, dict[str, str], bytes]]

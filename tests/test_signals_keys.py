@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veridical import InputError
+from veridical.signals import SignalFacts
+from veridical.signals.keys import KINDS, keyed, keys_of, normalised
 from veridical.store import Database, MasterKeys
 from veridical.store.vault import Vault, made_vault
-from veridical.verification.signals import SignalFacts
-from veridical.verification.signals.keys import KINDS, keyed, keys_of, normalised
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 

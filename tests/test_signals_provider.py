@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veridical import InputError
-from veridical.verification.signals.breaker import Breaker
-from veridical.verification.signals.provider import (
+from veridical.signals.breaker import Breaker
+from veridical.signals.provider import (
     HttpProvider,
     ProviderCheck,
     ProviderError,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from veridical.catalogue import CHECKS, Bands, Trait, checks_with
+from veridical.catalogue.points import own_points
 from veridical.errors import InputError
+from veridical.policy import earlier_policies, parse_policy
+from veridical.policy.present import PRESENT, Present, add_up, bars
+from veridical.policy.replay import compare_policies, replay
+from veridical.policy.verdict import verdict_of, verdict_to_json
 from veridical.result import CheckResult, Measurement, OperatingPoint, Outcome, Status
 from veridical.verification import Policy, decide, load_policy
-from veridical.verification.catalogue import CHECKS, Bands, Trait, checks_with
-from veridical.verification.points import own_points
-from veridical.verification.policy import earlier_policies, parse_policy
-from veridical.verification.policy.replay import compare_policies, replay
-from veridical.verification.present import PRESENT, Present, add_up, bars
-from veridical.verification.verdict import verdict_of, verdict_to_json
 
 POINT = OperatingPoint(1.0, 0.0, "test")
 SPOKEN = ("voice.digits", "liveness.lips", "liveness.light", "capture.continuity")

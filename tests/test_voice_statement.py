@@ -9,15 +9,15 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.voice_sounds import LoudIsSpeech, silence, voice
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue.steps import build_steps
 from veridical.errors import InputError
 from veridical.media import read_audio
 from veridical.models import ModelStore
 from veridical.result import ModelRef
 from veridical.types import Audio
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
-from veridical.verification.steps import build_steps
-from veridical.verification.transaction import Transaction
 from veridical.voiceprint import VoiceEmbedder, enrol_voice
 from veridical.voiceprint.speech import analyse_speech
 from veridical.voiceprint.statement import StatementCheck, StatementReading

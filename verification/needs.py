@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from veridical.analysis.engines import ROLES, Engines
+from veridical.catalogue import CHECKS
 from veridical.errors import ModelError
+from veridical.policy import Policy
 from veridical.result import OperatingPoint
-from veridical.verification.catalogue import CHECKS
-from veridical.verification.engines import ROLES, Engines
-from veridical.verification.policy import Policy
 
 __all__ = ["Lack", "Needs", "NotFitError", "roles_of", "told_of"]
 

@@ -6,6 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from veridical.analysis.analysis import Analysis, Executor
+from veridical.analysis.draw import FrameDraw
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue import CHECKS, Trait, checks_with
+from veridical.catalogue.points import points_of
+from veridical.catalogue.signal_makers import signal_makers
+from veridical.catalogue.steps import Makers, Step, build_steps
 from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
 from veridical.face.copy import CopyCheck
 from veridical.gallery import WatchlistCheck
@@ -22,28 +30,21 @@ from veridical.ocr import (
 )
 from veridical.ocr.age import AgeCheck
 from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
+from veridical.policy import Policy, load_policy, shipped_policies
+from veridical.policy.decision import decide, judge, summed
+from veridical.policy.verdict import Verdict, verdict_of
 from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
+from veridical.signals.provider import Provider
 from veridical.types import Template
-from veridical.verification.analysis import Analysis, Executor
-from veridical.verification.catalogue import CHECKS, Trait, checks_with
-from veridical.verification.decision import decide, judge, summed
-from veridical.verification.draw import FrameDraw
-from veridical.verification.engines import Engines
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
-from veridical.verification.policy import Policy, load_policy, shipped_policies
 from veridical.verification.settings import Settings
-from veridical.verification.signals.makers import signal_makers
-from veridical.verification.signals.provider import Provider
-from veridical.verification.steps import Makers, Step, build_steps
-from veridical.verification.transaction import Transaction
-from veridical.verification.verdict import Verdict, verdict_of
 from veridical.voiceprint import VoiceMatchCheck
 from veridical.voiceprint.replay import VoiceReplayCheck
 
 if TYPE_CHECKING:
+    from veridical.signals.ledger import Ledger
     from veridical.store import MediaMemory
-    from veridical.verification.signals.ledger import Ledger
 
 __all__ = ["Verifier", "load_verifier"]
 
@@ -307,7 +308,7 @@ def load_verifier(
     draw, trust = settings.frame_draw(), settings.trust_list()
     makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw)
     makers = {**makers, "document.chip": lambda: ChipCheck() if trust is not None else None}
-    points = engines.operating_points
+    points = points_of(engines)
     verifier = Verifier(
         build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
         engines,

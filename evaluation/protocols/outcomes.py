@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from veridical.evaluation.compose.kinds import ATTACKS
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.intervals import Rate
 from veridical.evaluation.metrics import iapar
@@ -13,6 +12,7 @@ from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.cases import GENUINE, OUTCOMES, Case
 from veridical.evaluation.request import Evaluation, Section, Worst
 from veridical.evaluation.weakest import words_of
+from veridical.rehearsal.compose.kinds import ATTACKS
 from veridical.result import Outcome, Status
 
 __all__ = ["transaction_figures"]

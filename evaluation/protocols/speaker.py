@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.comparisons import (
     Comparisons,
@@ -29,7 +30,6 @@ from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.models import Session
 from veridical.result import OperatingPoint
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import SpeechLimits, VoiceEmbedder, analyse_speech
 

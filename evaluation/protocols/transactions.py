@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from pydantic import SecretStr
 
+from veridical.catalogue.points import operating_points
 from veridical.errors import InputError
-from veridical.evaluation.compose.people import is_rendered
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data
 from veridical.evaluation.protocols.cases import Case, read_cases
@@ -22,6 +22,9 @@ from veridical.evaluation.request import Evaluation, Request
 from veridical.evaluation.waive import MARK, without
 from veridical.evaluation.weakest import WEAKEST
 from veridical.models.calibration import load_calibrations
+from veridical.policy.present import PRESENT
+from veridical.policy.rules import checked_facts
+from veridical.rehearsal.compose.people import is_rendered
 from veridical.result import Measurement, OperatingPoint
 from veridical.verification import (
     Policy,
@@ -32,9 +35,6 @@ from veridical.verification import (
     load_verifier,
 )
 from veridical.verification.manifest import load_reference, load_transaction
-from veridical.verification.points import operating_points
-from veridical.verification.policy.rules import checked_facts
-from veridical.verification.present import PRESENT
 from veridical.verification.references import face_reference
 from veridical.verification.settings import Settings
 from veridical.verification.sources import Folder

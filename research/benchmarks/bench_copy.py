@@ -21,17 +21,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.evaluation.protocols.face import portrait_of
-from veridical.evaluation.simulate import simulate
-from veridical.evaluation.specimens import pulled_fonts, render_prc_front, system_fonts
 from veridical.face import look
 from veridical.face.copy import CopyCheck
 from veridical.media import read_clip, read_image
 from veridical.models import fetch_member
 from veridical.models.pull import CACHE_NAME
+from veridical.rehearsal.simulate import simulate
+from veridical.rehearsal.specimens import pulled_fonts, render_prc_front, system_fonts
 from veridical.types import Box, Image, View
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 Pixels = NDArray[np.uint8]

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.result import CheckResult, Measurement, ModelRef, OperatingPoint, Outcome, Status
-from veridical.service.transactions import DriftWatch, Resources
-from veridical.service.transactions.drift import freeze
-from veridical.service.transactions.drift_views import HOUR_MS
 from veridical.store import Database, MasterKeys
+from veridical.transactions import DriftWatch, Resources
+from veridical.transactions.drift import freeze
+from veridical.transactions.drift_views import HOUR_MS
 from veridical.verification import Verdict
 from veridical.verification.drift import Baseline, DriftRules, Series, assess, merged
 from veridical.verification.evidence import SigningKey

@@ -3,7 +3,7 @@
     python research/benchmarks/bench_present.py INDEX [--genuine 30] [--generated 60] [--share 0.08]
 
 INDEX is that of `evaluate light`. Each clip is cut to eight seconds; a genuine one is lit by the
-colours drawn for it (evaluation.relight: simulated), a generated one is not, as one whose maker
+colours drawn for it (rehearsal.relight: simulated), a generated one is not, as one whose maker
 ignores them. Slices come in time in both. Lips, light and continuity are assessed as shipped; there
 are no digits in these clips, so that content and schedule say nothing. One clip a speaker or source.
 """
@@ -19,24 +19,24 @@ from pathlib import Path
 
 import numpy as np
 
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue import CHECKS
+from veridical.catalogue.points import own_points, points_of
 from veridical.errors import InputError
 from veridical.evaluation.intervals import clopper_pearson
-from veridical.evaluation.relight import Lamp, encoded, relight
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import HORIZON_MS
 from veridical.liveness.light.colours import draw_colours
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
+from veridical.policy.decision import judge
+from veridical.policy.present import PRESENT, Addition, add_up
+from veridical.rehearsal.relight import Lamp, encoded, relight
 from veridical.result import CheckResult, OperatingPoint
 from veridical.types import Arrival, Challenge, Clip
-from veridical.verification.analysis import Analysis
-from veridical.verification.catalogue import CHECKS
-from veridical.verification.decision import judge
-from veridical.verification.engines import Engines
-from veridical.verification.points import own_points
-from veridical.verification.present import PRESENT, Addition, add_up
 from veridical.verification.settings import Settings
-from veridical.verification.transaction import Transaction
 from veridical.verification.verifier import Verifier, load_verifier
 
 GENUINE = "bona_fide"
@@ -80,7 +80,7 @@ def main() -> int:
     settings = Settings(policy="reverify")
     engines = Engines.open(settings)
     verifier = load_verifier(settings, engines=engines)
-    points = {**engines.operating_points, **own_points()}
+    points = {**points_of(engines), **own_points()}
     chance = random.Random(asked.seed)  # noqa: S311
     for label, most in ((GENUINE, asked.genuine), ("generated", asked.generated)):
         ends: Counter[str] = Counter()

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint.statement import StatementCheck, StatementReading, Windows
 from veridical.voiceprint.whisper import Heard, Transcript, Whisper

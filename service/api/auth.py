@@ -15,8 +15,6 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
-from veridical.service.transactions import Principal, ProblemError, TransactionService
-from veridical.service.transactions.service import TOKEN_WORD
 from veridical.store.tenants import (
     KEY_WORD,
     ApiKey,
@@ -25,6 +23,8 @@ from veridical.store.tenants import (
     find_api_key,
     find_tenant,
 )
+from veridical.transactions import Principal, ProblemError, TransactionService
+from veridical.transactions.service import TOKEN_WORD
 
 __all__ = [
     "DEFAULT_TENANT",

@@ -34,7 +34,7 @@ from veridical.service.api.requirements import (
     Requirement,
     Requirements,
 )
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 
 __all__ = ["METHODS", "Doors", "Entry"]
 

@@ -17,7 +17,7 @@ from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
 from veridical.wire import DocumentGuidance, FaceGuidance

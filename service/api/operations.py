@@ -10,10 +10,10 @@ from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import DEFAULT_TENANT, Allow, Principal, allow
 from veridical.service.api.requirements import open_to_all
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.transactions import ProblemError
 from veridical.store.histograms import count_raised, count_unwatched
 from veridical.store.jobs import count_jobs
 from veridical.store.outbox import count_letters
+from veridical.transactions import ProblemError
 from veridical.verification.needs import NotFitError
 from veridical.wire import Alive, Ready
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from veridical.errors import ModelError, StoreError, VeridicalError
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 from veridical.verification import CHECKS
 from veridical.wire import Problem
 

@@ -9,19 +9,19 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from veridical.analysis.analysis import Executor
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.transactions import (
+from veridical.transactions import (
     DriftWatch,
     ProblemError,
     RetentionJob,
     TransactionService,
     Worker,
 )
-from veridical.service.transactions.readiness import Readiness
+from veridical.transactions.readiness import Readiness
 from veridical.verification import Policy, Verifier
-from veridical.verification.analysis import Executor
 from veridical.verification.evidence import EvidenceLog
 from veridical.verification.needs import NotFitError, told_of
 

@@ -24,13 +24,13 @@ from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
-from veridical.service.transactions import ProblemError, TransactionService
-from veridical.service.transactions.explain import explain
-from veridical.service.transactions.live import LARGEST_SLICE, MOST_SLICES
-from veridical.service.transactions.recordings import recorded
-from veridical.service.transactions.service import Sought
-from veridical.service.transactions.worker import load_transaction
 from veridical.store.uploads import Medium, Upload
+from veridical.transactions import ProblemError, TransactionService
+from veridical.transactions.explain import explain
+from veridical.transactions.live import LARGEST_SLICE, MOST_SLICES
+from veridical.transactions.recordings import recorded
+from veridical.transactions.service import Sought
+from veridical.transactions.worker import load_transaction
 
 __all__ = ["router"]
 

@@ -1,6 +1,6 @@
 """What do the pages call checks and their evidence? What the catalogue calls them."""
 
-from veridical.verification.catalogue import CHECKS, COMMON_EVIDENCE, Language
+from veridical.catalogue import CHECKS, COMMON_EVIDENCE, Language
 
 __all__ = ["labels"]
 

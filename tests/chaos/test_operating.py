@@ -11,13 +11,13 @@ from tests.conftest import Run
 from tests.service_house import House, bearer, house
 from veridical.errors import StoreError
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions import TransactionService
-from veridical.service.transactions.readiness import Readiness
 from veridical.store import Database, MasterKeys
 from veridical.store.errors import StoreFullError
 from veridical.store.keyfile import KeyFile
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
 from veridical.store.transactions import find_transaction
+from veridical.transactions import TransactionService
+from veridical.transactions.readiness import Readiness
 
 DAY_MS = 86_400_000
 
@@ -293,7 +293,7 @@ def test_what_cannot_be_read_is_left_to_a_person(here: House, column: str) -> No
 
 
 def test_a_full_disk_lets_erase(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from veridical.service.transactions import service
+    from veridical.transactions import service
 
     key = here.key()
     made = here.finished(key, 230)
