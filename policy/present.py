@@ -215,8 +215,10 @@ def add_up(
     if few:
         sums = {attack: min(0.0, value) for attack, value in sums.items()}
     weakest = min(sums, key=lambda attack: sums[attack])
-    counts = {LIGHT if name == COMPOSED and stepwise else name for name in present.attacks[weakest]}
-    parts = {k: v if v is None or k in counts else 0.0 for k, v in ratios.items()}
+    seen = present.attacks[weakest]
+    parts = {k: v if v is None or k in seen else 0.0 for k, v in ratios.items()}
+    if COMPOSED in seen and stepwise and parts[LIGHT] is not None:
+        parts[LIGHT] = said[COMPOSED]
     reason = _against(results, called, parts) or _silent(results, called, ratios)
     if not reason and light is not None:
         shown = light.status is Status.PASS and not stepwise
