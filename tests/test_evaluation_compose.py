@@ -221,7 +221,7 @@ def test_the_page_speaks_of_policies_groups_and_attacks(tmp_path: Path) -> None:
     attack = {**base, "attack": "portrait_crop", "group": "", "expected": "reject"}
     rows = [
         {**genuine, "id": "g", "got": "accept", "case": "0", "unit": "0"},
-        {**attack, "id": "x", "got": "reject", "case": "0", "unit": "0"},
+        {**attack, "id": "x", "got": "reject", "case": "0", "unit": "1"},
     ]
     found = transaction_figures(rows, cases_of(tmp_path, person="p"))
     tables = {section.title: section.rows for section in found.sections}
@@ -254,6 +254,31 @@ def test_a_weaker_answer_is_judged_without_what_it_takes_away(tmp_path: Path, ch
     found = transaction_figures([{**whole, "cpu_ms": ""}], [case], {choice: [weak]})
     assert "The weakest answer" in {section.title for section in found.sections}
     assert {check.partition(".")[0] for check in blind} <= {"voice", "liveness", "capture"}
+
+
+def test_a_recording_under_several_policies_is_one_trial(tmp_path: Path) -> None:
+    base = {"cpu_ms": "1", "first_cause": "", "attempt": "1", "group": "", "case": "0"}
+    attack = {**base, "attack": "dub", "expected": "reject", "id": "x", "unit": "0"}
+    genuine = {**base, "attack": "", "expected": "accept", "id": "g", "unit": "1"}
+    rows = [
+        {**attack, "policy": "spoken", "got": "reject"},
+        {**attack, "policy": "reverify", "got": "accept"},
+        {**genuine, "policy": "spoken", "got": "accept"},
+        {**genuine, "policy": "reverify", "got": "retry"},
+    ]
+    found = transaction_figures(rows, cases_of(tmp_path, person="p"))
+    assert found.figures.values["attack_accepted"] == {"dub": 1.0}
+    outcomes = cast("Mapping[str, Mapping[str, int]]", found.figures.values["outcomes"])
+    assert sum(outcomes["reject"].values()) == 1
+    within = cast("Mapping[str, object]", found.figures.values["genuine_accepted_within"])
+    assert within["1"] == 0.0
+    alike = [{**row, "got": "reject"} for row in rows]
+    (table,) = (
+        section.rows
+        for section in transaction_figures(alike, cases_of(tmp_path)).sections
+        if section.title == "Attacks, one by one"
+    )
+    assert [row[0] for row in table] == ["reverify, spoken"]
 
 
 # --- a short run ---------------------------------------------------------------------------------

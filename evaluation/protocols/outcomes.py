@@ -35,13 +35,14 @@ def transaction_figures(
         weakest: The same rows, decided as if applicants had chosen each of `WEAKEST`.
     """
     figures = Figures("transactions")
+    once = _once(rows)
     for expected in OUTCOMES:
-        here = [row["got"] for row in rows if row["expected"] == expected]
+        here = [row["got"] for row in once if row["expected"] == expected]
         for outcome in ENDS:
             if here and (outcome in here or outcome in OUTCOMES):
                 figures.put(f"outcomes|{expected}|{outcome}", here.count(outcome))
-    _genuine_figures(figures, "", rows)
-    attacks = _attack_figures(figures, "", rows)
+    _genuine_figures(figures, "", once)
+    attacks = _attack_figures(figures, "", once)
     for policy, under in _by("policy", rows):
         _genuine_figures(figures, f"by_policy|{policy}|", under)
         _attack_figures(figures, f"by_policy|{policy}|", under)
@@ -50,16 +51,16 @@ def transaction_figures(
                 _genuine_figures(figures, f"by_policy|{policy}|groups|{group}|", same)
                 who = {_person(row, cases) for row in same}
                 figures.put(f"by_policy|{policy}|groups|{group}|people", len(who))
-    for what, same in _by("what", [{**row, "what": _what(row)} for row in rows]):
+    for what, same in _by("what", [{**row, "what": _what(row)} for row in once]):
         judged = [row for row in same if row.get("present")]
         passed = sum(row["present"] == Status.PASS for row in judged)
         if judged:
             figures.share(f"present_passed|{what}", Rate(passed, len(judged)))
     for choice, ended in weakest.items():
-        for who, same in _by_who(ended):
+        for who, same in _by_who(_once(ended)):
             rate = Rate(sum(row["got"] == GENUINE for row in same), len(same))
             figures.share(f"weakest|{choice}|{who}_accepted", rate)
-    causes = _first_causes(rows)
+    causes = _first_causes(once)
     for path, count in causes.items():
         figures.put(f"first_causes|{path}", count)
     times = [float(row["cpu_ms"]) for row in rows if row["cpu_ms"]]
@@ -77,6 +78,17 @@ def transaction_figures(
         sections=list(_sections(rows, cases, attacks, causes, weakest)),
         worst=_worst(rows, cases),
     )
+
+
+def _once(rows: Rows) -> Rows:
+    """Of each recording the worst end that a policy gave it: several policies are one trial."""
+    found: dict[str, Mapping[str, str]] = {}
+    for row in rows:
+        known = found.setdefault(row["unit"], row)
+        order = ENDS if row["attack"] else ENDS[::-1]
+        if order.index(row["got"]) < order.index(known["got"]):
+            found[row["unit"]] = row
+    return list(found.values())
 
 
 def _by(key: str, rows: Rows) -> Iterator[tuple[str, Rows]]:
@@ -187,12 +199,12 @@ def _sections(
         "were each another person.",
         head=("policy", "recorded", "accepted at once", "within two", "to a person", "refused",
               "people"),
-        rows=list(_genuine_table(rows, cases)),
+        rows=_joined(_genuine_table(rows, cases)),
     )  # fmt: skip
     if accepted:
         yield Section(
             "Attacks accepted",
-            "Share that the whole chain accepted; review is not acceptance.",
+            "Share of recordings that some policy accepted; review is not acceptance.",
             bars(dict(sorted(accepted.items(), key=lambda i: -(i[1].value or 0))), "accepted"),
         )
         yield Section(
@@ -202,7 +214,7 @@ def _sections(
             "and of attackers with three.",
             head=("policy", "attack", "accepted", "to a person", "asked again", "refused", "tried",
                   "accepted at most", "of three attempts"),
-            rows=list(_attack_table(rows)),
+            rows=_joined(_attack_table(rows)),
         )  # fmt: skip
     if any(_judged_present(ended) for ended in weakest.values()):
         yield Section(
@@ -214,10 +226,11 @@ def _sections(
                   "genuine"),
             rows=list(_weakest_table(weakest)),
         )  # fmt: skip
+    rows = _once(rows)
     kinds = sorted({row["attack"] for row in rows})
     yield Section(
         "How transactions ended",
-        "Every attempt of a genuine applicant, and of each attack.",
+        "Every attempt of a genuine applicant, and of each attack, by the policy that ended worst.",
         head=("applicant", *ENDS, "n"),
         rows=[
             (kind or "genuine", *(str(ends.count(one)) for one in ENDS), str(len(ends)))
@@ -231,6 +244,14 @@ def _sections(
         head=("applicant", "cause", "n"),
         rows=[(*path.split("|", 1), str(count)) for path, count in causes.items()],
     )
+
+
+def _joined(rows: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Policies that end alike in one row: the first cell names them, the rest is equal."""
+    policies: dict[tuple[str, ...], list[str]] = {}
+    for policy, *rest in rows:
+        policies.setdefault(tuple(rest), []).append(policy)
+    return sorted((", ".join(names), *rest) for rest, names in policies.items())
 
 
 def _genuine_table(rows: Rows, cases: Sequence[Case]) -> Iterator[tuple[str, ...]]:
@@ -281,7 +302,7 @@ def _by_who(rows: Rows) -> Iterator[tuple[str, Rows]]:
 
 def _weakest_table(weakest: Mapping[str, Rows]) -> Iterator[tuple[str, ...]]:
     for choice, rows in weakest.items():
-        got = {who: [row["got"] for row in same] for who, same in _by_who(rows)}
+        got = {who: [row["got"] for row in same] for who, same in _by_who(_once(rows))}
         attacks, genuine = got.get("attack", []), got.get("genuine", [])
         rate = Rate(attacks.count(GENUINE), len(attacks))
         yield (
