@@ -103,10 +103,13 @@ class CopyCheck:
         places = np.linspace(0, len(usable) - 1, min(len(usable), self._views)).round().astype(int)
         best, mirrored = -1.0, False
         for place in places:
-            probe, turned = _as_held(reference, face_crop(usable[place]))
-            found = agreement(reference, probe)
-            if found > best:
-                best, mirrored = found, turned
+            probe = face_crop(usable[place])
+            for turned in (False, True):
+                found = agreement(
+                    reference, np.ascontiguousarray(probe[:, ::-1]) if turned else probe
+                )
+                if found > best:
+                    best, mirrored = found, turned
         evidence |= {
             "views_used": len(places),
             "agreement": round(best, 3),
@@ -166,14 +169,6 @@ def agreement(reference: Grey, probe: Grey) -> float:
                     return _of_best(local)
         best = max(best, _of_best(_local(reference, laid)))
     return best
-
-
-def _as_held(reference: Grey, probe: Grey) -> tuple[Grey, bool]:
-    """The probe, mirrored where that is nearer to the reference in shapes, and whether it was."""
-    mirror = np.ascontiguousarray(probe[:, ::-1])
-    shapes = [_levelled(grey).ravel().astype(np.float64) for grey in (reference, probe, mirror)]
-    straight, turned = (float(np.corrcoef(shapes[0], one)[0, 1]) for one in shapes[1:])
-    return (mirror, True) if turned > straight else (probe, False)
 
 
 def _band(grey: Grey, widths: tuple[float, float]) -> Grey:
