@@ -6,14 +6,16 @@ another. It keeps keyed hashes and, sealed under a key of each transaction's own
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.signals.facts import SignalFacts
 from veridical.signals.keys import keys_of
+from veridical.signals.links import Component
 from veridical.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
-from veridical.signals.settings import WINDOWS_MS
+from veridical.signals.settings import COUNTED, WINDOWS_MS
+from veridical.signals.walk import walked
 from veridical.store import Connection, Database, KeyProvider
 from veridical.store.attempts import (
     add_attempt,
@@ -29,7 +31,7 @@ from veridical.store.subjects import erase_template
 from veridical.store.vault import Vault, made_vault
 from veridical.types import Template
 
-__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget"]
+__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget", "subject_of"]
 
 SEEN = "signals.seen"
 """The gallery of the faces of all judged transactions."""
@@ -110,6 +112,7 @@ class Ledger:
         return {
             f"{kind}_{window}": count + uncounted
             for kind, key in sighting.keys.items()
+            if kind in COUNTED
             for window, count, uncounted in zip(WINDOWS_MS, counted[key], own, strict=True)
         }
 
@@ -132,6 +135,24 @@ class Ledger:
             f"face_{window}": sum(at >= start for at in times) + uncounted
             for window, start, uncounted in zip(WINDOWS_MS, since, own, strict=True)
         }
+
+    def component(
+        self, sighting: Sighting, faces: Collection[str], hubs: Mapping[str, int]
+    ) -> Component | None:
+        """What hangs together with an attempt within the longest window; None without keys.
+
+        Args:
+            sighting: The attempt that is judged.
+            faces: Other transactions that showed the same face.
+            hubs: Attempts by kind above which a key ties nothing together.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        if not sighting.keys:
+            return None
+        with self._database.reading() as connection:
+            return walked(connection, sighting, faces, self._since()[-1], hubs)
 
     def _since(self) -> list[int]:
         """When each window began."""
@@ -198,7 +219,7 @@ class Ledger:
         faces = []
         for transaction in earlier:
             try:
-                faces.append(gallery.template(_subject_of(transaction)))
+                faces.append(gallery.template(subject_of(transaction)))
             except InputError:  # it had no face, one of an older model, or was erased meanwhile
                 continue
         return faces
@@ -231,7 +252,7 @@ class Ledger:
                 self._clock(),
             )
             if gallery is not None and face is not None:
-                gallery.put_within(connection, Enrolment(_subject_of(sighting.transaction), face))
+                gallery.put_within(connection, Enrolment(subject_of(sighting.transaction), face))
 
         return keep
 
@@ -264,10 +285,10 @@ def forget(connection: Connection, tenant: str, transaction: str) -> None:
         transaction: Its id.
     """
     drop_attempts(connection, tenant, transaction)
-    erase_template(connection, tenant, SEEN, _subject_of(transaction))
+    erase_template(connection, tenant, SEEN, subject_of(transaction))
 
 
-def _subject_of(transaction: str) -> str:
+def subject_of(transaction: str) -> str:
     """Under which a transaction's face is kept: never the reference of a customer."""
     return f"{SEEN_WORD}{transaction}"
 

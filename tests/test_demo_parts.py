@@ -7,7 +7,6 @@ import re
 import ssl
 import stat
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import PIL.Image
@@ -19,12 +18,11 @@ from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.protocols.transactions import read_cases
 from veridical.evaluation.request import Request
-from veridical.liveness.challenge import challenge_of
 from veridical.service.pages.qa import About, QaFolder
 from veridical.service.pages.routes import mount
 from veridical.service.pages.tls import certificate_for
 from veridical.transactions.explain import explain
-from veridical.types import Audio, Challenge, Clip, Colours, Image
+from veridical.types import Audio, Challenge, Clip, Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
 
 STATIC = Path(__file__).parent.parent / "service" / "pages" / "static"
@@ -168,22 +166,6 @@ def test_a_genuine_recording_goes_into_every_index(tmp_path: Path) -> None:
     assert set(case.media) == {"document_front", "clip"}
     assert stat.S_IMODE((qa / kept).stat().st_mode) == 0o700
     assert stat.S_IMODE((qa / "consent.csv").stat().st_mode) == 0o600
-
-
-def test_what_lit_and_turned_a_face_is_kept_with_it(tmp_path: Path) -> None:
-    """As the page holds a challenge that was told in steps; of the last, nothing is spoken."""
-    told = {"nonce": "n", "reveal": "stepwise", "told_ms": 4000, "language": "en", "end_ms": 4000}
-    colours = {"shown": ["#ff84ff", "#00d000"], "starts_ms": [0, 700], "end_ms": 1300}
-    turns = {"directions": ["left", "up"], "starts_ms": [900, 3200], "end_ms": 4000}
-    asked = {**told, "digits": "", "schedule_ms": [], "colours": colours, "turns": turns}
-    about = About.of(json.dumps({**ABOUT, "challenge": asked, "shown_ms": []}))
-    QaFolder(tmp_path).keep(about, {"clip": WEBM})
-    (case,) = read_cases(Request(tmp_path / "transactions.jsonl", tmp_path / "out"))
-    kept = challenge_of(cast("dict[str, object]", case.manifest.values["challenge"]))
-    assert kept.colours == Colours(("#ff84ff", "#00d000"), (0.0, 700.0), 1300.0)
-    assert kept.turns is not None
-    assert kept.turns.directions == ("left", "up")
-    assert not (tmp_path / "digits.csv").exists()
 
 
 def test_an_attack_is_labelled_by_its_species(tmp_path: Path) -> None:

@@ -1,20 +1,16 @@
 """The figures of `evaluate light` and `motion`, and the light and movement they simulate."""
 
-import json
 import random
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from tests.light_standins import lit_views, mesh_at
-from veridical.errors import InputError
 from veridical.evaluation.protocols.light import (
     Filmed,
     held_against,
     light_figures,
-    read_filmed,
     reduced,
     thinned,
 )
@@ -25,7 +21,6 @@ from veridical.evaluation.protocols.motion import (
     motion_figures,
 )
 from veridical.evaluation.protocols.motion import held_against as head_against
-from veridical.evaluation.request import Request
 from veridical.liveness.light import draw_colours
 from veridical.liveness.motion import HeadTrack, draw_turns
 from veridical.rehearsal.relight import Lamp, encoded, relight, shaken
@@ -124,43 +119,3 @@ def test_motion_figures_tell_chance_from_following() -> None:
     assert float(values["accepted unasked"]) < 0.2
     assert float(values["accepted followed"]) > 0.5
     assert distinguishable() > 80 > distinguishable(2)
-
-
-def test_recordings_that_a_screen_lit_are_read_as_the_capture_page_keeps_them(
-    tmp_path: Path,
-) -> None:
-    colours = {"shown": ["#ff84ff", "#00d000"], "starts_ms": [0, 700], "end_ms": 1300}
-    asked = {"digits": "4029", "language": "en", "schedule_ms": [0, 1, 2, 3], "colours": colours}
-    row = {"policy": "spoken", "expect": {"outcome": "accept"}, "metadata": {"participant": "p-1"}}
-    lines = [
-        {**row, "id": "a", "clip": "a.webm", "challenge": asked},
-        {**row, "id": "b", "clip": "a.webm", "challenge": {**asked, "colours": None}},
-    ]
-    (tmp_path / "a.webm").touch()
-    index = tmp_path / "transactions.jsonl"
-    index.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    (found,) = read_filmed(Request(index, tmp_path / "out"))
-    assert (found.speaker, found.label) == ("p-1", "genuine")
-    assert found.challenge is not None
-    assert found.challenge.colours is not None
-    index.write_text(json.dumps(lines[1]), encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        read_filmed(Request(index, tmp_path / "out"))
-    assert caught.value.code == "index.malformed"
-
-
-def test_an_answered_light_is_worth_what_the_people_recorded_support() -> None:
-    rows = [
-        {"unit": str(n % 4), "condition": "recorded", "score": "3.7", "reason": "", "p": "0.0002",
-         "p_room": "", "gain": "0.2", "room_share": "", "uneven": "", "tone": "", "cpu_ms": "",
-         "lag_ms": "90"}
-        for n in range(8)
-    ]  # fmt: skip
-    values = light_figures(rows, CLIPS, OperatingPoint(3.0, 0.0), 0).figures.values
-    told = cast("dict[str, dict[str, float]]", values)["recorded"]
-    assert told["people"] == 4
-    assert told["worth"] == pytest.approx(np.log(0.398 / 0.001), abs=0.01)  # 4 of 4: 39.8 %
-    rows[0] = {**rows[0], "score": "", "p": "0.4"}
-    values = light_figures(rows, CLIPS, OperatingPoint(3.0, 0.0), 0).figures.values
-    told = cast("dict[str, dict[str, float]]", values)["recorded"]
-    assert told["worth"] < np.log(0.398 / 0.001)

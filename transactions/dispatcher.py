@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from veridical.errors import VeridicalError
+from veridical.store.endpoints import webhook_secrets
 from veridical.store.outbox import Letter, claim_letter, letter_failed, letter_sent
-from veridical.store.tenants import webhook_secrets
 from veridical.transactions.resources import Resources
 from veridical.transactions.webhooks import Send, secret_text, sign
 
 __all__ = ["LANES", "PAUSES_S", "WebhookDispatcher"]
 
-log = logging.getLogger("veridical.service.webhooks")
+log = logging.getLogger("veridical.transactions.webhooks")
 
 LANES = 4
 """Letters under way at once, in one process."""
@@ -77,13 +77,13 @@ class WebhookDispatcher:
             problem = type(error).__name__
         with self._resources.database.writing() as connection:
             if not problem:
-                letter_sent(connection, letter)
+                letter_sent(connection, letter, self._resources.clock())
                 return
             next_at = None
             if letter.tries < len(PAUSES_S):
                 pause_s = PAUSES_S[letter.tries] * (1 + 0.2 * self._chance())
                 next_at = self._resources.clock() + int(pause_s * 1000)
-            letter_failed(connection, letter, next_at)
+            letter_failed(connection, letter, next_at, problem)
         log.warning(
             "webhook not delivered",
             extra={"webhook": letter.id, "tries": letter.tries + 1, "cause": problem},

@@ -10,6 +10,7 @@ from typing import Any
 
 from veridical.errors import InputError
 from veridical.store import Connection, Database
+from veridical.store.endpoints import webhook_urls
 from veridical.store.histograms import (
     Key,
     StoredAlert,
@@ -24,7 +25,6 @@ from veridical.store.histograms import (
     raised_alerts,
 )
 from veridical.store.outbox import add_letter
-from veridical.store.tenants import webhook_url
 from veridical.transactions.drift_views import (
     HOUR_MS,
     DriftState,
@@ -154,9 +154,6 @@ class DriftWatch:
     def _tell(self, connection: Connection, alert: StoredAlert, state: str, now: int) -> None:
         cause = f"{alert.alert}:{alert.key.name}:{alert.reason}"
         log.warning(f"drift {state}", extra={"tenant": alert.key.tenant, "cause": cause})
-        url = webhook_url(connection, alert.key.tenant)
-        if not url:
-            return
         data = {**alert_view(alert), "state": state}
         body = {
             "format": WEBHOOK_FORMAT,
@@ -164,7 +161,8 @@ class DriftWatch:
             "timestamp": iso(now),
             "data": data,
         }
-        add_letter(connection, alert.key.tenant, url, json.dumps(body), now)
+        for url in webhook_urls(connection, alert.key.tenant, f"drift.{state}"):
+            add_letter(connection, alert.key.tenant, url, json.dumps(body), now)
 
     def _tidy(self) -> None:
         """Delete counts that are kept long enough; clear alerts of which nothing is seen."""

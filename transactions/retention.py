@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from veridical.errors import StoreError, VeridicalError
 from veridical.store import Connection
+from veridical.store.outbox import sweep_letters
 from veridical.store.transactions import (
     OPEN,
     StoredTransaction,
@@ -21,7 +22,6 @@ from veridical.store.transactions import (
 from veridical.store.uploads import drop_media, sweep_uploads
 from veridical.transactions.dispatcher import LANES, WebhookDispatcher
 from veridical.transactions.drift import DriftWatch
-from veridical.transactions.records import tell
 from veridical.transactions.service import TransactionService
 
 __all__ = ["RetentionJob"]
@@ -34,6 +34,8 @@ FAILURES_KEPT = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 SEEN_KEPT = timedelta(days=90)
 """For how long the same recording is recognised by its digest, of which nothing can be learnt."""
+MESSAGES_KEPT = timedelta(days=30)
+"""For how long webhooks that arrived, or were given up, can be looked at and sent again."""
 AGAIN_MS = 600_000
 """After so long a row is tried again that could not be expired or erased."""
 SILENT_S = 120.0
@@ -140,6 +142,7 @@ class RetentionJob:
             sweep_records(
                 connection, now - _ms(FAILURES_KEPT), now - _ms(ANSWERS_KEPT), now - _ms(SEEN_KEPT)
             )
+            sweep_letters(connection, now - _ms(MESSAGES_KEPT))
 
     def _forget(self) -> None:
         if self._transactions.memory is not None:
@@ -196,8 +199,7 @@ class RetentionJob:
         }
         change_transaction(connection, row.id, ended)
         after = replace(row, state="expired")
-        urls = self._transactions.urls_of(connection, row)
-        tell(connection, after, "transaction.expired", urls, now)
+        self._transactions.tell(connection, after, "transaction.expired", now)
         return True
 
     def _erase(self, connection: Connection, row: StoredTransaction, now: int) -> bool:

@@ -3,8 +3,7 @@
 Every clip is lit in a dozen ways by a sequence drawn for it, encoded anew, followed and measured
 as a transaction would be. Unlit clips, clips lit for another draw, and generated heads stand for
 what was made before the draw; generated heads lit after it stand for what the challenge alone
-cannot stop. Of consented recordings (`transactions.jsonl`), which a screen lit indeed, nothing is
-simulated: each is measured against what it was shown.
+cannot stop.
 """
 
 import hashlib
@@ -26,14 +25,11 @@ from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, st
 from veridical.evaluation.index import columns_of, hash_data, read_csv
 from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars, histogram
-from veridical.evaluation.protocols.cases import read_cases
 from veridical.evaluation.request import Evaluation, Request, Section
 from veridical.face.track import FaceTracker
-from veridical.liveness.challenge import challenge_of
 from veridical.liveness.light import LightCheck, LightGate, draw_colours, trace_of
 from veridical.liveness.light.check import frames_apart, signals_of
 from veridical.liveness.light.follow import Draws, Matcher
-from veridical.liveness.permutation import DRAWS
 from veridical.media import read_clip
 from veridical.rehearsal.relight import Lamp, encoded, relight, shaken
 from veridical.result import OperatingPoint
@@ -43,7 +39,7 @@ from veridical.verification.settings import Settings
 __all__ = ["Filmed", "LightMaker", "evaluate_light", "light_figures"]
 
 COLUMNS = ("condition", "score", "reason", "p", "p_room", "gain", "room_share", "uneven", "tone",
-           "cpu_ms", "lag_ms")  # fmt: skip
+           "cpu_ms")  # fmt: skip
 GENUINE = frozenset({"genuine", "bona_fide", "silent"})
 SHORTEST_S, LONGEST_S = 4.5, 9.0
 SIDE_PX = 400
@@ -93,7 +89,6 @@ WAYS: dict[str, Way] = {
     "tint_8": Way(Lamp(0.08, even=True)),
 }
 RELIT = "relit_after_the_draw"
-RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,6 @@ class Filmed:
         speaker: Who is seen.
         label: `genuine`, or the name of an attack.
         species: Such as the method that generated it.
-        challenge: What a screen showed to it; None where no screen did.
     """
 
     row: int
@@ -114,7 +108,6 @@ class Filmed:
     speaker: str
     label: str
     species: str
-    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +143,9 @@ class LightWorker:
     def __call__(self, work: Filmed) -> Sequence[Mapping[str, object]]:
         """Measure one clip."""
         try:
-            whole = read_clip(work.file, max_side_px=SIDE_PX)
+            clip = reduced(read_clip(work.file, max_side_px=SIDE_PX))
         except InputError as error:
             return [{"condition": "unread", "reason": error.code}]
-        if work.challenge is not None:
-            chosen = frames_apart(whole.times_ms.tolist())
-            read = Clip(tuple(whole.frames[at] for at in chosen), whole.times_ms[chosen])
-            kind = RECORDED if work.label == "genuine" else f"{RECORDED}_{work.label}"
-            return [self._row(kind, self._tracker(read), work.challenge)]
-        clip = reduced(whole)
         length_ms = float(clip.times_ms[-1])
         if length_ms < SHORTEST_S * 1000:
             return [{"condition": "unread", "reason": "clip_too_short"}]
@@ -199,18 +186,17 @@ class LightWorker:
             # The mesh hardly minds the light (docs/measurements/light.md): where it lay, it lies.
             return self._measured(condition, encoded(lit, way.bits), views, colours)
         found = self._tracker(encoded(thinned(lit, way.fps), way.bits))
-        return self._row(condition, found, Challenge("", colours=colours)), found
+        return self._row(condition, found, colours), found
 
     def _measured(
         self, condition: str, clip: Clip, views: Sequence[View], colours: Colours
     ) -> tuple[Mapping[str, object], Sequence[View]]:
         """Measure a lit clip by the meshes of the unlit one."""
         found = [replace(view, image=image) for view, image in zip(views, clip.frames, strict=True)]
-        return self._row(condition, found, Challenge("", colours=colours)), found
+        return self._row(condition, found, colours), found
 
-    def _row(
-        self, condition: str, views: Sequence[View], challenge: Challenge
-    ) -> Mapping[str, object]:
+    def _row(self, condition: str, views: Sequence[View], colours: Colours) -> Mapping[str, object]:
+        challenge = Challenge("0123", colours=colours)
         start = time.process_time()
         found = self._check.examine(views, challenge)
         cpu_ms = (time.process_time() - start) * 1000
@@ -227,7 +213,6 @@ class LightWorker:
             "uneven": found.unevenness,
             "tone": float(found.trace.skin.mean()) if found.trace is not None and seen else None,
             "cpu_ms": cpu_ms,
-            "lag_ms": face.lag_ms if face else None,
         }
 
 
@@ -351,9 +336,7 @@ def evaluate_light(
 
 
 def read_filmed(request: Request) -> list[Filmed]:
-    """Rows of an index, of which `method` may be missing; or clips of transactions with colours."""
-    if request.index.suffix == ".jsonl":
-        return read_recorded(request)
+    """Rows of an index; `method` may be missing."""
     known = "method" in columns_of(request.index)
     return [
         Filmed(
@@ -365,31 +348,6 @@ def read_filmed(request: Request) -> list[Filmed]:
         )
         for row in read_csv(request.index, ("file", "speaker", "label"), request.limit)
     ]
-
-
-def read_recorded(request: Request) -> list[Filmed]:
-    """Clips of a manifest of transactions, each with the colours that lit it.
-
-    Raises:
-        InputError: `index.malformed`: no row has both.
-    """
-    found = []
-    for case in read_cases(request):
-        asked = case.manifest.values.get("challenge")
-        clip = case.media.get("clip")
-        if clip is None or not isinstance(asked, Mapping) or not asked.get("colours"):
-            continue
-        about = case.manifest.values.get("metadata")
-        told = about.get("participant") if isinstance(about, Mapping) else None
-        who = str(told or case.manifest.values.get("person") or case.id)
-        label = case.attack or "genuine"
-        found.append(Filmed(case.row, clip, who, label, case.attack, challenge_of(asked)))
-    if not found:
-        raise InputError(
-            f"{request.index.name}: no row has a clip and a challenge with colours",
-            "index.malformed",
-        )
-    return found
 
 
 def light_figures(
@@ -437,15 +395,10 @@ def light_figures(
     for kind in ("unlit", FORGED, "generated"):
         _put_null(figures, kind, kinds.get(kind, []))
     _put_signs(figures, kinds)
-    if RECORDED in kinds:
-        _put_recorded(figures, kinds[RECORDED], clips, point)
     times = [float(row["cpu_ms"]) for row in rows if row["cpu_ms"] and row["score"]]
     figures.put("cpu_ms", float(np.median(times)) if times else None)
-    if kinds.keys() - {RECORDED}:
-        figures.notes.append(
-            "light is simulated on real clips: regression figures, no claim about screens or people"
-        )
     figures.notes += [
+        "light is simulated on real clips: regression figures, no claim about screens and people",
         "draws of one clip are not independent: intervals are drawn by person where they can be",
     ]
     unlit = _values(kinds.get("unlit", []), "p")
@@ -467,7 +420,6 @@ def light_figures(
     return Evaluation(
         figures,
         headline=(
-            *((("accepted|recorded", "recorded answers accepted"),) if RECORDED in kinds else ()),
             ("accepted|share_4", "accepted at 4 % reflected"),
             ("accepted|share_8", "accepted at 8 %"),
             ("accepted|unlit", "unlit accepted"),
@@ -534,34 +486,6 @@ def _put_null(figures: Figures, kind: str, rows: Sequence[Mapping[str, str]]) ->
         if len(groups):
             best = Rate(int((groups.min(1) <= 0.001).sum()), len(groups))
             figures.rate(f"best_of|{kind}|{most}", best)
-
-
-def _put_recorded(
-    figures: Figures,
-    rows: Sequence[Mapping[str, str]],
-    clips: Sequence[Filmed],
-    point: OperatingPoint,
-) -> None:
-    """What real screens did to real faces, and what an answered light is then worth.
-
-    Nothing is fitted: false accepts follow from the draw. What a witness of it is worth follows
-    from the share of people who answer, at the low end of what so many people support.
-    """
-    by_person: dict[str, list[bool]] = {}
-    for row in rows:
-        by_person.setdefault(clips[int(row["unit"])].speaker, []).append(_passes(row, point))
-    figures.put("recorded|people", len(by_person))
-    answered = Rate(sum(all(tries) for tries in by_person.values()), len(by_person))
-    figures.share("recorded|people_who_always_answer", answered)
-    least = answered.ci95[0]
-    figures.put("recorded|worth", float(np.log(least * 10**point.accept_at)) if least else None)
-    first = sum(float(row["p"]) <= 1 / (DRAWS + 1) for row in rows if row["p"])
-    figures.share("recorded|no_other_draw_fits_as_well", Rate(first, len(rows)))
-    for column in ("gain", "lag_ms"):
-        found = _values(rows, column)
-        for name, quantile in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
-            value = float(np.quantile(found, quantile)) if len(found) else None
-            figures.put(f"recorded|{column}|{name}", value)
 
 
 def _put_signs(figures: Figures, kinds: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
