@@ -1,9 +1,10 @@
 """What is known around an applicant? Signals lower an accept to review, no more."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import LATER, UNABLE
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.spec import (
     FACE_MODELS,
     MODEL_MISSING,
@@ -14,19 +15,16 @@ from veridical.catalogue.spec import (
     Text,
     Trait,
 )
+from veridical.liveness import InjectionSettings
 from veridical.result import Measurement
-from veridical.signals.listed import allowed
-from veridical.signals.provider import Question
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.signals.device import DeviceCheck
-    from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-    from veridical.signals.links import LinksCheck
-    from veridical.signals.listed import ListsCheck
-    from veridical.signals.provider import ProviderCheck
-    from veridical.signals.region import RegionCheck
-    from veridical.signals.velocity import VelocityCheck
+from veridical.signals import SignalSettings
+from veridical.signals.device import DeviceCheck
+from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.signals.links import LinksCheck
+from veridical.signals.listed import ListsCheck, allowed
+from veridical.signals.provider import ProviderCheck, Question
+from veridical.signals.region import RegionCheck
+from veridical.signals.velocity import VelocityCheck
 
 __all__ = ["SPECS"]
 
@@ -35,13 +33,13 @@ SIGNAL = frozenset({Trait.SIGNAL})
 SOURCE = {"source": Text("Source", "来源")}
 
 
-def _face_identity(check: "FaceIdentityCheck", analysis: "Analysis") -> Measurement:
+def _face_identity(check: FaceIdentityCheck, analysis: Analysis) -> Measurement:
     if analysis.sighting is None:
         return Measurement(check.name, None, NO_STORE)
     return check(analysis.sighting, analysis.seen_faces)
 
 
-def _identity_face(check: "IdentityFaceCheck", analysis: "Analysis") -> Measurement:
+def _identity_face(check: IdentityFaceCheck, analysis: Analysis) -> Measurement:
     if analysis.ledger is None or analysis.sighting is None:
         return Measurement(check.name, None, NO_STORE)
     face, sighting = analysis.face_template, analysis.sighting
@@ -49,7 +47,7 @@ def _identity_face(check: "IdentityFaceCheck", analysis: "Analysis") -> Measurem
     return check(sighting, face, earlier)
 
 
-def _velocity(check: "VelocityCheck", analysis: "Analysis") -> Measurement:
+def _velocity(check: VelocityCheck, analysis: Analysis) -> Measurement:
     ledger, sighting = analysis.ledger, analysis.sighting
     if ledger is None or sighting is None:
         return Measurement(check.name, None, NO_STORE)
@@ -59,22 +57,22 @@ def _velocity(check: "VelocityCheck", analysis: "Analysis") -> Measurement:
     return check(counts, analysis.velocity, allowed(analysis.listed), _source(sighting.keys))
 
 
-def _device(check: "DeviceCheck", analysis: "Analysis") -> Measurement:
+def _device(check: DeviceCheck, analysis: Analysis) -> Measurement:
     return check(analysis.transaction.signals, analysis.capture.camera_label)
 
 
-def _region(check: "RegionCheck", analysis: "Analysis") -> Measurement:
+def _region(check: RegionCheck, analysis: Analysis) -> Measurement:
     return check(analysis.citizen_number, analysis.issuer, analysis.transaction.signals)
 
 
-def _lists(check: "ListsCheck", analysis: "Analysis") -> Measurement:
+def _lists(check: ListsCheck, analysis: Analysis) -> Measurement:
     sighting = analysis.sighting
     if sighting is None:
         return Measurement(check.name, None, NO_STORE)
     return check(len(sighting.keys), analysis.listed, _source(sighting.keys))
 
 
-def _links(check: "LinksCheck", analysis: "Analysis") -> Measurement:
+def _links(check: LinksCheck, analysis: Analysis) -> Measurement:
     ledger, sighting = analysis.ledger, analysis.sighting
     if ledger is None or sighting is None:
         return Measurement(check.name, None, NO_STORE)
@@ -85,7 +83,7 @@ def _links(check: "LinksCheck", analysis: "Analysis") -> Measurement:
     return check(found, _source(sighting.keys))
 
 
-def _provider(check: "ProviderCheck", analysis: "Analysis") -> Measurement:
+def _provider(check: ProviderCheck, analysis: Analysis) -> Measurement:
     facts, front = analysis.transaction.signals, analysis.front
     known = {
         "document": analysis.document_number,
@@ -108,6 +106,37 @@ def _source(keys: Mapping[str, bytes]) -> str:
     return ",".join(["store", *from_document, *from_outside])
 
 
+def _make_face_identity(parts: Parts) -> FaceIdentityCheck | None:
+    engines = parts.engines
+    if (
+        parts.ledger is None
+        or not engines.has("recogniser")
+        or (curve := engines.fmr_curve) is None
+    ):
+        return None
+    return FaceIdentityCheck(curve, engines.recogniser_ref, SignalSettings.read().same_face_fpir)
+
+
+def _make_identity_face(parts: Parts) -> IdentityFaceCheck | None:
+    engines = parts.engines
+    if parts.ledger is None or not engines.has("recogniser"):
+        return None
+    return IdentityFaceCheck(engines.recogniser_ref, SignalSettings.read().compared)
+
+
+def _make_velocity(parts: Parts) -> VelocityCheck:
+    return VelocityCheck(SignalSettings.read().velocity, _make_face_identity(parts))
+
+
+def _make_links(parts: Parts) -> LinksCheck:
+    settings = SignalSettings.read()
+    return LinksCheck(settings.family, settings.hubs, _make_face_identity(parts))
+
+
+def _make_device(_: Parts) -> DeviceCheck:
+    return DeviceCheck(SignalSettings.read().flags, InjectionSettings.read().virtual_cameras)
+
+
 SPECS = (
     CheckSpec(
         name="signals.face_identity",
@@ -120,6 +149,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=NO_STORE,
         measure=_face_identity,
+        make=_make_face_identity,
         evidence=SOURCE
         | {
             "entries": Text("Faces searched", "检索的人脸数"),
@@ -174,6 +204,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=NO_STORE,
         measure=_identity_face,
+        make=_make_identity_face,
         evidence=SOURCE
         | {
             "compared": Text("Faces compared", "比对的人脸数"),
@@ -204,6 +235,7 @@ SPECS = (
         roles=(),
         lacking=NO_STORE,
         measure=_velocity,
+        make=_make_velocity,
         evidence=SOURCE
         | {
             "*_10m": Text("Attempts in ten minutes", "十分钟内尝试次数"),
@@ -244,6 +276,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=_device,
+        make=_make_device,
         evidence=SOURCE
         | {
             "cloned_app": Text("Cloned app", "克隆应用"),
@@ -290,6 +323,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=_region,
+        make=lambda _: RegionCheck(SignalSettings.read().region),
         evidence=SOURCE
         | {
             "country_agrees": Text("Country agrees", "国家相符"),
@@ -328,6 +362,7 @@ SPECS = (
         roles=(),
         lacking=NO_STORE,
         measure=_lists,
+        make=lambda _: ListsCheck(),
         evidence=SOURCE
         | {
             "allow": Text("Allowed", "允许"),
@@ -367,6 +402,7 @@ SPECS = (
         roles=(),
         lacking=NO_STORE,
         measure=_links,
+        make=_make_links,
         evidence=SOURCE
         | {
             "component_size": Text("Linked applications", "相互关联的申请数"),
@@ -409,6 +445,7 @@ SPECS = (
         roles=(),
         lacking="no_provider",
         measure=_provider,
+        make=lambda parts: parts.provider and ProviderCheck(parts.provider),
         evidence=SOURCE
         | {
             "answer": Text("Answer", "应答"),

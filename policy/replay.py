@@ -145,7 +145,7 @@ def compare_policies(old: Policy, new: Policy) -> list[str]:
         kept = [check for check in before if check in after]
         if kept != [check for check in after if check in before]:
             lines.append(f"{kind}: order of causes differs")
-    for kind in ("attempts", "allow_specimens", "fail_fast", "pace", "moment"):
+    for kind in ("attempts", "reviewers", "allow_specimens", "fail_fast", "pace", "moment"):
         before, after = getattr(old, kind), getattr(new, kind)
         if before != after:
             lines.append(f"{kind}: {before} -> {after}")

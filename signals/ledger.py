@@ -12,9 +12,10 @@ from veridical.errors import InputError
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.signals.facts import SignalFacts
 from veridical.signals.keys import keys_of
-from veridical.signals.links import Component, walked
+from veridical.signals.links import Component
 from veridical.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
 from veridical.signals.settings import COUNTED, WINDOWS_MS
+from veridical.signals.walk import walked
 from veridical.store import Connection, Database, KeyProvider
 from veridical.store.attempts import (
     add_attempt,

@@ -92,8 +92,13 @@ class Message:
     cause: str
 
 
-def add_letter(connection: Connection, tenant: str, url: str, body: str, now: int) -> None:
-    """Write a webhook, in the database transaction that brings about what it tells."""
+def add_letter(
+    connection: Connection, tenant: str, url: str, body: str, now: int, late_ms: int = 0
+) -> None:
+    """Write a webhook, in the database transaction that brings about what it tells.
+
+    It is due at once, or `late_ms` later.
+    """
     connection.execute(
         insert(outbox).values(
             id=f"msg_{secrets.token_hex(16)}",
@@ -101,7 +106,7 @@ def add_letter(connection: Connection, tenant: str, url: str, body: str, now: in
             url=url,
             body=body,
             created_at=now,
-            next_at=now,
+            next_at=now + late_ms,
             tries=0,
         )
     )

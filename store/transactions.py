@@ -15,7 +15,14 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from veridical.store.jobs import drop_job
-from veridical.store.schema import failures, idempotency, media, seen_media, transactions
+from veridical.store.schema import (
+    explanations,
+    failures,
+    idempotency,
+    media,
+    seen_media,
+    transactions,
+)
 from veridical.store.shadows import drop_shadow_verdicts
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
@@ -34,8 +41,10 @@ __all__ = [
     "erase_transaction",
     "expired_transactions",
     "find_answer",
+    "find_explanation",
     "find_transaction",
     "keep_answer",
+    "keep_explanation",
     "list_transactions",
     "locked_transaction",
     "most_overdue",
@@ -57,6 +66,7 @@ class StoredTransaction:
     """One row of `transactions`; see the schema.
 
     Attributes:
+        policy: Its id; None in rows of before 0007.
         attempt: Number of the current attempt, from 1.
         attempts: How many the policy allows.
         outcome: Of the newest verdict.
@@ -66,6 +76,7 @@ class StoredTransaction:
     id: str
     tenant: str
     kind: str
+    policy: str | None
     state: State
     sandbox: bool
     created_at: int
@@ -290,6 +301,7 @@ def erase_transaction(
     else:
         connection.execute(delete(media).where(media.c.transaction == row.id))
     shred(connection, row.tenant, [row.id])
+    connection.execute(delete(explanations).where(explanations.c.transaction == row.id))
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
     drop_shadow_verdicts(connection, row.id)
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
@@ -307,6 +319,24 @@ def erase_transaction(
             "upload_digest": bytes(32),
         },
     )
+
+
+def keep_explanation(connection: Connection, transaction: str, attempt: int, sealed: bytes) -> None:
+    """Keep what the reviewer of an attempt is shown, in the place of an earlier attempt's."""
+    connection.execute(delete(explanations).where(explanations.c.transaction == transaction))
+    connection.execute(
+        insert(explanations).values(transaction=transaction, attempt=attempt, sealed=sealed)
+    )
+
+
+def find_explanation(connection: Connection, transaction: str, attempt: int) -> bytes | None:
+    """What the reviewer of an attempt is shown; None when it was not kept."""
+    sealed: bytes | None = connection.scalar(
+        select(explanations.c.sealed).where(
+            explanations.c.transaction == transaction, explanations.c.attempt == attempt
+        )
+    )
+    return sealed
 
 
 def see_media(

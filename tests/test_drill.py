@@ -97,7 +97,7 @@ def test_nothing_is_lost_when_replicas_die_keys_turn_and_releases_change(
         connection.execute(f"CREATE DATABASE {name}".encode())
     (tmp_path / "keys").mkdir()
     said: list[str] = []
-    media = dict.fromkeys(("document_front", "selfie"), picture())
+    media: dict[str, bytes] = dict.fromkeys(("document_front", "selfie"), picture())
     url = postgres.replace("/postgres?", f"/{name}?")
     Drill(kit, url, tmp_path / "keys", media, say=said.append).run()
     assert [line.partition(":")[0] for line in said] == [

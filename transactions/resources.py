@@ -34,14 +34,22 @@ class ProblemError(VeridicalError):
         code: Stable code for machines.
         message: What was wanted, what came, what to do. Never personal data.
         retry_after_s: When it may be allowed; None when waiting does not help.
+        pointer: JSON pointer to the part of the request that is wrong; empty for the whole.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, retry_after_s: int | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        retry_after_s: int | None = None,
+        *,
+        pointer: str = "",
     ) -> None:
         super().__init__(message, code)
         self.http_status = status
         self.retry_after_s = retry_after_s
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,4 +209,4 @@ def sign_test(fewer: int, more: int) -> float:
     """
     n = fewer + more
     tail: int = sum(comb(n, k) for k in range(min(fewer, more) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))

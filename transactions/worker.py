@@ -25,6 +25,7 @@ from veridical.store.transactions import (
     StoredTransaction,
     change_transaction,
     find_transaction,
+    keep_explanation,
     locked_transaction,
     note_failure,
 )
@@ -38,6 +39,7 @@ from veridical.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
+from veridical.transactions.explain import explain
 from veridical.transactions.live import LiveChallenge
 from veridical.transactions.recordings import (
     MEDIUM,
@@ -355,6 +357,8 @@ class Worker:
                 told = verdict_to_json(verdict)
         if not row.sandbox:
             keeps.append(self._shadows.keeping(row.tenant, request.policy.id, told))
+        if verdict.outcome is Outcome.REVIEW and analysis is not None:
+            keeps.append(_explaining(row, vault, analysis, verdict))
         events = (CONFLICT,) if conflict else ()
         self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)
@@ -461,7 +465,7 @@ class Worker:
                 raise ProblemError(
                     409, "transaction.state", "somebody else finished this transaction"
                 )
-            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT):
+            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT) and not row.sandbox:
                 who = [d for d in (row.subject_digest, row.device_digest) if d is not None]
                 note_failure(connection, row.tenant, who, now)
             record(
@@ -631,6 +635,18 @@ def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) 
     if ledger is None or sighting is None:
         return None
     return ledger.keeping(sighting, analysis.face_template if asked & COMPARING else None)
+
+
+def _explaining(
+    row: StoredTransaction, vault: Vault, analysis: Analysis, verdict: Verdict
+) -> Keep | None:
+    """What keeps for the reviewer what was seen and heard; nothing where it cannot be drawn."""
+    try:
+        sealed = vault.seal_json(explain(analysis, verdict), f"explanation {row.attempt}")
+    except Exception:  # a picture for a person must not cost the verdict
+        log.exception("an attempt was not explained")
+        return None
+    return lambda connection: keep_explanation(connection, row.id, row.attempt, sealed)
 
 
 def _decrypted(resources: Resources, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:

@@ -82,6 +82,7 @@ class EvidenceRecord(Answer):
         operator_said: Who reviewed, as the client typed it.
         api_key: Prefix of the key.
         environment: `live` or `sandbox`.
+        awaits_second: Of a review: whether a second person must decide the same.
         reason_commitment: Of a review: a salted hash of its reason.
         erased_at: Of an erasure.
         findings: Of a rejudgement: what speaks against an acceptance by now.
@@ -118,6 +119,7 @@ class EvidenceRecord(Answer):
     operator_said: str | None = None
     api_key: str | None = None
     environment: Literal["live", "sandbox"] | None = None
+    awaits_second: bool | None = None
     reason_commitment: str | None = None
     erased_at: Instant | None = None
     findings: tuple[EvidenceFinding, ...] = ()
