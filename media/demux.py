@@ -5,7 +5,7 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import av
 import numpy as np
@@ -42,6 +42,7 @@ _SAME_SHAPE = 0.02
 """Part by which the ratio of a frame's sides may differ from the first's and still be its shape."""
 
 _NO_FRAMES = "media.no_frames"
+_Track = TypeVar("_Track", bound=Stream)
 _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
 _SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})
@@ -258,8 +259,8 @@ def _is_streamed(file: BinaryIO, job: Job) -> bool:
 
 
 def _whole_ones(
-    packets: Iterable["Packet[Stream]"], *, streamed: bool
-) -> Iterator["Packet[Stream]"]:
+    packets: Iterable["Packet[_Track]"], *, streamed: bool
+) -> Iterator["Packet[_Track]"]:
     """Packets that are whole; the last one of a streamed file ends where the file does.
 
     Raises:
