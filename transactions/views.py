@@ -1,8 +1,9 @@
 """What is shown of a transaction, and to whom: the applicant never sees a score."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from veridical.languages import Language
 from veridical.policy.media import Wanted
 from veridical.store.chain import Link
 from veridical.store.transactions import StoredTransaction
@@ -12,8 +13,6 @@ from veridical.verification import reasons
 from veridical.wire import KeptRequest
 
 __all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
-
-Language = Literal["en", "zh"]
 
 _ENDINGS: Mapping[str, Mapping[Language, str]] = {
     "accept": {"en": "Thank you, you are verified.", "zh": "核验已通过，谢谢。"},

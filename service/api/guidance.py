@@ -4,13 +4,14 @@ The same detector that judges looks at small pictures a few times a second: no s
 nothing is kept.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
+from veridical.languages import Language
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
@@ -26,7 +27,6 @@ __all__ = ["Glance", "glance_at_document", "router"]
 
 router = APIRouter(prefix="/v1/guidance", tags=["guidance"])
 
-Language = Literal["en", "zh"]
 MOST_BYTES = 200_000
 _LIMITS = Limits(
     max_image_bytes=MOST_BYTES,

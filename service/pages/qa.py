@@ -23,6 +23,7 @@ from typing import Annotated, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from veridical.errors import InputError, StoreError
+from veridical.languages import Language
 from veridical.media import sniff
 from veridical.reading import read_json
 
@@ -54,7 +55,7 @@ class Asked(_Wire):
     """The challenge of a recording."""
 
     digits: Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
-    language: Literal["en", "zh"]
+    language: Language
     schedule_ms: Annotated[list[Annotated[float, Field(ge=0, lt=120_000)]], Field(max_length=8)]
 
 
