@@ -51,7 +51,7 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Asked(_Wire):
+class QaChallenge(_Wire):
     """The challenge of a recording."""
 
     digits: Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
@@ -79,7 +79,7 @@ class About(_Wire):
     participant: Code
     consent: Code
     attempt: Annotated[int, Field(ge=1, le=100)] = 1
-    challenge: Asked | None = None
+    challenge: QaChallenge | None = None
     shown_ms: Annotated[list[int], Field(max_length=8)] = []
 
     @classmethod
