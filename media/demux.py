@@ -43,7 +43,6 @@ _SAME_SHAPE = 0.02
 """Part by which the ratio of a frame's sides may differ from the first's and still be its shape."""
 
 _NO_FRAMES = "media.no_frames"
-_Track = TypeVar("_Track", bound=Stream)
 _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
 _SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})
