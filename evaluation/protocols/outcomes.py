@@ -57,9 +57,9 @@ def transaction_figures(
         if judged:
             figures.share(f"present_passed|{what}", Rate(passed, len(judged)))
     for choice, ended in weakest.items():
-        for who, same in _by_who(_once(ended)):
+        for kind, same in _by_who(_once(ended)):
             rate = Rate(sum(row["got"] == GENUINE for row in same), len(same))
-            figures.share(f"weakest|{choice}|{who}_accepted", rate)
+            figures.share(f"weakest|{choice}|{kind}_accepted", rate)
     causes = _first_causes(once)
     for path, count in causes.items():
         figures.put(f"first_causes|{path}", count)

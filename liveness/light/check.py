@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.liveness.light.follow import LATE_MS, Answer, Draws, chroma, follow, free_of, gain_at
+from veridical.liveness.light.follow import (
+    LATE_MS,
+    Draws,
+    LightResponse,
+    chroma,
+    follow,
+    free_of,
+    gain_at,
+)
 from veridical.liveness.light.trace import SKIN, Trace, trace_of
 from veridical.liveness.permutation import DRAWS, draws_of
 from veridical.result import EvidenceValue, Measurement
@@ -72,8 +80,8 @@ class LightFinding:
     reason: str
     trace: Trace | None = None
     colours: Colours | None = None
-    face: Answer | None = None
-    against_room: Answer | None = None
+    face: LightResponse | None = None
+    against_room: LightResponse | None = None
     room: float | None = None
     unevenness: float | None = None
     slowest_ms: float | None = None
@@ -197,12 +205,14 @@ class LightCheck:
             score, reason = -float(np.log10(face.p)), "light_too_weak"
         return LightFinding(score, reason, trace, colours, face, against, room, uneven, slowest_ms)
 
-    def _everywhere(self, face: Answer, against: Answer, room: float) -> bool:
+    def _everywhere(self, face: LightResponse, against: LightResponse, room: float) -> bool:
         """Whether the room answers as the face does."""
         gate = self._gate
         return against.p > gate.p_at_most or room > gate.room_at_most * max(face.gain, 0.0)
 
-    def _why(self, signals: Signals, draws: Draws, face: Answer, challenge: Challenge) -> str:
+    def _why(
+        self, signals: Signals, draws: Draws, face: LightResponse, challenge: Challenge
+    ) -> str:
         """Why no light was found where some was shown: what an applicant can mend."""
         sure = self._gate.p_at_most / 10
         if face.p_inverted <= sure:
@@ -242,7 +252,7 @@ def signals_of(trace: Trace, colours: Colours) -> Signals:
     )
 
 
-def _unevenness(signals: Signals, draws: Draws, face: Answer) -> float | None:
+def _unevenness(signals: Signals, draws: Draws, face: LightResponse) -> float | None:
     """Spread of the answers of five patches, as a share of their mean; None without an answer."""
     found = [
         gain_at(patch, signals.times_ms, signals.basis, draws, face.lag_ms)

@@ -65,7 +65,7 @@ class Sentences:
             for row in csv.DictReader(lines):
                 said = row["text"].split()  # the times name short pauses, too
                 words = tuple(
-                    word for told in row["words_ms"].split() if (word := _word(told))[0] in said
+                    timed for told in row["words_ms"].split() if (timed := _word(told))[0] in said
                 )
                 found.append(Sentence(index.parent / row["file"], row["text"], words))
         found.sort(key=lambda one: one.file.name)
