@@ -78,6 +78,8 @@ class _Worker:
                     "OPENBLAS_NUM_THREADS": "1",
                     # What a file needed goes back when it is done: the next one's bound is its own.
                     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+                    # Nor does it find room in what a library's thread has put by.
+                    "MALLOC_ARENA_MAX": "1",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -17,12 +17,13 @@ AUDIO_RATE_HZ = 16_000
 """Rate of all decoded sound."""
 PICTURE_FORMATS = {
     "AVIF": "image/avif",
+    "HEIF": "image/heic",
     "JPEG": "image/jpeg",
     "JPEG2000": "image/jp2",
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
-"""What opens a picture, in Pillow's words, and its sniffed type."""
+"""What opens a picture, in Pillow's words, and its sniffed type; `HEIF` is pillow-heif's."""
 RGB = "rgb24"
 PLANAR = ("yuv420p", "yuvj420p")
 """Formats that cross as they are: what cameras and browsers record."""
@@ -111,7 +112,8 @@ class PictureJob:
     Attributes:
         format: The only one that may open the file: of `PICTURE_FORMATS`.
         most_pixels: Largest picture that is answered.
-        most_scaled_pixels: Largest that is accepted where it can be decoded at a smaller scale.
+        most_scaled_pixels: Largest that is accepted of a JPEG, which is decoded at a smaller scale.
+        most_reduced_pixels: Largest that is accepted of a HEIC, which is brought down when decoded.
         memory_bytes: What decoding may allocate.
         timeout_s: Wall time after which the process is killed.
         cpu_s: Processor time after which it is killed.
@@ -120,6 +122,7 @@ class PictureJob:
     format: str
     most_pixels: int
     most_scaled_pixels: int
+    most_reduced_pixels: int
     memory_bytes: int
     timeout_s: float
     cpu_s: float

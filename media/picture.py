@@ -21,13 +21,13 @@ _ON_CHIPS = ("image/jpeg", "image/jp2")
 
 
 def read_image(source: bytes | Path, limits: Limits = Limits()) -> Image:  # noqa: B008
-    """Decode one JPEG, PNG, WebP or AVIF picture, upright and in RGB, in a separate process.
+    """Decode one JPEG, PNG, WebP, AVIF or HEIC picture, upright and in RGB, in a separate process.
 
     The type is told by the content, the size by the header before a pixel is decoded. The EXIF
     orientation is applied, transparency is laid over white, grey, palette, CMYK and 16-bit
     pictures become 8-bit RGB, and of an animation the first picture is taken. A JPEG of more pixels
-    than the cap is decoded at a half, a quarter or an eighth of its size. Colour profiles are not
-    applied.
+    than the cap is decoded at a half, a quarter or an eighth of its size, a HEIC brought down to a
+    half. Colour profiles are not applied.
 
     Args:
         source: The file's bytes, or its path.
@@ -60,7 +60,7 @@ def read_image_with_info(
     limits: Limits = Limits(),  # noqa: B008
 ) -> tuple[Image, ImageInfo]:
     """As `read_image`, with what the header tells about the picture's making."""
-    return _decoded(source, limits, IMAGE_TYPES, "a JPEG, PNG, WebP or AVIF picture")
+    return _decoded(source, limits, IMAGE_TYPES, "a JPEG, PNG, WebP, AVIF or HEIC picture")
 
 
 def _decoded(
@@ -78,6 +78,7 @@ def _decoded(
             _OPENERS[media_type],
             most_pixels=limits.max_image_pixels,
             most_scaled_pixels=max(limits.max_image_pixels, limits.max_scaled_pixels),
+            most_reduced_pixels=max(limits.max_image_pixels, limits.max_reduced_pixels),
             memory_bytes=limits.decoder_memory_bytes,
             timeout_s=limits.decoder_timeout_s,
             cpu_s=limits.picture_cpu_s,

@@ -2,7 +2,7 @@
 
 __all__ = ["AUDIO_TYPES", "CLIP_TYPES", "IMAGE_TYPES", "NAMES", "sniff"]
 
-IMAGE_TYPES = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
+IMAGE_TYPES = frozenset({"image/avif", "image/heic", "image/jpeg", "image/png", "image/webp"})
 CLIP_TYPES = frozenset(
     {"video/mp4", "video/x-matroska", "video/x-msvideo", "video/mpeg", "video/mp2t"}
 )
@@ -19,7 +19,6 @@ AUDIO_TYPES = frozenset(
     }
 )
 NAMES = {
-    "image/heic": "HEIC: set the camera to 'most compatible', or send a JPEG",
     "image/jp2": "JPEG 2000: send a JPEG, PNG or WebP",
     "image/gif": "GIF: send a JPEG, PNG or WebP",
     "image/bmp": "BMP: send a JPEG, PNG or WebP",
