@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import DecoderError, InputError, VeridicalError
 from veridical.media.forensics import ImageInfo
-from veridical.media.job import RGB, Job, Layout, PictureJob, fits_planes
+from veridical.media.job import RGB, Job, Layout, PictureJob, SymbolJob, fits_planes
 from veridical.media.limits import check_size, open_source
 from veridical.media.planes import planar_images
 from veridical.media.sniff import sniff
@@ -41,6 +41,12 @@ _HEAD_BYTES = 192
 _LAST_BREATH_S = 0.2
 _ANSWER = TextLimits(1 << 20, values=200_000)
 _SAMPLE_BYTES = 4
+AnyJob = Job | PictureJob | SymbolJob
+_KINDS: Mapping[type[AnyJob], str] = {
+    Job: "recording",
+    PictureJob: "picture",
+    SymbolJob: "symbol",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +92,7 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
             )
 
-    def ask(self, job: Job | PictureJob, *files: int) -> dict[str, object]:
+    def ask(self, job: AnyJob, *files: int) -> dict[str, object]:
         """Have one file decoded, or its next window.
 
         Args:
@@ -100,8 +106,7 @@ class _Worker:
         """
         deadline = time.monotonic() + job.timeout_s
         self._connection.settimeout(job.timeout_s)
-        kind = "picture" if isinstance(job, PictureJob) else "recording"
-        send(self._connection, json.dumps({kind: asdict(job)}).encode(), files)
+        send(self._connection, json.dumps({_KINDS[type(job)]: asdict(job)}).encode(), files)
         self._connection.settimeout(max(0.001, deadline - time.monotonic()))
         answer = read_json(receive(self._connection)[0], _ANSWER)
         if not isinstance(answer, dict):
@@ -178,8 +183,24 @@ class DecoderPool:
         """
         return self._twice(job, source, _collect_picture)
 
+    def symbols(
+        self, source: FileIO, job: SymbolJob, collect: "Callable[[_Told, FileIO], _Decoded]"
+    ) -> _Decoded:
+        """Decode the barcodes of an open file of grey pixels.
+
+        Args:
+            source: The pixels.
+            job: Their size.
+            collect: Makes something of the answer; raises ValueError where it is none.
+
+        Raises:
+            InputError: As `decode`.
+            DecoderError: As `decode`.
+        """
+        return self._twice(job, source, collect)
+
     def _twice(
-        self, job: Job | PictureJob, source: FileIO, collect: Callable[[_Told, FileIO], _Decoded]
+        self, job: AnyJob, source: FileIO, collect: Callable[[_Told, FileIO], _Decoded]
     ) -> _Decoded:
         """Have a file decoded; by a second process where the first one died over it."""
         for last in (False, True):
@@ -235,7 +256,7 @@ class DecoderPool:
     def _exchange(
         self,
         worker: _Worker,
-        job: Job | PictureJob,
+        job: AnyJob,
         collect: Callable[[_Told, FileIO], _Decoded],
         *source: int,
     ) -> _Decoded | InputError:

@@ -10,6 +10,7 @@ __all__ = [
     "Job",
     "Layout",
     "PictureJob",
+    "SymbolJob",
     "fits_planes",
 ]
 
@@ -126,3 +127,22 @@ class PictureJob:
     memory_bytes: int
     timeout_s: float
     cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolJob:
+    """A picture whose barcodes are decoded, as it crosses to the decoder process.
+
+    Attributes:
+        width: Of the grey pixels in the file, a byte each.
+        height: Their rows.
+        memory_bytes: What decoding may allocate.
+        timeout_s: Wall time after which the process is killed.
+        cpu_s: Processor time after which it is killed: a symbol takes some milliseconds.
+    """
+
+    width: int
+    height: int
+    memory_bytes: int = 128 << 20
+    timeout_s: float = 10.0
+    cpu_s: float = 1.0

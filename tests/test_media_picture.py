@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from veridical.errors import InputError
 from veridical.media import Limits, read_image, read_image_with_info, sniff
 
-
 pillow_heif.register_heif_opener()
 
 
