@@ -31,7 +31,7 @@ from veridical.ocr.resident_rows import Row, read_rows
 from veridical.ocr.text import Reading
 from veridical.ocr.written import Written
 
-__all__ = ["Front", "find_number", "read_front", "read_front_without_number"]
+__all__ = ["NUMBER_ASPECT", "Front", "find_number", "read_front", "read_front_without_number"]
 
 # Parts of the card's width, measured from its left edge.
 NUMBER_LEFT = 0.345
