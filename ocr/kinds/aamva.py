@@ -54,6 +54,7 @@ class LicenceBack(Kind):
                 FieldSpec("address", "Address", "住址", wanted=False),
                 FieldSpec("issuer", "State or province", "签发州、省", wanted=False),
             ),
+            is_back=True,
             alone=True,
         ),
     )
