@@ -11,7 +11,7 @@ import jinja2
 import veridical
 from veridical.batch.journal import RESULTS
 from veridical.batch.summary import BatchSummary
-from veridical.verification.reasons import explain_cause
+from veridical.catalogue.reasons import explain_cause
 
 __all__ = ["write_report"]
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import cv2
 
 from veridical.errors import InputError, ModelError, StoreError, VeridicalError
+from veridical.policy.verdict import Verdict
 from veridical.verification import Settings, Verifier, load_policy, load_verifier, verdict_to_json
 from veridical.verification.manifest import Row, RowError, load_reference, load_transaction
 from veridical.verification.references import face_reference
 from veridical.verification.sources import Source, source_at
-from veridical.verification.verdict import Verdict
 
 __all__ = ["MAX_DEATHS", "Engine", "RowVerifier", "StartEngine", "verify_row", "worker_died"]
 

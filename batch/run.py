@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from veridical.analysis.engines import Engines
 from veridical.batch.journal import Journal
 from veridical.batch.rows import StartEngine
 from veridical.batch.shards import WHOLE, Shard
 from veridical.batch.summary import BatchSummary, write_summary
+from veridical.catalogue.points import points_of
 from veridical.verification import Settings, load_policy
-from veridical.verification.engines import Engines
 from veridical.verification.inputs import sha256_of
 from veridical.verification.manifest import Row, check_columns, read_manifest
 from veridical.verification.manifest_text import PLAIN, Format
@@ -82,7 +83,7 @@ def run_batch(
         identity["shard"] = str(shard)
     engines = Engines(store, profile)
     if engines.missing:  # loads what is there, so only where it is needed to know what is not
-        points = engines.operating_points
+        points = points_of(engines)
         Needs(engines, points, allow_missing=settings.allow_missing).require(policy)
     with Journal(out, identity, resume=resume, retry_errors=retry_errors) as journal:
         summary = BatchSummary(count)

@@ -12,8 +12,8 @@ from rich.table import Table
 from veridical.cli.console import open_console
 from veridical.cli.demo import make_samples
 from veridical.cli.timing import cold, measure
-from veridical.service.pictures import to_jpeg
 from veridical.verification import Settings, load_verifier
+from veridical.verification.pictures import to_jpeg
 
 __all__ = ["bench"]
 

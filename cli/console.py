@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from veridical.catalogue.reasons import explain_cause
+from veridical.policy.present import PRESENT, bars
 from veridical.result import CheckResult, Outcome, Status
 from veridical.verification import CHECKS, Verdict
-from veridical.verification.present import PRESENT, bars
-from veridical.verification.reasons import explain_cause
 
 __all__ = ["OUTCOME_STYLES", "STATUS_STYLES", "open_console", "print_verdict"]
 

@@ -12,13 +12,14 @@ import typer
 from rich.table import Table
 
 import veridical
+from veridical.analysis.analysis import Analysis
 from veridical.cli.console import OUTCOME_STYLES, open_console
 from veridical.cli.exits import Exit
-from veridical.evaluation.samples import Sample, build_samples, build_talkers
 from veridical.evaluation.waive import judged_without_mark
 from veridical.models import SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
-from veridical.service.pictures import draw_document, draw_faces, to_jpeg
+from veridical.policy.present import PRESENT, bars
+from veridical.rehearsal.samples import Sample, build_samples, build_talkers
 from veridical.verification import (
     CHECKS,
     Settings,
@@ -29,8 +30,7 @@ from veridical.verification import (
     load_verifier,
     verdict_to_json,
 )
-from veridical.verification.analysis import Analysis
-from veridical.verification.present import PRESENT, bars
+from veridical.verification.pictures import draw_document, draw_faces, to_jpeg
 
 __all__ = ["demo", "make_samples", "make_talkers"]
 

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,18 +16,20 @@ from rich.markup import escape
 from rich.table import Table
 
 import veridical
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import VeridicalError
 from veridical.models.calibration import load_calibrations
 from veridical.models.quota import cpu_quota
+from veridical.policy.trials import refuse_failing
 from veridical.service.settings import ServiceSettings
 from veridical.store.probe import is_in_use, prove_database
 from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
-from veridical.verification.engines import Engines
-from veridical.verification.needs import Lack, Needs, told_of
-from veridical.verification.policy.trials import refuse_failing
+from veridical.verification.needs import Lack, Needs, summary_of
+from veridical.verification.signers import prove_signing
 
 __all__ = ["doctor", "who_decides"]
 
@@ -86,9 +89,9 @@ def examine() -> dict[str, Any]:
         load_calibrations(policy.calibration)
         refuse_failing(policy)
         if engines is not None:
-            lacks = Needs(engines, engines.operating_points).lacks(policy)
+            lacks = Needs(engines, points_of(engines)).lacks(policy)
             required = [lack for lack in lacks if lack.required]
-            problems += [told_of(required)] if required else []
+            problems += [summary_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     problems += _operating(settings)
@@ -126,13 +129,9 @@ def _operating(settings: Settings) -> list[str]:
         keys = settings.keys_given()
         if keys is None:
             return ["the database is sealed with master keys that are not here: give them back"]
-        # A database in use is a service's: an installation that only verifies has none.
-        from veridical.service.transactions.readiness import prove_signing
-        from veridical.service.transactions.resources import Resources, now_ms
-
-        now = now_ms()
+        now = time.time_ns() // 1_000_000
         prove_database(database, keys, now)
-        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        prove_signing(database, settings.signing_key())
         with database.reading() as connection:
             late = expired_transactions(connection, now - _LATE_MS, 1)
             late += due_for_erasure(connection, now - _LATE_MS, 1)
@@ -198,8 +197,8 @@ def _print(findings: dict[str, Any]) -> None:
 def _drift(*, as_json: bool) -> Exit:
     """Say how scores and reasons of every tenant stand."""
     # The service's own figures: an installation that only verifies has neither them nor scipy.
-    from veridical.service.transactions.drift_views import overviews
-    from veridical.service.transactions.resources import now_ms
+    from veridical.transactions.drift_views import overviews
+    from veridical.transactions.resources import now_ms
 
     database = ServiceSettings().open_database()
     try:

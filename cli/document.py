@@ -15,16 +15,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from veridical.analysis.engines import Engines
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.media import read_clip, read_image, sniff
-from veridical.media.sniff import CLIP_TYPES
+from veridical.media.sniff import CLIP_TYPES, HEAD_BYTES
 from veridical.ocr import KINDS, Document, best_of, kind_names
 from veridical.ocr.chip import inspect_chip, read_chip
-from veridical.service.pictures import draw_document, to_jpeg
 from veridical.types import Image
-from veridical.verification.engines import Engines
+from veridical.verification.pictures import draw_document, to_jpeg
 from veridical.verification.settings import Settings
 
 __all__ = ["app", "chip", "read"]
@@ -94,7 +94,7 @@ def read(
 def _images(file: Path) -> Sequence[Image]:
     """The picture in a file, or some frames of a clip, evenly over its time."""
     with file.open("rb") if file.is_file() else io.BytesIO() as opened:
-        is_clip = sniff(opened.read(192)) in CLIP_TYPES
+        is_clip = sniff(opened.read(HEAD_BYTES)) in CLIP_TYPES
     if not is_clip:
         return [read_image(file)]
     return read_clip(file, max_side_px=FRAME_PX, keep_frames=FRAMES).frames

@@ -7,9 +7,9 @@ import typer
 
 from veridical.cli.exits import Exit
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.drift import freeze as declare
-from veridical.service.transactions.drift_views import HOUR_MS
-from veridical.service.transactions.resources import now_ms
+from veridical.transactions.drift import freeze as declare
+from veridical.transactions.drift_views import HOUR_MS
+from veridical.transactions.resources import now_ms
 
 __all__ = ["app"]
 

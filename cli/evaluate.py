@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.engines import Engines
 from veridical.cli.console import open_console
 from veridical.errors import InputError
-from veridical.evaluation.compose.people import CardMaker
-from veridical.evaluation.compose.plan import Composer
-from veridical.evaluation.compose.plan import compose as write_manifest
 from veridical.evaluation.harness import available_cores
 from veridical.evaluation.protocols.digits import evaluate_digits
 from veridical.evaluation.protocols.document import evaluate_document
@@ -26,9 +24,11 @@ from veridical.evaluation.protocols.speaker import evaluate_speaker
 from veridical.evaluation.protocols.transactions import evaluate_transactions
 from veridical.evaluation.report import print_table, write_json, write_report
 from veridical.evaluation.request import Evaluation, Request
-from veridical.evaluation.specimens import system_fonts
 from veridical.face.track import FaceTracker
-from veridical.verification.engines import Engines
+from veridical.rehearsal.compose.people import CardMaker
+from veridical.rehearsal.compose.plan import Composer
+from veridical.rehearsal.compose.plan import compose as write_manifest
+from veridical.rehearsal.specimens import system_fonts
 from veridical.verification.settings import Settings
 
 __all__ = ["app"]

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
 from veridical.cli.capture import read_capture
 from veridical.cli.measured import answer, engines_of
 from veridical.face import FaceMatchCheck, FaceQualityCheck
 from veridical.result import Measurement
 from veridical.types import View
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 
 __all__ = ["app", "match", "quality"]
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError
 from veridical.face.track import FaceTracker
@@ -17,7 +19,6 @@ from veridical.liveness.light.report import light_report
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
 from veridical.types import Challenge, Clip, View
-from veridical.verification.engines import Engines
 
 __all__ = ["follow_face", "light", "read_challenge"]
 
@@ -42,7 +43,7 @@ def light(
     views = follow_face(file, engines)
     measured = check(views, asked)
     if report:
-        point = engines.operating_points.get(check.name)
+        point = points_of(engines).get(check.name)
         page = light_report(check.examine(views, asked), measured.evidence, point)
         report.write_text(page, encoding="utf-8")
     answer(measured, engines, as_json)

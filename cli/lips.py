@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError
 from veridical.face.track import FaceTracker
@@ -13,7 +15,6 @@ from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.liveness.lips.report import lips_report
 from veridical.media import read_clip
 from veridical.types import Audio, Challenge, Clip
-from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.windows import Window
 
@@ -44,7 +45,7 @@ def lips(
     """
     engines = engines_of(profile)
     check = engines.need(Engines.lips)
-    point = engines.operating_points.get(check.name)
+    point = points_of(engines).get(check.name)
     times = _read_schedule(schedule)
     challenge = Challenge(digits, language, times, phrase) if digits or phrase else None
     clip = read_clip(file)

@@ -18,18 +18,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.store import Database
-from veridical.store.lists import add_entries, find_entries, list_sizes, remove_entries
-from veridical.store.vault import Vault
-from veridical.verification import Settings
-from veridical.verification.signals.keys import keyed
-from veridical.verification.signals.ledger import Ledger
-from veridical.verification.signals.listing import (
+from veridical.signals.keys import keyed
+from veridical.signals.ledger import Ledger
+from veridical.signals.listing import (
     Imported,
     checked_kind,
     checked_label,
     import_values,
 )
+from veridical.store import Database
+from veridical.store.lists import add_entries, find_entries, list_sizes, remove_entries
+from veridical.store.vault import Vault
+from veridical.verification import Settings
 
 __all__ = ["app"]
 
@@ -41,7 +41,10 @@ app = typer.Typer(
 Effect = Literal["allow", "deny"]
 EffectOption = Annotated[Effect, typer.Option(help="What the list does.")]
 Kind = Annotated[
-    str, typer.Option(help="What the values are: document, subject, device, phone or network.")
+    str,
+    typer.Option(
+        help="What the values are: document, subject, device, phone, network, address or geo."
+    ),
 ]
 Tenant = Annotated[str, typer.Option(help="Whose list.")]
 Values = Annotated[

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.capture import read_capture
 from veridical.cli.measured import answer, engines_of
 from veridical.liveness import read_settings
 from veridical.liveness.report import silent_report
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 
 __all__ = ["app", "silent"]
 
@@ -40,8 +41,6 @@ def silent(
     found = check.examine(views, transaction.clip)
     measured = check.summarise(found)
     if report:
-        page = silent_report(
-            found, measured, read_settings().cues, engines.operating_points[check.name]
-        )
+        page = silent_report(found, measured, read_settings().cues, points_of(engines)[check.name])
         report.write_text(page, encoding="utf-8")
     answer(measured, engines, as_json)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import typer
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.cli.exits import Exit
+from veridical.policy.decision import judge
 from veridical.result import Measurement, Status
 from veridical.verification import Settings
-from veridical.verification.decision import judge
-from veridical.verification.engines import Engines
 
 __all__ = ["answer", "engines_of"]
 
@@ -40,7 +41,7 @@ def answer(
     Raises:
         typer.Exit: With code 1 when it is no pass.
     """
-    result = judge(measured, engines.operating_points.get(measured.check))
+    result = judge(measured, points_of(engines).get(measured.check))
     point = result.point
     if as_json:
         shown = {

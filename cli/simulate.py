@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from veridical.evaluation.attack import Attack, describe
-from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
 from veridical.media import read_audio, read_clip
+from veridical.rehearsal.attack import Attack, describe
+from veridical.rehearsal.rehearse import Rehearsal, rehearse_file, rehearse_folder
 from veridical.types import Box
 
 __all__ = ["HELP", "simulate"]

@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from veridical.errors import InputError
-from veridical.service.api.auth import ROLES, SCOPES
+from veridical.service.api.auth import ROLES, scopes_of
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions.resources import iso, now_ms
-from veridical.service.webhooks import check_address, secret_text
 from veridical.store import Database
+from veridical.store.endpoints import endpoints_of, set_webhook
 from veridical.store.tenants import (
     Tenant,
     add_tenant,
@@ -22,8 +21,9 @@ from veridical.store.tenants import (
     issue_api_key,
     list_tenants,
     revoke_api_key,
-    set_webhook,
 )
+from veridical.transactions.resources import iso, now_ms
+from veridical.transactions.webhooks import check_address, secret_text
 
 __all__ = ["app"]
 
@@ -49,13 +49,18 @@ def list_(
     """Name the tenants with their limits."""
     with _database() as (database, _):
         found = list_tenants(database)
+        with database.reading() as connection:
+            urls = {
+                tenant.name: [each.url for each in endpoints_of(connection, tenant.name)]
+                for tenant in found
+            }
     if as_json:
         rows = [
             {
                 "name": tenant.name,
                 "requests_per_minute": tenant.requests_per_minute,
                 "concurrent": tenant.concurrent,
-                "webhook_url": tenant.webhook_url,
+                "webhook_urls": urls[tenant.name],
             }
             for tenant in found
         ]
@@ -64,7 +69,7 @@ def list_(
     for tenant in found:
         typer.echo(
             f"{tenant.name}  {tenant.requests_per_minute} a minute, {tenant.concurrent} at once"
-            f"  {tenant.webhook_url}".rstrip()
+            f"  {' '.join(urls[tenant.name])}".rstrip()
         )
 
 
@@ -80,7 +85,7 @@ def issue(
     name: Name,
     role: Annotated[
         list[str] | None,
-        typer.Option(help="onboarding, backend, reviewer, auditor, monitor or all; repeatable."),
+        typer.Option(help=f"{', '.join(ROLES)}; repeatable."),
     ] = None,
     scope: Annotated[
         list[str] | None, typer.Option(help="A single scope such as analysis; repeatable.")
@@ -95,15 +100,7 @@ def issue(
     ] = "",
 ) -> None:
     """Make a key and print it, once: only a hash of it is kept."""
-    chosen = set(scope or ())
-    for each in role or (() if chosen else ("backend",)):
-        chosen |= set(ROLES.get(each, (each,)))
-    if unknown := sorted(chosen - SCOPES.keys()):
-        raise InputError(
-            f"no such role or scope: {', '.join(unknown)}; roles are {', '.join(ROLES)}, "
-            f"scopes {', '.join(SCOPES)}",
-            "usage.scope",
-        )
+    chosen = scopes_of(role or (), scope or ())
     expires_at = now_ms() + int(timedelta(days=days).total_seconds() * 1000)
     with _database() as (database, _):
         _, text = issue_api_key(
@@ -133,10 +130,11 @@ def revoke(prefix: Annotated[str, typer.Argument(help="Prefix of the key.")]) ->
 
 @app.command()
 def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -> None:
-    """Send a tenant's events to a URL, and print the new secret they are signed with, once."""
+    """Send a tenant's events to one URL alone, and print the new secret they are signed with."""
     with _database() as (database, settings):
         check_address(url, settings.transactions().allowed_callbacks)
-        typer.echo(secret_text(set_webhook(database, settings.keys(), name, url)))
+        secret = set_webhook(database, settings.keys(), name, url)
+        typer.echo(secret_text(secret))
 
 
 @contextmanager

@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.recording import write_clip
-from veridical.evaluation.samples import Sample
 from veridical.media import read_clip, read_image
 from veridical.models.session import OnnxSession
-from veridical.service.pictures import to_jpeg
+from veridical.rehearsal.recording import write_clip
+from veridical.rehearsal.samples import Sample
 from veridical.types import Audio, Challenge, Clip, Image
 from veridical.verification import Policy, Settings, Transaction, Verifier, load_policy
+from veridical.verification.pictures import to_jpeg
 
 __all__ = ["measure", "standard_clip"]
 

@@ -15,11 +15,11 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx2
 
-from veridical.client import calls, checks, stores
+from veridical.client import administration, calls, checks, stores
 from veridical.client.asking import Page
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed
-from veridical.client.flow import RESTED, Answer, Driver, Flow, Pause, Request, Session
+from veridical.client.flow import RESTED, Driver, Flow, Pause, Request, Response, Session
 from veridical.release import __version__
 
 __all__ = ["AsyncClient", "Client", "Operation"]
@@ -128,11 +128,14 @@ class Listing(Generic[P, T]):
 class _Operations:
     """The operations of the API, for both clients."""
 
+    each_message = Listing(administration.webhook_messages)
     each_record = Listing(stores.evidence_chain)
     each_review = Listing(calls.reviews)
     each_transaction = Listing(calls.list_transactions)
 
+    add_tenant = Operation(administration.add_tenant)
     add_to_list = Operation(stores.add_to_list)
+    add_webhook = Operation(administration.add_webhook)
     cancel = Operation(calls.cancel)
     compare_faces = Operation(checks.compare_faces)
     compare_voices = Operation(checks.compare_voices)
@@ -148,36 +151,47 @@ class _Operations:
     evidence_head = Operation(stores.evidence_head)
     evidence_keys = Operation(stores.evidence_keys)
     explain = Operation(calls.explain)
+    fetch_medium = Operation(calls.fetch_medium)
     face_quality = Operation(checks.face_quality)
     galleries_of = Operation(stores.galleries_of)
     gallery = Operation(stores.gallery)
     get = Operation(calls.get)
     guide_document = Operation(checks.guide_document)
     guide_face = Operation(checks.guide_face)
+    issue_key = Operation(administration.issue_key)
+    keys = Operation(administration.keys)
     lip_liveness = Operation(checks.lip_liveness)
     list_sizes = Operation(stores.list_sizes)
     list_transactions = Operation(calls.list_transactions)
     models = Operation(stores.models)
+    new_webhook_secret = Operation(administration.new_webhook_secret)
     policies = Operation(stores.policies)
     policy = Operation(stores.policy)
     read_document = Operation(checks.read_document)
     ready = Operation(stores.ready)
     recording_page = Operation(calls.recording_page)
+    redeliver = Operation(administration.redeliver)
     remove = Operation(stores.remove)
     remove_from_list = Operation(stores.remove_from_list)
+    remove_webhook = Operation(administration.remove_webhook)
     review = Operation(calls.review)
     reviews = Operation(calls.reviews)
+    revoke_key = Operation(administration.revoke_key)
     search = Operation(stores.search)
+    set_limits = Operation(administration.set_limits)
     silent_liveness = Operation(checks.silent_liveness)
     spoken_digits = Operation(checks.spoken_digits)
     store_policy = Operation(stores.store_policy)
     submit = Operation(calls.submit)
     take_back = Operation(calls.take_back)
+    tenants = Operation(administration.tenants)
     upload = Operation(calls.upload)
     upload_slice = Operation(calls.upload_slice)
     verify = Operation(calls.verify)
     verify_once = Operation(checks.verify_once)
     wait = Operation(calls.wait)
+    webhook_messages = Operation(administration.webhook_messages)
+    webhooks = Operation(administration.webhooks)
 
 
 class Client(_Operations):
@@ -219,7 +233,7 @@ class Client(_Operations):
             driver.resume(self._serve(driver.request))
         return driver.result
 
-    def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+    def _serve(self, request: Request | Pause) -> Response | ConnectionFailed:
         if isinstance(request, Pause):
             time.sleep(request.seconds)
             return RESTED
@@ -293,7 +307,7 @@ class AsyncClient(_Operations):
             driver.resume(await self._serve(driver.request))
         return driver.result
 
-    async def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+    async def _serve(self, request: Request | Pause) -> Response | ConnectionFailed:
         if isinstance(request, Pause):
             await asyncio.sleep(request.seconds)
             return RESTED
@@ -344,9 +358,9 @@ def _timeout(read_s: float, request: Request) -> httpx2.Timeout:
     return httpx2.Timeout(read_s + request.patience_s, connect=CONNECT_S)
 
 
-def _answer(response: httpx2.Response, address: str) -> Answer:
+def _answer(response: httpx2.Response, address: str) -> Response:
     # httpx2 gives header names in small letters.
-    return Answer(response.status_code, dict(response.headers), response.content, address)
+    return Response(response.status_code, dict(response.headers), response.content, address)
 
 
 def _failed(error: httpx2.TransportError, address: str) -> ConnectionFailed:

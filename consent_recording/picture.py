@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.consent_recording.settings import RecordingSettings
 from veridical.consent_recording.timeline import Finding, Moment
 from veridical.consent_recording.times import Span
@@ -17,7 +18,6 @@ from veridical.face.track import FaceTracker
 from veridical.liveness.lips import MouthFrame, mouth_frame
 from veridical.result import EvidenceValue, Measurement
 from veridical.types import Clip, Image, View
-from veridical.verification.engines import Engines
 
 __all__ = ["Seen", "absences", "alone", "live", "presence", "same_person", "watch"]
 

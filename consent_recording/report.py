@@ -13,10 +13,10 @@ from typing import Any
 
 import jinja2
 
+from veridical.catalogue import Language
 from veridical.errors import InputError
 from veridical.media import sniff
 from veridical.verification import CHECKS, explain
-from veridical.verification.catalogue import Language
 
 __all__ = ["embedded", "recording_report"]
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.locate import locate, words_of
 from veridical.consent_recording.picture import alone, live, presence, same_person, watch
 from veridical.consent_recording.script import Script, Segment, Statement
 from veridical.consent_recording.settings import RecordingSettings, recording_settings
 from veridical.consent_recording.sound import (
-    Heard,
+    RecordingSpeech,
     answers,
     digits,
     hear,
@@ -29,12 +31,11 @@ from veridical.consent_recording.transcript import Said, transcript_of
 from veridical.errors import InputError
 from veridical.face import FaceMatchCheck
 from veridical.media import read_sound, read_windows
+from veridical.policy.verdict import verdict_of
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Audio, Template, View
 from veridical.verification import Policy, Settings, Verdict, decide, load_policy, verdict_to_json
-from veridical.verification.engines import Engines
 from veridical.verification.needs import Needs
-from veridical.verification.verdict import verdict_of
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.fbank import RATE_HZ
 from veridical.voiceprint.windows import speech_windows
@@ -206,13 +207,13 @@ class RecordingVerifier:
             spans, times_from = self._found(samples, recording), "found"
         timings["sound"] = (time.perf_counter() - start) * 1000
         progress("sound", 1.0)
-        heard: list[Heard] = []
+        heard: list[RecordingSpeech] = []
         sounds = widened(spans, settings.margin_s)
         start = time.perf_counter()
         for number, segment in enumerate(script.segments):
             span, sound = spans.get(segment.id), sounds.get(segment.id)
             heard.append(
-                Heard(segment, span)
+                RecordingSpeech(segment, span)
                 if engines.vad is None
                 else hear(samples, segment, span, sound, script, engines, engines.vad, settings)
             )
@@ -335,7 +336,7 @@ def load_recording_verifier(
     """
     settings = settings or Settings()
     engines = engines or Engines.open(settings)
-    policy, points = policy or load_policy(POLICY), engines.operating_points
+    policy, points = policy or load_policy(POLICY), points_of(engines)
     needs = Needs(engines, points, allow_missing=settings.allow_missing)
     needs.require(policy)
     return RecordingVerifier(engines, points, policy, recording_settings(), needs)
@@ -390,7 +391,7 @@ def _refuse_digits(recording: Recording) -> None:
         )
 
 
-def _segment(one: Heard, clear_nats: float, listened: bool) -> SegmentResult:
+def _segment(one: RecordingSpeech, clear_nats: float, listened: bool) -> SegmentResult:
     said: tuple[Said, ...] = ()
     if isinstance(one.segment, Statement) and listened:
         said = (Said(one.segment.text, "missing"),)

@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_page import http_page
 from pydantic import BaseModel
 
+from veridical.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
 from veridical.cli.table import COMMANDS, load_command
 from veridical.models import list_cards
 from veridical.models.listing import cards_as_markdown
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database, MasterKeys
+from veridical.transactions import Resources
 from veridical.verification import CHECKS, Verifier, reasons
-from veridical.verification.catalogue import COMMON_EVIDENCE, Bands, CheckSpec, SameAs
 from veridical.verification.evidence import SigningKey
 from veridical.wire import ManifestRow
 

@@ -1,1 +1,1 @@
-"""The evaluation room."""
+"""What does a score mean? Protocols, error rates, calibration."""

@@ -8,9 +8,9 @@ measurements in memory as if the mark were absent. No file without it is ever ma
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from veridical.policy import Policy
+from veridical.policy.decision import Decision, decide
 from veridical.result import CheckResult
-from veridical.verification.decision import Decision, decide
-from veridical.verification.policy import Policy
 
 __all__ = ["MARK", "judged_without_mark", "without"]
 

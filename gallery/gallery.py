@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from numpy.typing import NDArray
 
 from veridical.errors import InputError, StoreError
 from veridical.gallery.entry import (
@@ -19,30 +17,17 @@ from veridical.gallery.entry import (
     pack,
     unpack,
 )
-from veridical.gallery.index import CANDIDATES, Found, Rows, TemplateIndex, code_bytes_of
+from veridical.gallery.index import CANDIDATES, Candidates, Rows, TemplateIndex, code_bytes_of
 from veridical.gallery.lock import SharedLock
 from veridical.gallery.snapshot import Snapshot
-from veridical.store import Database, KeyProvider
-from veridical.store.keys import seal, unseal, unwrap
-from veridical.store.schema import NAME_LENGTH, data_keys, galleries, templates, tombstones
-from veridical.store.subjects import data_key, kept_data_keys, next_revision
+from veridical.store import NAME_LENGTH, Connection, Database, KeyProvider
+from veridical.store.galleries import GalleryRows
+from veridical.store.subjects import erase_template
 from veridical.types import Template
 
 __all__ = ["Gallery"]
 
-_FETCH = 5_000
 _UNIT = 1e-3
-
-
-class _Stored(NamedTuple):
-    """One row of `templates` with its key."""
-
-    id: int
-    subject: str
-    version: int
-    sealed: bytes
-    master_key: str
-    wrapped: bytes
 
 
 class Gallery:
@@ -81,7 +66,7 @@ class Gallery:
         for word in (tenant, name, model):
             _check_name(word)
         self._database = database
-        self._keys = keys
+        self._rows = GalleryRows(keys, tenant, name, model)
         self._candidates = candidates
         self._snapshot = Snapshot(snapshot, keys) if snapshot else None
         self._index: TemplateIndex | None = None
@@ -92,12 +77,7 @@ class Gallery:
         self.tenant = tenant
         self.model = model
         with database.writing() as connection:
-            dialect = sqlite if database.is_sqlite else postgresql
-            connection.execute(
-                dialect.insert(galleries)
-                .values(tenant=tenant, name=name, revision=0)
-                .on_conflict_do_nothing()
-            )
+            self._rows.make(connection)
 
     # --- changes ---------------------------------------------------------------------------------
 
@@ -130,13 +110,7 @@ class Gallery:
             return
         try:
             with self._database.writing() as connection:
-                # First of all, so that ids rise in the order of revisions.
-                revision = next_revision(connection, self.tenant, self.name)
-                keys = kept_data_keys(
-                    connection, self._keys, self.tenant, [each.subject for each in enrolments]
-                )
-                rows = [self._row(keys[each.subject], each, revision) for each in enrolments]
-                connection.execute(insert(templates), rows)
+                self._rows.add(connection, [(each.subject, _packed(each)) for each in enrolments])
         except StoreError as error:
             if error.code == "store.conflict":
                 raise InputError(
@@ -157,14 +131,10 @@ class Gallery:
             StoreError: The database cannot be written.
         """
         self._check_template(template)
+        plain = _packed(Enrolment(subject, template, attributes))
         with self._database.writing() as connection:
-            revision = next_revision(connection, self.tenant, self.name)
-            version = connection.scalar(select(templates.c.version).where(*self._mine(subject)))
-            key = data_key(connection, self._keys, self.tenant, subject)
-            if version is None or key is None:
+            if not self._rows.replace(connection, subject, plain):
                 raise _unknown_subject()
-            changed = Enrolment(subject, template, attributes)
-            self._change(connection, key, changed, version + 1, revision)
 
     def put_within(self, connection: Connection, enrolment: Enrolment) -> None:
         """Enrol a subject, or replace its template, together with what else a caller writes.
@@ -179,33 +149,7 @@ class Gallery:
         """
         _check_name(enrolment.subject)
         self._check_template(enrolment.template)
-        subject = enrolment.subject
-        revision = next_revision(connection, self.tenant, self.name)
-        key = kept_data_keys(connection, self._keys, self.tenant, [subject])[subject]
-        version = connection.scalar(select(templates.c.version).where(*self._mine(subject)))
-        if version is None:
-            connection.execute(insert(templates), [self._row(key, enrolment, revision)])
-        else:
-            self._change(connection, key, enrolment, version + 1, revision)
-
-    def _change(
-        self,
-        connection: Connection,
-        key: bytes,
-        enrolment: Enrolment,
-        version: int,
-        revision: int,
-    ) -> None:
-        plain = pack(enrolment.template, enrolment.attributes)
-        connection.execute(
-            update(templates)
-            .where(*self._mine(enrolment.subject))
-            .values(
-                version=version,
-                revision=revision,
-                sealed=seal(key, plain, *self._context(enrolment.subject, version)),
-            )
-        )
+        self._rows.put(connection, enrolment.subject, _packed(enrolment))
 
     def renew(self, enrolments: Sequence[Enrolment]) -> None:
         """Put templates of this gallery's model in the place of those of other models.
@@ -222,30 +166,9 @@ class Gallery:
             self._check_template(enrolment.template)
         if not enrolments:
             return
-        subjects = [each.subject for each in enrolments]
         with self._database.writing() as connection:
-            revision = next_revision(connection, self.tenant, self.name)
-            keys = kept_data_keys(connection, self._keys, self.tenant, subjects)
-            stored = connection.execute(
-                select(templates.c.id, templates.c.subject, templates.c.model).where(
-                    templates.c.tenant == self.tenant,
-                    templates.c.gallery == self.name,
-                    templates.c.subject.in_(subjects),
-                )
-            ).all()
-            old = [int(row.id) for row in stored if row.model != self.model]
-            if {row.subject for row in stored if row.model != self.model} != set(subjects):
+            if not self._rows.renew(connection, {e.subject: _packed(e) for e in enrolments}):
                 raise _unknown_subject()
-            current = {row.subject for row in stored if row.model == self.model}
-            rows = [
-                self._row(keys[each.subject], each, revision)
-                for each in enrolments
-                if each.subject not in current
-            ]
-            if rows:
-                connection.execute(insert(templates), rows)
-            self._bury(connection, old, revision)
-            connection.execute(delete(templates).where(templates.c.id.in_(old)))
 
     def delete(self, subject: str) -> bool:
         """Remove a subject from this gallery, from every index and from the snapshot, at once.
@@ -260,17 +183,7 @@ class Gallery:
             StoreError: The database cannot be written.
         """
         with self._database.writing() as connection:
-            revision = next_revision(connection, self.tenant, self.name)
-            mine = (
-                templates.c.tenant == self.tenant,
-                templates.c.gallery == self.name,
-                templates.c.subject == subject,
-            )
-            gone = list(connection.scalars(select(templates.c.id).where(*mine)))
-            if gone:
-                self._bury(connection, gone, revision)
-                connection.execute(delete(templates).where(*mine))
-                self._drop_unused_key(connection, subject)
+            gone = erase_template(connection, self.tenant, self.name, subject)
         if gone and self._snapshot:
             self._snapshot.scrub(np.asarray(gone, np.int64))
         if self._index is not None:
@@ -319,7 +232,7 @@ class Gallery:
         hits = self.search(self.template(subject), limit + 1, min_similarity)
         return [hit for hit in hits if hit.subject != subject][:limit]
 
-    def scan(self, probe: Template) -> Found:
+    def scan(self, probe: Template) -> Candidates:
         """As `search`, for all candidates and without looking up who they are.
 
         Raises:
@@ -334,7 +247,36 @@ class Gallery:
             self._check_template(probe)  # now that the index is there
             return self._index.search(probe.vector, max(self._candidates, CANDIDATES))
 
-    def hits(self, found: Found, which: Iterable[int]) -> list[Hit]:
+    def __len__(self) -> int:
+        """Entries that the last search could find."""
+        with self._lock.reading():
+            return 0 if self._index is None else len(self._index)
+
+    def entries_behind(
+        self, number: int, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Numbers and templates of entries behind one, in the order of their enrolment.
+
+        Args:
+            number: Of the entry before; -1 begins.
+            limit: Most entries.
+
+        Returns:
+            (n,) numbers and (n, d) templates: copies.
+
+        Raises:
+            StoreError: As `search`.
+        """
+        self.refresh()
+        with self._lock.reading():
+            if self._index is None:
+                return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+            rows = self._index.rows()
+            start = int(np.searchsorted(rows.ids, number, side="right"))
+            alive = start + np.flatnonzero(rows.vectors[start:].any(axis=1))[:limit]
+            return rows.ids[alive], rows.vectors[alive]
+
+    def hits(self, found: Candidates, which: Iterable[int]) -> list[Hit]:
         """Look up who some of the found entries are; one deleted meanwhile is left out.
 
         Raises:
@@ -342,12 +284,7 @@ class Gallery:
         """
         chosen = [(int(found.ids[i]), i) for i in which]
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(templates.c.id, templates.c.subject).where(
-                    templates.c.id.in_([number for number, _ in chosen])
-                )
-            )
-            subjects = {int(row.id): str(row.subject) for row in rows}
+            subjects = self._rows.subjects_of(connection, [number for number, _ in chosen])
         return [
             Hit(
                 subjects[number],
@@ -379,22 +316,10 @@ class Gallery:
         """
         found: dict[str, Outdated] = {}
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(templates, data_keys.c.master_key, data_keys.c.wrapped)
-                .join(
-                    data_keys,
-                    (data_keys.c.tenant == templates.c.tenant)
-                    & (data_keys.c.subject == templates.c.subject),
-                )
-                .where(*self._others())
-                .order_by(templates.c.id)
-            )
-            for row in rows:
-                key = unwrap(self._keys, row.master_key, row.wrapped)
-                context = self._context(row.subject, row.version, row.model)
-                _, attributes = unpack(unseal(key, row.sealed, *context), row.model)
+            for subject, model, plain in self._rows.others(connection):
+                _, attributes = unpack(plain, model)
                 # Of several old templates the newest one's attributes count.
-                found[row.subject] = Outdated(row.subject, row.model, attributes)
+                found[subject] = Outdated(subject, model, attributes)
         return list(found.values())
 
     def statistics(self) -> Statistics:
@@ -404,13 +329,8 @@ class Gallery:
             StoreError: The database cannot be read.
         """
         with self._database.reading() as connection:
-            counts = connection.execute(
-                select(templates.c.model, func.count())
-                .where(templates.c.tenant == self.tenant, templates.c.gallery == self.name)
-                .group_by(templates.c.model)
-            )
-            by_model = {str(model): int(count) for model, count in counts}
-            revision = self._current_revision(connection)
+            by_model = self._rows.counts(connection)
+            revision = self._rows.revision(connection)
         entries = by_model.pop(self.model, 0)
         with self._lock.reading():
             size = self._index.nbytes if self._index else 0
@@ -423,15 +343,7 @@ class Gallery:
             StoreError: The database cannot be read.
         """
         with self._database.reading() as connection:
-            return set(
-                connection.scalars(
-                    select(templates.c.subject).where(
-                        templates.c.tenant == self.tenant,
-                        templates.c.gallery == self.name,
-                        templates.c.model == self.model,
-                    )
-                )
-            )
+            return self._rows.subjects(connection)
 
     # --- the index -------------------------------------------------------------------------------
 
@@ -443,7 +355,7 @@ class Gallery:
                 cannot be searched whole is not searched at all.
         """
         with self._database.reading() as connection:
-            if self._current_revision(connection) == self._revision:
+            if self._rows.revision(connection) == self._revision:
                 return
         with self._lock.writing():
             if self._revision < 0:
@@ -493,52 +405,22 @@ class Gallery:
 
     def _take_in_changes(self) -> None:
         with self._database.reading() as connection:
-            revision = self._current_revision(connection)
-            mine = (templates.c.tenant == self.tenant, templates.c.gallery == self.name)
-            with connection.execution_options(yield_per=_FETCH).execute(
-                select(
-                    templates.c.id,
-                    templates.c.subject,
-                    templates.c.version,
-                    templates.c.sealed,
-                    data_keys.c.master_key,
-                    data_keys.c.wrapped,
-                )
-                .join(
-                    data_keys,
-                    (data_keys.c.tenant == templates.c.tenant)
-                    & (data_keys.c.subject == templates.c.subject),
-                )
-                .where(*mine, templates.c.model == self.model)
-                .where(templates.c.revision > self._revision)
-                .order_by(templates.c.id)
-            ) as rows:
-                for part in rows.partitions():
-                    self._put([_Stored(*row) for row in part])
-            gone = connection.scalars(
-                select(tombstones.c.template).where(
-                    tombstones.c.tenant == self.tenant,
-                    tombstones.c.gallery == self.name,
-                    tombstones.c.revision > self._revision,
-                )
-            )
-            ids = np.asarray(sorted(gone), np.int64)
-            others = connection.scalar(select(func.count()).where(*self._others()))
+            revision = self._rows.revision(connection)
+            for part in self._rows.changed(connection, self._revision):
+                self._put(part)
+            ids = np.asarray(self._rows.gone(connection, self._revision), np.int64)
+            others = self._rows.count_others(connection)
         if len(ids):
             if self._index is not None:
                 self._index.remove(ids)
             if self._snapshot is not None and self._revision >= 0:
                 self._snapshot.scrub(ids)
-        self._other_models = int(others or 0)
+        self._other_models = others
         self._revision = revision
 
-    def _put(self, part: Sequence[_Stored]) -> None:
-        """Decrypt some rows into the index."""
-        entries = []
-        for row in part:
-            key = unwrap(self._keys, row.master_key, row.wrapped)
-            plain = unseal(key, row.sealed, *self._context(row.subject, row.version))
-            entries.append(unpack(plain, self.model))
+    def _put(self, part: Sequence[tuple[int, bytes]]) -> None:
+        """Take some rows into the index."""
+        entries = [unpack(plain, self.model) for _, plain in part]
         if self._index is None:
             self._index = TemplateIndex(entries[0][0].vector.shape[0], self._candidates)
         if any(len(template.vector) != self._index.dimensions for template, _ in entries):
@@ -546,7 +428,7 @@ class Gallery:
         vectors = np.stack([template.vector for template, _ in entries])
         self._index.put(
             Rows(
-                np.asarray([row.id for row in part], np.int64),
+                np.asarray([number for number, _ in part], np.int64),
                 vectors,
                 np.asarray([known.birth_year or 0 for _, known in entries], np.int16),
                 np.asarray([SEXES.index(known.sex) for _, known in entries], np.uint8),
@@ -554,87 +436,12 @@ class Gallery:
             )
         )
 
-    # --- rows ------------------------------------------------------------------------------------
-
-    def _row(self, key: bytes, enrolment: Enrolment, revision: int) -> dict[str, object]:
-        plain = pack(enrolment.template, enrolment.attributes)
-        return {
-            "tenant": self.tenant,
-            "gallery": self.name,
-            "subject": enrolment.subject,
-            "model": self.model,
-            "version": 1,
-            "revision": revision,
-            "sealed": seal(key, plain, *self._context(enrolment.subject, 1)),
-        }
-
     def _entry(self, subject: str) -> tuple[Template, Attributes]:
         with self._database.reading() as connection:
-            row = connection.execute(
-                select(templates.c.version, templates.c.sealed).where(*self._mine(subject))
-            ).one_or_none()
-            key = data_key(connection, self._keys, self.tenant, subject)
-        if row is None or key is None:
+            plain = self._rows.find(connection, subject)
+        if plain is None:
             raise _unknown_subject()
-        return unpack(unseal(key, row.sealed, *self._context(subject, row.version)), self.model)
-
-    def _mine(self, subject: str) -> tuple[ColumnElement[bool], ...]:
-        return (
-            templates.c.tenant == self.tenant,
-            templates.c.gallery == self.name,
-            templates.c.subject == subject,
-            templates.c.model == self.model,
-        )
-
-    def _others(self) -> tuple[ColumnElement[bool], ...]:
-        return (
-            templates.c.tenant == self.tenant,
-            templates.c.gallery == self.name,
-            # Two ranges of the index, where "not equal" would read every entry of the gallery.
-            (templates.c.model < self.model) | (templates.c.model > self.model),
-        )
-
-    def _context(
-        self, subject: str, version: int, model: str | None = None
-    ) -> tuple[str | int, ...]:
-        """What a sealed template is bound to: moved elsewhere, it does not open."""
-        return ("template", self.tenant, self.name, subject, model or self.model, version)
-
-    def _bury(self, connection: Connection, ids: Sequence[int], revision: int) -> None:
-        """Leave a tombstone for each template about to go, for other processes' indexes."""
-        connection.execute(
-            insert(tombstones),
-            [
-                {
-                    "template": number,
-                    "tenant": self.tenant,
-                    "gallery": self.name,
-                    "revision": revision,
-                }
-                for number in ids
-            ],
-        )
-
-    def _drop_unused_key(self, connection: Connection, subject: str) -> None:
-        left = connection.scalar(
-            select(func.count()).where(
-                templates.c.tenant == self.tenant, templates.c.subject == subject
-            )
-        )
-        if not left:
-            connection.execute(
-                delete(data_keys).where(
-                    data_keys.c.tenant == self.tenant, data_keys.c.subject == subject
-                )
-            )
-
-    def _current_revision(self, connection: Connection) -> int:
-        revision = connection.scalar(
-            select(galleries.c.revision).where(
-                galleries.c.tenant == self.tenant, galleries.c.name == self.name
-            )
-        )
-        return int(revision or 0)
+        return unpack(plain, self.model)
 
     def _check_template(self, template: Template) -> None:
         if template.model != self.model:
@@ -655,6 +462,10 @@ class Gallery:
             )
 
 
+def _packed(enrolment: Enrolment) -> bytes:
+    return pack(enrolment.template, enrolment.attributes)
+
+
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
         raise InputError(
@@ -668,8 +479,8 @@ def _unknown_subject() -> InputError:
     return InputError("no such subject in this gallery; enrol it first", "gallery.unknown_subject")
 
 
-def _nothing_found() -> Found:
-    return Found(
+def _nothing_found() -> Candidates:
+    return Candidates(
         np.empty(0, np.int64),
         np.empty(0, np.float32),
         np.empty(0, np.int16),

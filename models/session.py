@@ -14,9 +14,10 @@ from veridical.result import ModelRef
 
 __all__ = ["OnnxSession", "Session", "open_session"]
 
-ARENA_BELOW_BYTES = 40 * 2**20
-"""Size of a file from which its session allocates and frees as it goes. Whisper alone is larger; it
-takes 0.2 GB less that way, and as long as before (docs/measurements/recording.md)."""
+ARENA_BELOW_BYTES = 8 * 2**20
+"""Size of a file from which its session allocates and frees as it goes: large networks take as long
+as before that way, and less memory (docs/measurements/benchmarks.md); small ones that run a hundred
+times a clip are slower."""
 
 Shape = tuple[int | str | None, ...]
 

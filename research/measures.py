@@ -37,7 +37,10 @@ OLD_CHECKS = (
     "face.same_person", "liveness.silent", "liveness.lips", "liveness.injection", "voice.digits",
     "voice.match", "voice.replay", "voice.statement", "watchlist.search",
 )  # fmt: skip
-NEW_CHECKS = ("face.copy", "capture.continuity", "liveness.light", "liveness.motion")
+NEW_CHECKS = (
+    "face.copy", "capture.continuity", "liveness.light", "liveness.motion", "document.chip",
+    "document.age", "capture.present",
+)  # fmt: skip
 OLD_KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3")
 NEW_KINDS = ("hk_id", "prc_home_return", "prc_foreign_permanent")
 ENGINES = {
@@ -51,7 +54,7 @@ from veridical.store import Database, MasterKeys
 from veridical.verification.evidence import SigningKey
 try:
     from veridical.service.app import create_app
-    from veridical.service.transactions import Resources
+    from veridical.transactions import Resources
     word = "resources"
 except ImportError:
     from veridical.service.api import create_app

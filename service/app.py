@@ -24,6 +24,7 @@ from veridical.media import read_audio, read_clip, read_image, read_image_with_i
 from veridical.models import ModelStore
 from veridical.ocr.chip import read_chip
 from veridical.service.api import (
+    administration,
     analysis,
     catalogue,
     galleries,
@@ -31,6 +32,7 @@ from veridical.service.api import (
     lists,
     operations,
     problems,
+    webhooks,
 )
 from veridical.service.api import description as descriptions
 from veridical.service.api import drift as drift_routes
@@ -42,9 +44,10 @@ from veridical.service.api.entry import Doors, Entry
 from veridical.service.api.limits import ByteBudget
 from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
-from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
+from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep, SharedGate
 from veridical.service.pages.routes import mount
-from veridical.service.transactions import (
+from veridical.signals import SignalFacts
+from veridical.transactions import (
     DriftWatch,
     PolicyRepository,
     Resources,
@@ -54,16 +57,15 @@ from veridical.service.transactions import (
     WebhookDispatcher,
     Worker,
 )
-from veridical.service.transactions.readiness import Readiness
-from veridical.service.transactions.recordings import Judge
-from veridical.service.transactions.records import record
-from veridical.service.webhooks import Poster
+from veridical.transactions.readiness import Readiness
+from veridical.transactions.recordings import Judge
+from veridical.transactions.records import record
+from veridical.transactions.webhooks import Poster
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy, verdict_to_json
 from veridical.verification.drift import line_of
 from veridical.verification.evidence import EvidenceLog, verdict_body
 from veridical.verification.inputs import parse_facts, parse_schedule
-from veridical.verification.signals import SignalFacts
 
 __all__ = ["create_app"]
 
@@ -79,6 +81,7 @@ def create_app(
     build: Build,
     *,
     api_key: SecretStr | None = None,
+    proxy_secret: SecretStr | None = None,
     evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
     held_body_bytes: int = 256 * 2**20,
@@ -99,6 +102,7 @@ def create_app(
     Args:
         build: Makes the verifier; called once, in a thread, when the service starts.
         api_key: A key of the default tenant with every scope, beside those in the database.
+        proxy_secret: Proves that a proxy says by `X-Veridical-Person` who asks.
         evidence: File to which every verdict of the one-call form is recorded as well.
         max_body_bytes: Largest form; bodies of other kinds have bounds of their routes.
         held_body_bytes: Bodies under way may hold so much together, those of one tenant half.
@@ -118,6 +122,8 @@ def create_app(
     """
     gate, metrics = Gate(capacity), Metrics()
     loader = Loader(build, metrics)
+    if resources is not None:
+        resources.database.meter = metrics.running.database
     found = (
         TransactionService(
             resources, PolicyRepository(resources, policy), transactions, fit=loader.fit
@@ -138,8 +144,8 @@ def create_app(
     service = Service(
         loader=loader,
         gate=gate,
-        guidance=Gate(max(1, capacity)),
-        access=Access(found, api_key, everyone=everyone),
+        guidance=SharedGate(max(1, capacity) + 1),
+        access=Access(found, api_key, proxy_secret, everyone=everyone),
         metrics=metrics,
         evidence=evidence,
         transactions=found,
@@ -227,6 +233,8 @@ def create_app(
             guidance,
             drift_routes,
             lists,
+            administration,
+            webhooks,
         ):
             app.include_router(room.router)
     app.include_router(analysis.router)

@@ -23,11 +23,13 @@ __all__ = [
     "attempt_keys",
     "attempts",
     "chains",
+    "compatibility",
     "data_keys",
     "drift_alerts",
     "drift_baselines",
     "drift_sketches",
     "evidence",
+    "explanations",
     "failures",
     "fingerprints",
     "galleries",
@@ -41,14 +43,18 @@ __all__ = [
     "outbox",
     "policies",
     "seen_media",
+    "shadow_policies",
+    "shadow_verdicts",
+    "signing_keys",
     "templates",
     "tenants",
     "tombstones",
     "transactions",
     "turns",
+    "webhook_endpoints",
 ]
 
-HEAD = "0006"
+HEAD = "0010"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -67,6 +73,22 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(referred_table_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
+)
+
+# The oldest release, by its newest migration, that works on these tables as they are. One row.
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("oldest", String(32), primary_key=True),
+)
+
+# Public halves of the keys that may sign evidence: a replica whose key is not here does not start.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
 )
 
 # One data key a subject; without it nothing of the subject can be read.
@@ -142,10 +164,20 @@ tenants = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("requests_per_minute", Integer, nullable=False),
     Column("concurrent", Integer, nullable=False),
-    Column("webhook_url", String(2000)),
     Column("sealed_webhook_secret", LargeBinary),
     Column("sealed_webhook_secret_before", LargeBinary),
     Column("webhook_secret_until", BigInteger),
+)
+
+# Where webhooks go: of a tenant, or of its sandbox. `events` are words; all when there is none.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant", String(NAME_LENGTH), nullable=False, index=True),
+    Column("url", String(2000), nullable=False),
+    Column("events", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )
 
 # Of a key only its name (the prefix) and the hash of its secret are kept.
@@ -171,6 +203,7 @@ transactions = Table(
     Column("id", String(40), primary_key=True),
     Column("tenant", String(NAME_LENGTH), nullable=False),
     Column("kind", String(20), nullable=False),
+    Column("policy", String(NAME_LENGTH)),
     Column("state", String(20), nullable=False),
     Column("sandbox", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -230,6 +263,15 @@ seen_media = Table(
     Column("digest", LargeBinary(32), primary_key=True),
     Column("transaction", String(40), nullable=False),
     Column("seen_at", BigInteger, nullable=False, index=True),
+)
+
+# What the reviewer of an attempt is shown, made when it was judged.
+explanations = Table(
+    "explanations",
+    metadata,
+    Column("transaction", String(40), primary_key=True),
+    Column("attempt", Integer, autoincrement=False, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 jobs = Table(
@@ -302,6 +344,7 @@ evidence = Table(
     Column("line", Text, nullable=False),
 )
 
+# What is to be told, and was told lately: `next_at` is None once it arrived or was given up.
 outbox = Table(
     "outbox",
     metadata,
@@ -312,6 +355,9 @@ outbox = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("next_at", BigInteger, index=True),
     Column("tries", Integer, nullable=False),
+    Column("delivered_at", BigInteger),
+    Column("cause", String(NAME_LENGTH)),
+    Index(None, "tenant", "created_at"),
 )
 
 policies = Table(
@@ -322,6 +368,31 @@ policies = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+# A version of a policy that judges beside the one in force, and what came of it: outcomes only.
+shadow_policies = Table(
+    "shadow_policies",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("id", String(NAME_LENGTH), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+shadow_verdicts = Table(
+    "shadow_verdicts",
+    metadata,
+    Column("transaction", String(64), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("policy", String(NAME_LENGTH), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("would_be", String(20), nullable=False),
+    Column("cause", String(NAME_LENGTH)),
+    Column("unmeasured", Text, nullable=False),
+    Column("judged_at", BigInteger, nullable=False),
+    Index(None, "tenant", "policy", "judged_at"),
 )
 
 # What signals count: every judged attempt, and the keyed hashes of who and what made it. A key is
@@ -335,6 +406,7 @@ attempts = Table(
     Column("transaction", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("sealed_place", LargeBinary),
     UniqueConstraint("tenant", "transaction", "number"),
     sqlite_autoincrement=True,
 )

@@ -102,12 +102,14 @@ def erase_subject(database: Database, tenant: str, subject: str) -> int:
         mine = (templates.c.tenant == tenant, templates.c.subject == subject)
         names = sorted(set(connection.scalars(select(templates.c.gallery).where(*mine))))
         # Sorted, so that two erasures never wait for each other.
-        erased = sum(_bury(connection, tenant, name, subject) for name in names)
+        erased = sum(len(_bury(connection, tenant, name, subject)) for name in names)
         connection.execute(delete(data_keys).where(*key))
     return erased
 
 
-def erase_template(connection: Connection, tenant: str, gallery: str, subject: str) -> None:
+def erase_template(
+    connection: Connection, tenant: str, gallery: str, subject: str
+) -> tuple[int, ...]:
     """Delete a subject from one gallery, and its key when nothing else is kept of it.
 
     Indexes of all processes drop the entry before their next search.
@@ -117,19 +119,23 @@ def erase_template(connection: Connection, tenant: str, gallery: str, subject: s
         tenant: Whose gallery.
         gallery: Its name.
         subject: The reference.
+
+    Returns:
+        Numbers of the templates that it had there.
     """
     of = (templates.c.tenant == tenant, templates.c.subject == subject)
     if connection.scalar(select(templates.c.id).where(*of, templates.c.gallery == gallery)) is None:
-        return
-    _bury(connection, tenant, gallery, subject)
+        return ()
+    gone = _bury(connection, tenant, gallery, subject)
     if connection.scalar(select(templates.c.id).where(*of).limit(1)) is None:
         connection.execute(
             delete(data_keys).where(data_keys.c.tenant == tenant, data_keys.c.subject == subject)
         )
+    return gone
 
 
-def _bury(connection: Connection, tenant: str, gallery: str, subject: str) -> int:
-    """Delete the templates of a subject in one gallery, each with a tombstone; how many."""
+def _bury(connection: Connection, tenant: str, gallery: str, subject: str) -> tuple[int, ...]:
+    """Delete the templates of a subject in one gallery, each with a tombstone; their numbers."""
     mine = (
         templates.c.tenant == tenant,
         templates.c.subject == subject,
@@ -140,7 +146,7 @@ def _bury(connection: Connection, tenant: str, gallery: str, subject: str) -> in
     connection.execute(
         insert(tombstones).from_select(["template", "tenant", "gallery", "revision"], gone)
     )
-    return connection.execute(delete(templates).where(*mine)).rowcount
+    return tuple(connection.scalars(delete(templates).where(*mine).returning(templates.c.id)))
 
 
 def galleries_of(database: Database, tenant: str, subject: str) -> list[str]:

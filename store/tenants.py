@@ -12,9 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from veridical.errors import InputError, StoreError
 from veridical.store.database import Database
-from veridical.store.keys import KeyProvider
 from veridical.store.schema import NAME_LENGTH, api_keys, tenants
-from veridical.store.vault import made_vault, opened_vault
 
 __all__ = [
     "ApiKey",
@@ -30,9 +28,6 @@ __all__ = [
     "list_tenants",
     "owner_of",
     "revoke_api_key",
-    "set_webhook",
-    "webhook_secrets",
-    "webhook_url",
 ]
 
 _SANDBOX = "\x1esandbox"
@@ -41,9 +36,6 @@ printable."""
 KEY_WORD = "vk_"
 _PREFIX_CHARACTERS = 12
 _SECRET_BYTES = 32
-SECRETS_OVERLAP_MS = 86_400_000
-"""For a day webhooks are signed with the secret before the newest one, too."""
-_WEBHOOK_SECRET = "webhook_secret"  # noqa: S105  a place, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +46,11 @@ class Tenant:
         name: Of 1 to 200 printable characters.
         requests_per_minute: Most requests in a minute, at each replica.
         concurrent: Most requests at once, at each replica.
-        webhook_url: Where finished transactions are told; empty for nowhere.
     """
 
     name: str
     requests_per_minute: int
     concurrent: int
-    webhook_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,59 +148,6 @@ def find_tenant(database: Database, name: str) -> Tenant | None:
         return None if row is None else _tenant(row)
 
 
-def set_webhook(database: Database, keys: KeyProvider, name: str, url: str) -> bytes:
-    """Say where a tenant's webhooks go, and make a new secret to sign them with.
-
-    The one before signs as well for `SECRETS_OVERLAP_MS`, so that receivers may change over.
-
-    Returns:
-        The secret: 32 bytes.
-
-    Raises:
-        InputError: `tenant.unknown`.
-        StoreError: The database cannot be written.
-    """
-    secret = secrets.token_bytes(_SECRET_BYTES)
-    with database.writing() as connection:
-        sealed = made_vault(connection, keys, name).seal(secret, _WEBHOOK_SECRET)
-        before = connection.scalar(
-            select(tenants.c.sealed_webhook_secret).where(tenants.c.name == name)
-        )
-        changed = {
-            "webhook_url": url,
-            "sealed_webhook_secret": sealed,
-            "sealed_webhook_secret_before": before,
-            "webhook_secret_until": _now_ms() + SECRETS_OVERLAP_MS,
-        }
-        _change_tenant(connection, name, changed)
-    return secret
-
-
-def webhook_url(connection: Connection, name: str) -> str:
-    """Where a tenant's webhooks go; empty for nowhere. Nothing is opened for it."""
-    mine = tenants.c.name == owner_of(name)
-    return connection.scalar(select(tenants.c.webhook_url).where(mine)) or ""
-
-
-def webhook_secrets(
-    connection: Connection, keys: KeyProvider, name: str, now: int
-) -> tuple[bytes, ...]:
-    """What a tenant's webhooks are signed with, the newest first; none without any.
-
-    Raises:
-        StoreError: A secret does not open.
-    """
-    owner = owner_of(name)
-    row = connection.execute(select(tenants).where(tenants.c.name == owner)).one_or_none()
-    vault = opened_vault(connection, keys, owner)
-    if row is None or row.sealed_webhook_secret is None or vault is None:
-        return ()
-    sealed = [row.sealed_webhook_secret]
-    if row.sealed_webhook_secret_before is not None and (row.webhook_secret_until or 0) > now:
-        sealed.append(row.sealed_webhook_secret_before)
-    return tuple(vault.unseal(each, _WEBHOOK_SECRET) for each in sealed)
-
-
 def issue_api_key(
     database: Database,
     tenant: str,
@@ -281,15 +218,13 @@ def find_api_key(database: Database, text: str) -> ApiKey | None:
     return _api_key(row)
 
 
-def revoke_api_key(database: Database, prefix: str) -> bool:
-    """Revoke a key at once; whether there was one to revoke."""
+def revoke_api_key(database: Database, prefix: str, tenant: str | None = None) -> bool:
+    """Revoke a key at once, of one tenant when it is given; whether there was one to revoke."""
+    query = update(api_keys).where(api_keys.c.prefix == prefix, api_keys.c.revoked_at.is_(None))
+    if tenant is not None:
+        query = query.where(api_keys.c.tenant == tenant)
     with database.writing() as connection:
-        changed = connection.execute(
-            update(api_keys)
-            .where(api_keys.c.prefix == prefix, api_keys.c.revoked_at.is_(None))
-            .values(revoked_at=_now_ms())
-        )
-        return bool(changed.rowcount)
+        return bool(connection.execute(query.values(revoked_at=_now_ms())).rowcount)
 
 
 def api_keys_of(database: Database, tenant: str) -> list[ApiKey]:
@@ -318,7 +253,7 @@ def _digest(secret: str) -> bytes:
 
 
 def _tenant(row: Row[Any]) -> Tenant:
-    return Tenant(row.name, row.requests_per_minute, row.concurrent, row.webhook_url or "")
+    return Tenant(row.name, row.requests_per_minute, row.concurrent)
 
 
 def _api_key(row: Row[Any]) -> ApiKey:

@@ -20,8 +20,11 @@ __all__ = [
     "Medium",
     "Upload",
     "drop_media",
+    "drop_pieces",
+    "keep_piece",
     "keep_upload",
     "media_of",
+    "media_piece",
     "medium_pieces",
     "read_medium",
     "sweep_uploads",
@@ -68,23 +71,34 @@ class Upload:
         Raises:
             StoreError: The database cannot be written; `store.full`.
         """
-        sealed = self._vault.seal(piece, "media", self.id, self._count)
         with self._database.writing() as connection:
-            connection.execute(
-                insert(media_parts).values(
-                    upload=self.id,
-                    number=self._count,
-                    transaction=self._vault.holder,
-                    stored_at=now,
-                    sealed=sealed,
-                )
-            )
+            keep_piece(connection, self._vault, self.id, self._count, piece, now)
         self._count += 1
 
     def discard(self) -> None:
         """Drop the pieces of an upload that is not wanted."""
         with self._database.writing() as connection:
-            connection.execute(delete(media_parts).where(media_parts.c.upload == self.id))
+            drop_pieces(connection, self.id)
+
+
+def keep_piece(
+    connection: Connection, vault: Vault, upload: str, number: int, piece: bytes, now: int
+) -> None:
+    """Write one piece of an upload."""
+    connection.execute(
+        insert(media_parts).values(
+            upload=upload,
+            number=number,
+            transaction=vault.holder,
+            stored_at=now,
+            sealed=vault.seal(piece, "media", upload, number),
+        )
+    )
+
+
+def drop_pieces(connection: Connection, upload: str) -> None:
+    """Drop the pieces of an upload."""
+    connection.execute(delete(media_parts).where(media_parts.c.upload == upload))
 
 
 def keep_upload(connection: Connection, transaction: str, medium: Medium, now: int) -> None:
@@ -133,6 +147,20 @@ def medium_pieces(connection: Connection, vault: Vault, medium: Medium) -> Itera
     # Bound to its number: pieces cannot change places, and the digest shows a missing last one.
     for row in rows:
         yield vault.unseal(row.sealed, "media", medium.upload, row.number)
+
+
+def media_piece(connection: Connection, vault: Vault, medium: Medium, number: int) -> bytes | None:
+    """One piece of a medium, from 0; None behind the last one.
+
+    Raises:
+        StoreError: `store.tampered`.
+    """
+    sealed = connection.scalar(
+        select(media_parts.c.sealed).where(
+            media_parts.c.upload == medium.upload, media_parts.c.number == number
+        )
+    )
+    return None if sealed is None else vault.unseal(sealed, "media", medium.upload, number)
 
 
 def drop_media(

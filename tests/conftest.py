@@ -15,10 +15,10 @@ import pytest
 
 from tests.databases import postgres_server
 from veridical.cli import main
-from veridical.evaluation.samples import Sample, build_samples, build_talkers
 from veridical.models import ModelStore, SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
 from veridical.models.source import NpmSource, PypiSource
+from veridical.rehearsal.samples import Sample, build_samples, build_talkers
 from veridical.store import Database
 from veridical.verification.settings import Settings
 

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from veridical.evaluation.recording import write_audio, write_clip
+from veridical.rehearsal.recording import write_audio, write_clip
 from veridical.types import Audio, Clip, Image
 
 __all__ = ["mutant", "seeds"]

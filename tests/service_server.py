@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.service_house import KEYS, Rules
 from veridical.service.app import create_app
 from veridical.service.serving import server_of
-from veridical.service.transactions import Resources, TransactionSettings
 from veridical.store import Database
+from veridical.transactions import Resources, TransactionSettings
 from veridical.verification.evidence import SigningKey
 
 JUDGING_S = 0.01
@@ -26,7 +26,7 @@ def serve(folder: Path, port: int) -> None:
     rules = Rules(hook=lambda: time.sleep(JUDGING_S))
     app = create_app(
         rules.build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         transactions=TransactionSettings(most_waiting=1_000),
         policy="selfie",
         open_to_everyone=True,

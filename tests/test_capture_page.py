@@ -17,15 +17,15 @@ import pytest
 
 from tests.browser import CHROMIUM, chromium_flags, served, write_sound, write_video
 from tests.service_house import IN_STEPS, KEYS, POINTS
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
 from veridical.result import Measurement
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.transactions import Resources
 from veridical.types import Clip, Colours
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 playwright = pytest.importorskip(
@@ -138,7 +138,7 @@ def service() -> Iterator[Seen]:
                 POINTS,
                 load_policy(str(folder / "lit.toml")),
             ),
-            resources=Resources(database, KEYS, signing, signing.public_pem),
+            resources=Resources(database, KEYS, signing),
             policy=str(folder / "lit.toml"),
             snapshots=folder / "galleries",
         )

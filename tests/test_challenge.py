@@ -19,8 +19,8 @@ from veridical.liveness.challenge import (
     draw_phrase,
 )
 from veridical.liveness.lips.visemes import VISEMES, pronounce, viseme_distance
+from veridical.policy import parse_policy
 from veridical.types import Challenge
-from veridical.verification.policy import parse_policy
 
 DIGITS = "0123456789"
 

@@ -32,6 +32,8 @@ from tests.chip_maker import (
     zipped,
     zone_group,
 )
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
 from veridical.cli import app
 from veridical.errors import InputError
 from veridical.media.picture import read_image, read_portrait
@@ -41,8 +43,6 @@ from veridical.ocr.document import Document, Field
 from veridical.ocr.mrz import exact_mrz
 from veridical.types import Image
 from veridical.verification import Transaction
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from veridical.cli import main, verify
-from veridical.service.transactions import customers
+from veridical.transactions import customers
 
 INPUTS = Path(__file__).parent.parent.parent / "shared" / "faults" / "inputs"
 FACE = INPUTS / "demo_portrait_crop.png"

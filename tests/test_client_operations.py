@@ -21,6 +21,18 @@ OPERATIONS = {
 T = "t_" + "0" * 32
 
 CALLS: dict[str, Callable[[Client], object]] = {
+    "add_tenant": lambda c: c.add_tenant("bank"),
+    "add_webhook": lambda c: c.add_webhook("https://b.example/h", events=["drift.raised"]),
+    "issue_key": lambda c: c.issue_key(roles=["reviewer"], person="Ana Lopez", tenant="bank"),
+    "list_keys": lambda c: c.keys(),
+    "list_tenants": lambda c: c.tenants(),
+    "list_webhook_messages": lambda c: c.webhook_messages(state="given_up", tenant="bank"),
+    "list_webhooks": lambda c: c.webhooks(),
+    "new_webhook_secret": lambda c: c.new_webhook_secret(),
+    "redeliver_webhook_message": lambda c: c.redeliver("msg_" + "0" * 32),
+    "remove_webhook": lambda c: c.remove_webhook("we_" + "0" * 32),
+    "revoke_key": lambda c: c.revoke_key("0" * 12, tenant="bank"),
+    "set_limits": lambda c: c.set_limits("bank", requests_per_minute=60, concurrent=2),
     "add_to_list": lambda c: c.add_to_list("deny", "phone", ["+8613800138000"], label="case 17"),
     "cancel_transaction": lambda c: c.cancel(T),
     "check_lip_liveness": lambda c: c.lip_liveness(b"v", "1234", schedule_ms=[1.0, 2.0, 3.0, 4.0]),
@@ -37,6 +49,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "erase_transaction": lambda c: c.erase(T),
     "evaluate_policy": lambda c: c.evaluate_policy("selfie", [{"format": "x"}], version=2),
     "explain_transaction": lambda c: c.explain(T),
+    "fetch_medium": lambda c: c.fetch_medium(T, "selfie"),
     "get_drift": lambda c: c.drift(),
     "get_evidence_head": lambda c: c.evidence_head(),
     "get_evidence_keys": lambda c: c.evidence_keys(),

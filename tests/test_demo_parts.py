@@ -14,16 +14,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.protocols.transactions import read_cases
 from veridical.evaluation.request import Request
 from veridical.service.pages.qa import About, QaFolder
 from veridical.service.pages.routes import mount
 from veridical.service.pages.tls import certificate_for
-from veridical.service.transactions.explain import explain
+from veridical.transactions.explain import explain
 from veridical.types import Audio, Challenge, Clip, Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
-from veridical.verification.engines import Engines
 
 STATIC = Path(__file__).parent.parent / "service" / "pages" / "static"
 ABOUT = {

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from tests.browser import CHROMIUM, chromium_flags, served, write_sound, write_video
 from tests.service_house import KEYS
-from veridical.evaluation.samples import Sample
 from veridical.media import read_clip
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
+from veridical.transactions import Resources
 from veridical.types import Image
 from veridical.verification import Settings, load_verifier
 from veridical.verification.evidence import SigningKey
@@ -51,7 +51,7 @@ def running(policy: str, folder: Path) -> Iterator[str]:
     settings = Settings(policy=policy)
     app = create_app(
         lambda: load_verifier(settings),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy=policy,
         open_to_everyone=True,
         snapshots=folder / "galleries",

@@ -14,9 +14,9 @@ from tests.test_demo_page import PATIENCE_MS, browser
 from veridical.client import Client
 from veridical.service.api.auth import SCOPES
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.transactions import Resources
 from veridical.verification.evidence import SigningKey
 
 playwright = pytest.importorskip(
@@ -66,7 +66,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     with served(site) as page:
         app = create_app(
             rules.build(),
-            resources=Resources(database, KEYS, signing, signing.public_pem),
+            resources=Resources(database, KEYS, signing),
             policy="selfie",
             snapshots=folder / "galleries",
             capture_origins=[page],

@@ -16,13 +16,14 @@ from veridical.client import verify_webhook
 from veridical.errors import InputError, StoreError
 from veridical.models import ModelStore
 from veridical.result import ModelRef
-from veridical.service.transactions import DriftWatch, Resources
-from veridical.service.transactions.drift import freeze
-from veridical.service.transactions.drift_views import HOUR_MS, overview
-from veridical.service.webhooks import secret_text, sign
 from veridical.store import Database
+from veridical.store.endpoints import set_webhook
 from veridical.store.histograms import Key, add_counts, counts_of
-from veridical.store.tenants import Tenant, add_tenant, set_webhook
+from veridical.store.tenants import Tenant, add_tenant
+from veridical.transactions import DriftWatch, Resources
+from veridical.transactions.drift import freeze
+from veridical.transactions.drift_views import HOUR_MS, overview
+from veridical.transactions.webhooks import secret_text, sign
 from veridical.verification import Verdict
 from veridical.verification.evidence import SigningKey
 
@@ -51,7 +52,7 @@ def resources(tmp_path: Path, clock: Hand) -> Iterator[Resources]:
     database.upgrade()
     add_tenant(database, Tenant(TENANT, 60_000, 64))
     signing = SigningKey.from_file(tmp_path / "signing.pem")
-    yield Resources(database, KEYS, signing, signing.public_pem, clock)
+    yield Resources(database, KEYS, signing, clock)
     database.close()
 
 

@@ -54,12 +54,12 @@ from veridical.evaluation.protocols.transactions import (
     transaction_figures,
 )
 from veridical.evaluation.protocols.voices import degraded, joined
-from veridical.evaluation.recording import write_audio, write_image
 from veridical.evaluation.report import write_json, write_report
 from veridical.evaluation.request import Evaluation, Request
 from veridical.gallery import FmrCurve
 from veridical.models import read_card
 from veridical.ocr import Document, Field
+from veridical.rehearsal.recording import write_audio, write_image
 from veridical.result import OperatingPoint
 from veridical.types import Audio, Box, Face, Image
 from veridical.verification import load_policy

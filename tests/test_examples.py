@@ -17,14 +17,14 @@ import pytest
 from tests.browser import served
 from tests.service_house import KEYS, Rules, picture
 from veridical.client import Client, InputRefused, Transaction, Webhook
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.service.api.auth import SCOPES
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
-from veridical.service.webhooks import sign
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.transactions import Resources
+from veridical.transactions.webhooks import sign
 from veridical.verification.evidence import SigningKey
 from veridical.wire import TransactionEvent
 
@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     signing, rules = SigningKey.from_file(folder / "signing.pem"), Rules()
     app = create_app(
         rules.build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         snapshots=folder / "galleries",
     )

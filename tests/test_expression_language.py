@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veridical import InputError
-from veridical.verification.policy import expressions
-from veridical.verification.policy.expressions import (
+from veridical.policy import expressions
+from veridical.policy.expressions import (
     DEEPEST,
     LONGEST,
     Condition,

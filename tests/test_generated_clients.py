@@ -15,9 +15,9 @@ from tests.service_house import KEYS, Rules, picture
 from veridical.client import Client
 from veridical.service.api.auth import SCOPES
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
+from veridical.transactions import Resources
 from veridical.verification.evidence import SigningKey
 
 ROOT = Path(__file__).parent.parent
@@ -121,7 +121,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     signing = SigningKey.from_file(folder / "signing.pem")
     app = create_app(
         Rules().build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         snapshots=folder,
     )

@@ -21,9 +21,9 @@ from veridical.evaluation.protocols.motion import (
     motion_figures,
 )
 from veridical.evaluation.protocols.motion import held_against as head_against
-from veridical.evaluation.relight import Lamp, encoded, relight, shaken
 from veridical.liveness.light import draw_colours
 from veridical.liveness.motion import HeadTrack, draw_turns
+from veridical.rehearsal.relight import Lamp, encoded, relight, shaken
 from veridical.result import OperatingPoint
 from veridical.types import Clip, Colours, Image
 

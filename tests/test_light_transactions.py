@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from tests.light_standins import lit_views
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue import CHECKS
+from veridical.catalogue.steps import build_steps
 from veridical.liveness.challenge import draw_challenge, with_colours
 from veridical.liveness.light import LightCheck
 from veridical.liveness.motion import MotionCheck
+from veridical.policy.decision import judge
 from veridical.result import OperatingPoint, Status
 from veridical.types import Arrival, Clip
-from veridical.verification.analysis import Analysis
-from veridical.verification.catalogue import CHECKS
-from veridical.verification.decision import judge
-from veridical.verification.engines import Engines
-from veridical.verification.steps import build_steps
-from veridical.verification.transaction import Transaction
 
 KEY = bytes(32)
 STEPS = build_steps(

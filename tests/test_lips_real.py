@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veridical.evaluation.simulate import Attack, simulate
 from veridical.face import FaceDetector, FaceMesher
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips import Heard, LipsCheck, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.models import ModelStore
+from veridical.rehearsal.simulate import Attack, simulate
 from veridical.types import Audio, Challenge, Clip
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]

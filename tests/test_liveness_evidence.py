@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from veridical.evaluation.simulate import simulate
 from veridical.face import FaceDetector, FaceMesher, look
 from veridical.liveness import SilentCheck
 from veridical.media import read_clip, read_image
 from veridical.models import ModelStore
+from veridical.rehearsal.simulate import simulate
 from veridical.result import Measurement, OperatingPoint
 from veridical.types import Clip, Image, View
 

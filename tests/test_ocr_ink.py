@@ -9,10 +9,10 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import Fonts, system_fonts
 from veridical.ocr.ink import claims_of, upper_stroke_longer
 from veridical.ocr.page import Line, Page
 from veridical.ocr.text import Reading
+from veridical.rehearsal.specimens import Fonts, system_fonts
 from veridical.types import Image
 
 SIZE = 40

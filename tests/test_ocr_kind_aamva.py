@@ -14,8 +14,6 @@ from pdf417gen.encoding import compute_error_correction_code_words, encode_rows
 from pdf417gen.util import chunks
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import render_specimen
-from veridical.evaluation.specimens.kinds.aamva import barcode_text, write_symbol
 from veridical.media import Symbol
 from veridical.ocr import Document, DocumentReadCheck, Field, Quad, holder_number
 from veridical.ocr.aamva import MalformedBarcodeError, looks_like_licence, parse_aamva
@@ -23,6 +21,8 @@ from veridical.ocr.kinds import Tools
 from veridical.ocr.kinds.aamva import LicenceBack, find_symbols
 from veridical.ocr.page import Page
 from veridical.ocr.text import Reading
+from veridical.rehearsal.specimens import render_specimen
+from veridical.rehearsal.specimens.kinds.aamva import barcode_text, write_symbol
 from veridical.types import Image
 
 TODAY = date(2026, 11, 21)

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import render_specimen, system_fonts
 from veridical.models import ModelStore
 from veridical.ocr import Document, DocumentReadCheck, DocumentReader, Field
+from veridical.rehearsal.specimens import render_specimen, system_fonts
 
 TODAY = date(2026, 11, 21)
 PRINTED = {

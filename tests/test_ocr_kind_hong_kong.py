@@ -6,11 +6,11 @@ from datetime import date
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import Fonts, render_specimen, system_fonts
 from veridical.models import ModelStore
 from veridical.ocr import Document, DocumentReadCheck, DocumentReader, Field, holder_number
 from veridical.ocr.kinds.hong_kong import check_character, is_consistent
 from veridical.ocr.validate import validate
+from veridical.rehearsal.specimens import Fonts, render_specimen, system_fonts
 
 TODAY = date(2026, 11, 21)
 

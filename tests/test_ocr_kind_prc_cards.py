@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import Fonts, render_specimen, system_fonts
 from veridical.models import ModelStore
 from veridical.ocr import Document, DocumentReader, Field, check_character, holder_number, kind_of
 from veridical.ocr.validate import validate
+from veridical.rehearsal.specimens import Fonts, render_specimen, system_fonts
 
 TODAY = date(2026, 1, 1)
 NUMBER = "110101199003072" + "31"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import DRAWERS, render_specimen, system_fonts
-from veridical.evaluation.specimens.cards import MARK
 from veridical.ocr import KINDS, Document, Field, back_of, holder_number, kind_names, kind_of
 from veridical.ocr.kinds import Kind, Side
+from veridical.rehearsal.specimens import DRAWERS, render_specimen, system_fonts
+from veridical.rehearsal.specimens.cards import MARK
 
 OCR = Path(__file__).parent.parent / "ocr"
 SIDES = [pytest.param(kind, side, id=side.name) for kind in KINDS for side in kind.sides]

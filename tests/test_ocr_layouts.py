@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import (
+from veridical.models import ModelStore
+from veridical.ocr import Document, DocumentAuthenticCheck, DocumentReadCheck, DocumentReader
+from veridical.rehearsal.specimens import (
     Fonts,
     Truth,
     render_mrz,
@@ -16,9 +18,7 @@ from veridical.evaluation.specimens import (
     system_fonts,
     untrained_fonts,
 )
-from veridical.evaluation.specimens.fonts import second_script
-from veridical.models import ModelStore
-from veridical.ocr import Document, DocumentAuthenticCheck, DocumentReadCheck, DocumentReader
+from veridical.rehearsal.specimens.fonts import second_script
 from veridical.types import Image
 
 pytestmark = pytest.mark.models

@@ -4,10 +4,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from veridical.evaluation.specimens.people import draw_traveller
 from veridical.ocr import Mrz, check_digit, parse_mrz
 from veridical.ocr.mrz import alphabets
 from veridical.ocr.text import Reading
+from veridical.rehearsal.specimens.people import draw_traveller
 
 TODAY = date(2026, 11, 21)
 KINDS = ("td1", "td2", "td3", "mrva", "mrvb")

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import Fonts, render_prc_front, system_fonts
-from veridical.evaluation.specimens.bank import ADDRESSES, NAMES
 from veridical.models import ModelStore
 from veridical.ocr import DocumentReadCheck, DocumentReader, Quad
 from veridical.ocr.chinese import has_twin, simplified_forms
@@ -19,6 +17,8 @@ from veridical.ocr.resident import read_twice
 from veridical.ocr.resident_rows import Row, read_rows
 from veridical.ocr.text import Reading
 from veridical.ocr.written import Written
+from veridical.rehearsal.specimens import Fonts, render_prc_front, system_fonts
+from veridical.rehearsal.specimens.bank import ADDRESSES, NAMES
 from veridical.types import Box, Image
 
 TODAY = date(2026, 1, 1)

@@ -10,13 +10,13 @@ import pytest
 
 from tests.service_house import IN_STEPS, House, house, picture
 from veridical import InputError, Measurement, OperatingPoint
+from veridical.analysis.engines import Engines
 from veridical.evaluation.protocols.transactions import Case, decided
+from veridical.policy import parse_policy
 from veridical.types import Image
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy
-from veridical.verification.engines import Engines
 from veridical.verification.inputs import parse_facts
 from veridical.verification.manifest import Row, load_transaction
-from veridical.verification.policy import parse_policy
 from veridical.verification.sources import Folder
 
 POLICY = """

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from veridical import InputError, Outcome
-from veridical.evaluation.samples import Sample
+from veridical.policy import lint as lint_room
+from veridical.policy import parse_policy
+from veridical.policy.expressions.parser import WORDS
+from veridical.policy.lint import lint_policy
+from veridical.policy.replay import compare_policies
+from veridical.policy.trials import refuse_failing, try_examples
+from veridical.rehearsal.samples import Sample
 from veridical.verification import Policy, load_policy, load_verifier, shipped_policies
-from veridical.verification.policy import lint as lint_room
-from veridical.verification.policy import parse_policy
-from veridical.verification.policy.expressions.parser import WORDS
-from veridical.verification.policy.lint import lint_policy
-from veridical.verification.policy.replay import compare_policies
-from veridical.verification.policy.trials import refuse_failing, try_examples
 from veridical.verification.settings import Settings
 
 SCENES = ("onboarding", "recheck", "withdrawal")

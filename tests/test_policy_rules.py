@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veridical import ErrorRate, InputError, Measurement, OperatingPoint, Outcome
+from veridical.catalogue.reasons import explain, explain_cause
 from veridical.cli.console import print_verdict
+from veridical.policy import parse_policy
+from veridical.policy.decision import Decision
+from veridical.policy.replay import replay
+from veridical.policy.rules import Rules, checked_facts
 from veridical.verification import Policy, Verdict, decide, verdict_to_json
-from veridical.verification.decision import Decision
 from veridical.verification.evidence import verdict_body
-from veridical.verification.policy import parse_policy
-from veridical.verification.policy.replay import replay
-from veridical.verification.policy.rules import Rules, checked_facts
-from veridical.verification.reasons import explain, explain_cause
 
 HEAD = """
 id = "mine"

@@ -6,14 +6,14 @@ import pytest
 
 from tests.browser import CHROMIUM, served
 from tests.service_house import KEYS, Rules
+from veridical.analysis.engines import Engines
 from veridical.consent_recording import RecordingVerifier
 from veridical.consent_recording.settings import recording_settings
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
+from veridical.transactions import Resources
 from veridical.verification import load_policy
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -34,7 +34,7 @@ def test_a_script_is_recorded_and_its_timeline_shown(page: Page, tmp_path: Path)
     judge = RecordingVerifier(Engines.of(), {}, load_policy("recording"), recording_settings())
     app = create_app(
         Rules().build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         open_to_everyone=True,
         recordings=lambda: judge,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from veridical.catalogue.points import own_points
 from veridical.consent_recording import parse_script
 from veridical.consent_recording.locate import Word, locate
 from veridical.consent_recording.picture import Seen, absences, alone, least_alike, presence
@@ -11,7 +12,6 @@ from veridical.consent_recording.timeline import Finding, Moment, judged, say
 from veridical.consent_recording.transcript import transcript_of
 from veridical.result import Measurement, OperatingPoint, Outcome, Status
 from veridical.verification import decide, load_policy
-from veridical.verification.points import own_points
 from veridical.voiceprint.statement import Deviation, StatementReading
 from veridical.voiceprint.wording import units
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from veridical.analysis.engines import Engines
 from veridical.cli import app
 from veridical.consent_recording import (
     Recording,
@@ -22,12 +23,11 @@ from veridical.consent_recording import (
     result_to_json,
 )
 from veridical.consent_recording.report import recording_report
-from veridical.evaluation.recording import write_clip
 from veridical.media import read_clip
 from veridical.models import ModelStore
+from veridical.rehearsal.recording import write_clip
 from veridical.result import Status
 from veridical.types import Audio, Clip, Image
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 pytestmark = [pytest.mark.models, pytest.mark.shared]

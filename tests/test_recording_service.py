@@ -12,18 +12,18 @@ from fastapi.testclient import TestClient
 
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
+from veridical.analysis.engines import Engines
 from veridical.consent_recording import Recording, RecordingVerifier, load_script
 from veridical.consent_recording.settings import recording_settings
 from veridical.consent_recording.verifier import Progress, RecordingResult
+from veridical.policy import parse_policy
 from veridical.result import Outcome
 from veridical.service.app import create_app
-from veridical.service.transactions import Resources
 from veridical.store import Database
 from veridical.store.tenants import Tenant, add_tenant
+from veridical.transactions import Resources
 from veridical.verification import Policy, load_policy
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import SigningKey
-from veridical.verification.policy import parse_policy
 
 SCRIPT = """
 id = "mine"
@@ -79,7 +79,7 @@ def client(judge: Noting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     signing = SigningKey.from_file(folder / "signing.pem")
     app = create_app(
         Rules().build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         open_to_everyone=True,
         max_body_bytes=50_000,

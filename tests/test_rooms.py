@@ -80,6 +80,20 @@ def test_a_circle_is_found_wherever_its_imports_stand(tmp_path: Path) -> None:
     assert set(cycle_of(import_graph(modules))) == {"p.a.one", "p.b.two"}
 
 
+@pytest.mark.parametrize("room", sorted({*ROOMS} - {"store"}))
+def test_sql_stands_in_the_store_alone(room: str) -> None:
+    """Who else needs something kept or found asks a function of `store` that says what it is."""
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                words = [getattr(node, "module", "") or "", *(alias.name for alias in node.names)]
+                words = [word.partition(".")[0] for word in words]
+                assert not {"sqlalchemy", "sqlite3", "psycopg"}.intersection(words), path
+                assert not (words[0] == "veridical" and "schema" in ast.unparse(node)), path
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"execute", "exec_driver_sql", "scalars"}, path
+
+
 def test_the_package_root_imports_no_room() -> None:
     for path in (ROOT / "veridical").glob("*.py"):
         if path.name != "__init__.py":

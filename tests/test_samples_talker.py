@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from veridical.evaluation.samples import Sample
-from veridical.evaluation.samples.voice import RATE_HZ, read_digits, spoken_ms
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
+from veridical.rehearsal.samples.voice import RATE_HZ, read_digits, spoken_ms
 from veridical.verification import Settings, Verdict, load_policy, load_verifier
 from veridical.voiceprint import DigitsCheck, analyse_speech
 

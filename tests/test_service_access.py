@@ -13,8 +13,8 @@ from tests.wire_contract import flat
 from veridical.service.api.auth import ROLES, SCOPES, Access, Allow
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
-from veridical.service.transactions import ProblemError
 from veridical.store.tenants import change_limits, revoke_api_key
+from veridical.transactions import ProblemError
 
 OPEN = {"/livez", "/readyz"}
 PAGES = ("/demo", "/operator")

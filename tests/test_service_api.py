@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from veridical import Measurement, ModelError, OperatingPoint
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
 from veridical.service.app import create_app
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 from veridical.verification.evidence import EvidenceLog, SigningKey
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25))

@@ -8,11 +8,11 @@ import pytest
 from tests.chip_maker import GROUPS, chip, state, zipped
 from tests.service_house import POINTS, House, house, picture
 from veridical import Measurement
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.catalogue.proof import SPECS
 from veridical.ocr.chip import ChipCheck, ChipFiles
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.catalogue.proof import SPECS
-from veridical.verification.engines import Engines
 
 CHIP = next(spec for spec in SPECS if spec.name == "document.chip")
 UTOPIA = state()

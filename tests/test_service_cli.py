@@ -11,9 +11,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.service.pictures import to_jpeg
+from veridical.rehearsal.samples import Sample
+from veridical.verification.pictures import to_jpeg
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,9 +10,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from veridical.evaluation.samples import Sample
 from veridical.gallery import Attributes, Enrolment, Gallery
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.types import Template
 from veridical.verification import Settings
 

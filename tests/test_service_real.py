@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.service_house import House, house, picture
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.service.pictures import to_jpeg
+from veridical.rehearsal.samples import Sample
 from veridical.types import Image
 from veridical.verification import Settings, load_verifier
+from veridical.verification.pictures import to_jpeg
 
 Pictures = dict[str, bytes]
 

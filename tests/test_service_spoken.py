@@ -9,18 +9,18 @@ import pytest
 
 from tests.service_house import House, picture
 from veridical import Template
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.policy import parse_policy
+from veridical.policy.media import wanted_media
 from veridical.service.api.state import Service
-from veridical.service.transactions import TransactionService
-from veridical.service.transactions.customers import FACES, VOICES, Customers
-from veridical.service.transactions.worker import load_transaction
 from veridical.store.transactions import StoredTransaction, find_transaction
 from veridical.store.vault import Vault, opened_vault
+from veridical.transactions import TransactionService
+from veridical.transactions.customers import FACES, VOICES, Customers
+from veridical.transactions.worker import load_transaction
 from veridical.types import Challenge
 from veridical.verification import Transaction, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
-from veridical.verification.policy import parse_policy
-from veridical.verification.policy.media import wanted_media
 from veridical.wire import KeptRequest
 
 TEXT = "I agree to the loan of four hundred pounds."

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
-from veridical.service.pictures import to_jpeg
+from veridical.rehearsal.samples import Sample
 from veridical.types import Image
+from veridical.verification.pictures import to_jpeg
 
 CORES, HOST_CORES = 4, 64
 # One a core for verifications, whoever asks for them, and 8 beside. It must not be 64: the pool of

@@ -13,11 +13,11 @@ import pytest
 
 from tests.service_house import House, house
 from veridical.errors import InputError
-from veridical.service import webhooks
-from veridical.service.transactions import WebhookDispatcher
-from veridical.service.transactions.dispatcher import PAUSES_S
-from veridical.service.webhooks import Poster, check_address, secret_text, sign
-from veridical.store.tenants import set_webhook
+from veridical.store.endpoints import set_webhook
+from veridical.store.outbox import count_letters
+from veridical.transactions import WebhookDispatcher, webhooks
+from veridical.transactions.dispatcher import PAUSES_S
+from veridical.transactions.webhooks import Poster, check_address, secret_text, sign
 
 SECRET = bytes(range(32))
 Sent = list[tuple[str, dict[str, str], bytes]]
@@ -96,7 +96,9 @@ def test_the_end_of_a_transaction_is_told_without_anything_personal(here: House)
             "sandbox": False,
         }
         assert b"canary" not in body
-    assert outbox(here) == []
+    assert outbox(here) == [(1, None), (1, None)]
+    with here.resources.database.reading() as connection:
+        assert count_letters(connection, here.tenant) == (0, 0)  # all of them arrived
 
 
 def test_what_does_not_arrive_is_sent_again_later_and_at_last_given_up(here: House) -> None:

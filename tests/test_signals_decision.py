@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veridical import InputError, Measurement, OperatingPoint, Outcome
-from veridical.service.transactions.rules import with_checks
+from veridical.catalogue import Trait, checks_with
+from veridical.catalogue.reasons import reasons
+from veridical.policy import Policy, parse_policy
+from veridical.transactions.rules import with_checks
 from veridical.verification import CHECKS, decide
-from veridical.verification.catalogue import Trait, checks_with
-from veridical.verification.policy import Policy, parse_policy
-from veridical.verification.reasons import reasons
 
 SIGNALS = tuple(sorted(checks_with(Trait.SIGNAL)))
 OTHERS = tuple(check for check in CHECKS if check not in SIGNALS)

@@ -3,10 +3,10 @@
 import pytest
 
 from veridical import Status
-from veridical.verification.decision import judge
-from veridical.verification.points import own_points
-from veridical.verification.signals import SignalFacts, SignalSettings
-from veridical.verification.signals.device import DeviceCheck
+from veridical.catalogue.points import own_points
+from veridical.policy.decision import judge
+from veridical.signals import SignalFacts, SignalSettings
+from veridical.signals.device import DeviceCheck
 
 FLAGS = SignalSettings.read().flags
 CHECK = DeviceCheck(FLAGS, ("obs", "manycam"))

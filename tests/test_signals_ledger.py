@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 
 from veridical import ModelRef, OperatingPoint, Status, Template
 from veridical.gallery import FmrCurve
+from veridical.policy.decision import judge
+from veridical.signals import SignalFacts
+from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.signals.ledger import SEEN, Ledger, forget
+from veridical.signals.seen import Sighting
 from veridical.store import Database, MasterKeys
 from veridical.store.schema import attempt_keys, attempts, data_keys, templates
-from veridical.verification.decision import judge
-from veridical.verification.signals import SignalFacts
-from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-from veridical.verification.signals.ledger import SEEN, Ledger, forget
-from veridical.verification.signals.seen import Sighting
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 MODEL = ModelRef("m", "0" * 64)
@@ -225,9 +225,9 @@ def test_faces_are_kept_in_a_gallery_of_their_own(desk: TransactionService) -> N
 
 
 def test_a_list_entry_is_found_by_kind_and_denial_comes_first(desk: TransactionService) -> None:
+    from veridical.signals.keys import keyed
+    from veridical.signals.listed import ListsCheck, allowed
     from veridical.store.lists import add_entries
-    from veridical.verification.signals.keys import keyed
-    from veridical.verification.signals.listed import ListsCheck, allowed
 
     vault = desk.ledger.vault("default")
     with desk.database.writing() as connection:

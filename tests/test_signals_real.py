@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from veridical import Outcome, Status
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
+from veridical.policy import Policy, parse_policy
+from veridical.rehearsal.samples import Sample
 from veridical.result import CheckResult
+from veridical.signals import SignalFacts
 from veridical.verification import Settings, Verifier, load_verifier
-from veridical.verification.policy import Policy, parse_policy
-from veridical.verification.signals import SignalFacts
 
 pytestmark = pytest.mark.models
 

@@ -3,11 +3,11 @@
 import pytest
 
 from veridical import Status
-from veridical.verification.decision import judge
-from veridical.verification.points import own_points
-from veridical.verification.signals import SignalFacts, SignalSettings
-from veridical.verification.signals.countries import ALPHA_3, alpha_3
-from veridical.verification.signals.region import RegionCheck
+from veridical.catalogue.points import own_points
+from veridical.policy.decision import judge
+from veridical.signals import SignalFacts, SignalSettings
+from veridical.signals.countries import ALPHA_3, alpha_3
+from veridical.signals.region import RegionCheck
 
 CHECK = RegionCheck(SignalSettings.read().region)
 POINT = own_points()["signals.region"]

@@ -13,20 +13,20 @@ from sqlalchemy import func, select
 from tests.conftest import Run
 from tests.service_house import KEYS, House, Rules, house
 from veridical import ModelRef, OperatingPoint, Template
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.catalogue.steps import build_steps
 from veridical.gallery import FmrCurve
+from veridical.signals import SignalSettings
+from veridical.signals.device import DeviceCheck
+from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.signals.ledger import Ledger
+from veridical.signals.listed import ListsCheck
+from veridical.signals.region import RegionCheck
+from veridical.signals.velocity import VelocityCheck
 from veridical.store import Database
 from veridical.store.schema import attempt_keys, attempts, templates
 from veridical.verification import CHECKS, Verifier, load_policy
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
-from veridical.verification.signals import SignalSettings
-from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-from veridical.verification.signals.ledger import Ledger
-from veridical.verification.signals.listed import ListsCheck
-from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.velocity import VelocityCheck
-from veridical.verification.steps import build_steps
 
 POLICY = """
 id = "watched"

@@ -8,26 +8,26 @@ import pytest
 
 from tests.service_house import picture
 from veridical import Box, InputError
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.catalogue import Trait, checks_with
+from veridical.catalogue.points import operating_points
+from veridical.catalogue.steps import Makers, build_steps
 from veridical.client import Session
 from veridical.client.calls import create
 from veridical.client.flow import Request
 from veridical.media import Limits
 from veridical.ocr import Document, Field
 from veridical.ocr.mrz import Mrz
+from veridical.signals import SignalFacts, SignalSettings
+from veridical.signals.device import DeviceCheck
+from veridical.signals.listed import ListsCheck
+from veridical.signals.provider import ProviderCheck, ProviderResponse, Question
+from veridical.signals.region import RegionCheck
+from veridical.signals.velocity import VelocityCheck
 from veridical.verification import Settings, Transaction
-from veridical.verification.analysis import Analysis
-from veridical.verification.catalogue import Trait, checks_with
-from veridical.verification.engines import Engines
 from veridical.verification.manifest import load_transaction, read_manifest
-from veridical.verification.points import operating_points
-from veridical.verification.signals import SignalFacts, SignalSettings
-from veridical.verification.signals.device import DeviceCheck
-from veridical.verification.signals.listed import ListsCheck
-from veridical.verification.signals.provider import Answer, ProviderCheck, Question
-from veridical.verification.signals.region import RegionCheck
-from veridical.verification.signals.velocity import VelocityCheck
 from veridical.verification.sources import Folder
-from veridical.verification.steps import Makers, build_steps
 
 SETTINGS = SignalSettings.read()
 SIGNALS: Makers = {
@@ -48,9 +48,9 @@ class Heard:
     def __init__(self) -> None:
         self.questions: list[Question] = []
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         self.questions.append(question)
-        return Answer(1.0)
+        return ProviderResponse(1.0)
 
 
 class Read(Analysis):

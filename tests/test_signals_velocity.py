@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from veridical import InputError, Status
-from veridical.verification.decision import judge
-from veridical.verification.points import own_points
-from veridical.verification.policy import parse_policy
-from veridical.verification.signals.settings import HIGHEST_LIMIT, LIMITS, SignalSettings
-from veridical.verification.signals.velocity import VelocityCheck
+from veridical.catalogue.points import own_points
+from veridical.policy import parse_policy
+from veridical.policy.decision import judge
+from veridical.signals.settings import HIGHEST_LIMIT, LIMITS, SignalSettings
+from veridical.signals.velocity import VelocityCheck
 
 CHECK = VelocityCheck({"device_1h": 5, "network_1h": 200})
 POINT = own_points()["signals.velocity"]

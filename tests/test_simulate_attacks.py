@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from veridical.errors import InputError
-from veridical.evaluation.simulate import Attack, describe, simulate
+from veridical.rehearsal.simulate import Attack, describe, simulate
 from veridical.types import Audio, Box, Clip, Image
 
 RATE_HZ = 16000
@@ -193,7 +193,7 @@ def test_every_attack_is_described() -> None:
 
 def test_importing_the_simulator_pulls_in_no_engine() -> None:
     code = (
-        "import sys, veridical.evaluation.simulate; "
+        "import sys, veridical.rehearsal.simulate; "
         "bad = {'onnxruntime', 'scipy', 'matplotlib', 'av', 'jinja2'} & set(sys.modules); "
         "sys.exit(' '.join(bad) or 0)"
     )

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from veridical.cli import app
 from veridical.errors import InputError
-from veridical.evaluation.recording import write_audio, write_clip, write_image
-from veridical.evaluation.rehearse import Rehearsal, rehearse_file, rehearse_folder
-from veridical.evaluation.simulate import Attack
 from veridical.media import read_audio, read_clip, read_image
+from veridical.rehearsal.recording import write_audio, write_clip, write_image
+from veridical.rehearsal.rehearse import Rehearsal, rehearse_file, rehearse_folder
+from veridical.rehearsal.simulate import Attack
 from veridical.types import Audio, Clip, Image
 
 

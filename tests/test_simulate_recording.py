@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from veridical.errors import InputError
-from veridical.evaluation.recording import write_audio, write_clip, write_image
+from veridical.rehearsal.recording import write_audio, write_clip, write_image
 from veridical.types import Audio, Clip, Image
 
 LABEL = "simulated attack: print, seed 7"

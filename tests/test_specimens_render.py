@@ -5,7 +5,9 @@ import pytest
 from matplotlib import get_data_path
 
 from veridical.errors import InputError
-from veridical.evaluation.specimens import (
+from veridical.ocr.number import is_consistent
+from veridical.ocr.region import RegionStatus, region_status
+from veridical.rehearsal.specimens import (
     PROFILES,
     Fonts,
     font_sources,
@@ -14,9 +16,7 @@ from veridical.evaluation.specimens import (
     render_prc_front,
     system_fonts,
 )
-from veridical.evaluation.specimens.fonts import Font
-from veridical.ocr.number import is_consistent
-from veridical.ocr.region import RegionStatus, region_status
+from veridical.rehearsal.specimens.fonts import Font
 from veridical.types import Image
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.verification import Settings, Verdict, Verifier, load_verifier, verdict_to_json
 
 

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from veridical import Measurement, OperatingPoint, Outcome, Status
-from veridical.verification.decision import decide
-from veridical.verification.policy import Policy
+from veridical.policy import Policy
+from veridical.policy.decision import decide
 
 POINT = OperatingPoint(0.6, 0.4)
 FACE, LIVE, VOICE, LIST = "face.match", "liveness.silent", "voice.match", "watchlist.search"

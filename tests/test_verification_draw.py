@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from veridical.analysis.draw import FrameDraw
 from veridical.types import Clip, Image
-from veridical.verification.draw import FrameDraw
 from veridical.verification.settings import Settings
 
 WANTED = 12

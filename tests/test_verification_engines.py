@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 
 from tests.conftest import Run
 from tests.service_house import house, picture
+from veridical.analysis.engines import ROLES, Engines
+from veridical.catalogue.points import own_points, points_of
 from veridical.cli.exits import Exit, exit_for
 from veridical.errors import ModelError
 from veridical.liveness import read_settings
@@ -30,9 +32,7 @@ from veridical.verification import (
     load_verifier,
     shipped_policies,
 )
-from veridical.verification.engines import ROLES, Engines
-from veridical.verification.needs import Needs, NotFitError, roles_of, told_of
-from veridical.verification.points import own_points
+from veridical.verification.needs import Needs, NotFitError, roles_of, summary_of
 
 ROOT = Path(__file__).parent.parent
 CONSENT = {"biometrics": True}
@@ -45,7 +45,7 @@ LOADERS = {"SilentCheck", "LipsCheck", "DigitsCheck", "DocumentReader", "FaceEmb
 HOMES = ("face", "liveness", "ocr", "voiceprint", "models")
 """Rooms that make networks: each its own."""
 ELSEWHERE = {
-    "verification/engines.py",
+    "analysis/engines.py",
     "research/benchmarks/bench_voice.py",  # candidate networks from files, not an installation's
 }
 
@@ -90,7 +90,7 @@ def test_the_search_for_networks_made_by_hand_can_find_one(tmp_path: Path) -> No
     path = tmp_path / "x.py"
     path.write_text("a = FaceDetector(s)\nb = SilentCheck.load(s, p)\nc = face.FaceMesher(s)\n")
     assert sorted(made_by_hand(path)) == ["FaceDetector", "FaceMesher", "SilentCheck"]
-    assert made_by_hand(ROOT / "verification/engines.py")
+    assert made_by_hand(ROOT / "analysis/engines.py")
 
 
 # --- engines --------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) 
     assert caught.value.code == "model.required"
     assert {lack.check for lack in caught.value.lacks} <= {*found.required, *found.witnesses}
     assert caught.value.model in str(caught.value)
-    assert found.id in told_of(caught.value.lacks)
+    assert found.id in summary_of(caught.value.lacks)
     Needs(engines, POINTS, allow_missing=True).require(found)
 
 
@@ -216,18 +216,18 @@ def test_every_profile_can_judge_silent_liveness() -> None:
 def test_a_swapped_recogniser_inherits_no_number(store: ModelStore) -> None:
     engines = Engines(store, read_profiles()["auraface"])
     faces = {"face.match", "face.same_person", "face.quality", "signals.identity_face"}
-    assert not faces & engines.operating_points.keys()
-    assert "recording.same_person" not in engines.operating_points
+    assert not faces & points_of(engines).keys()
+    assert "recording.same_person" not in points_of(engines)
     engines._built["embedder"] = object()  # as if its file were at hand
     with pytest.raises(NotFitError) as caught:
-        Needs(engines, engines.operating_points).require(load_policy("selfie"))
+        Needs(engines, points_of(engines)).require(load_policy("selfie"))
     lacks = {(lack.check, lack.code, lack.model) for lack in caught.value.lacks}
     assert lacks == {
         (check, "model.no_operating_point", "auraface-v1")
         for check in ("face.quality", "face.match")
     }
     own = dict.fromkeys(faces, OperatingPoint(0.5, 0.25))
-    Needs(engines, engines.operating_points).require(
+    Needs(engines, points_of(engines)).require(
         replace(load_policy("selfie"), sha256="own", operating_points=own)
     )
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from veridical import InputError, Measurement, ModelRef, OperatingPoint, StoreError
+from veridical.policy import Policy
 from veridical.verification import Verdict, decide
 from veridical.verification.evidence import (
     EvidenceLog,
@@ -21,7 +22,6 @@ from veridical.verification.evidence import (
     read_public_keys,
     verify_chain,
 )
-from veridical.verification.policy import Policy
 
 POLICY = Policy("p", 1, "0" * 64, ("face.match",))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from veridical import InputError
-from veridical.verification.policy import load_policy, parse_policy, shipped_policies
+from veridical.policy import load_policy, parse_policy, shipped_policies
 
 GOOD = """
 id = "mine"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from veridical.catalogue.reasons import is_mendable
 from veridical.verification import explain, reasons
-from veridical.verification.reasons import is_mendable
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("face", "liveness", "ocr", "voiceprint", "gallery", "verification")

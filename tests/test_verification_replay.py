@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from veridical import InputError, Measurement, ModelRef, OperatingPoint
+from veridical.policy import Policy
+from veridical.policy.replay import compare_policies, replay, stored_verdicts
 from veridical.verification import Verdict, decide, load_policy, verdict_to_json
-from veridical.verification.policy import Policy
-from veridical.verification.policy.replay import compare_policies, replay, stored_verdicts
 
 CARD = OperatingPoint(0.43, 0.36, "card:test")
 

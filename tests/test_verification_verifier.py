@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veridical import Image, InputError, Measurement, ModelRef, OperatingPoint, Outcome
+from veridical.analysis.analysis import Analysis, spread
+from veridical.analysis.engines import Engines
+from veridical.catalogue.steps import Makers, Step, build_steps
+from veridical.policy import Policy
 from veridical.verification import CHECKS, Transaction, Verifier, load_policy, verdict_to_json
-from veridical.verification.analysis import Analysis, spread
-from veridical.verification.engines import Engines
-from veridical.verification.policy import Policy
-from veridical.verification.steps import Makers, Step, build_steps
 
 POINTS = dict.fromkeys(CHECKS, OperatingPoint(0.5, 0.25, "card:test"))
 NOTHING: Makers = {}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from veridical.errors import ModelError
-from veridical.evaluation.samples import Sample
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, look
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.result import Outcome, Status
 from veridical.types import Template
 from veridical.verification import Settings, load_policy, load_verifier

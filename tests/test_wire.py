@@ -12,11 +12,12 @@ from pydantic import BaseModel, ValidationError
 from tests.service_house import House, bearer, digest_of, picture
 from tests.wire_contract import flat, strays
 from veridical import wire
+from veridical.analysis import transaction
+from veridical.policy import rules, verdict
 from veridical.service.api.auth import Principal
 from veridical.service.api.description import TAGS
 from veridical.store.lists import LABEL_LENGTH
-from veridical.verification import evidence, transaction, verdict
-from veridical.verification.policy import rules
+from veridical.verification import evidence
 from veridical.wire.lists import LABEL_LENGTH as LISTED_LENGTH
 
 ROOT = Path(__file__).parent.parent

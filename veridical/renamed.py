@@ -11,10 +11,30 @@ from types import ModuleType
 __all__ = ["RENAMED", "find_renamed"]
 
 RENAMED = {
+    "veridical.evaluation.compose": "veridical.rehearsal.compose",
+    "veridical.evaluation.recording": "veridical.rehearsal.recording",
+    "veridical.evaluation.rehearse": "veridical.rehearsal.rehearse",
+    "veridical.evaluation.samples": "veridical.rehearsal.samples",
+    "veridical.evaluation.simulate": "veridical.rehearsal.simulate",
+    "veridical.evaluation.specimens": "veridical.rehearsal.specimens",
     "veridical.recording": "veridical.consent_recording",
-    "veridical.samples": "veridical.evaluation.samples",
+    "veridical.samples": "veridical.rehearsal.samples",
     "veridical.service.batch": "veridical.batch",
     "veridical.service.client": "veridical.client",
+    "veridical.service.transactions": "veridical.transactions",
+    "veridical.service.webhooks": "veridical.transactions.webhooks",
+    "veridical.verification.analysis": "veridical.analysis.analysis",
+    "veridical.verification.catalogue": "veridical.catalogue",
+    "veridical.verification.decision": "veridical.policy.decision",
+    "veridical.verification.draw": "veridical.analysis.draw",
+    "veridical.verification.engines": "veridical.analysis.engines",
+    "veridical.verification.points": "veridical.catalogue.points",
+    "veridical.verification.policy": "veridical.policy",
+    "veridical.verification.present": "veridical.policy.present",
+    "veridical.verification.reasons": "veridical.catalogue.reasons",
+    "veridical.verification.signals": "veridical.signals",
+    "veridical.verification.transaction": "veridical.analysis.transaction",
+    "veridical.verification.verdict": "veridical.policy.verdict",
 }
 """Old names of packages that users import, and the new ones; gone with release 0.2."""
 

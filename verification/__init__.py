@@ -1,12 +1,12 @@
 """Transaction, policy, decision, and the verifier that ties them."""
 
-from veridical.verification.catalogue import CHECKS
-from veridical.verification.decision import Decision, decide
-from veridical.verification.policy import Policy, load_policy, shipped_policies
-from veridical.verification.reasons import explain, reasons
+from veridical.analysis.transaction import Transaction
+from veridical.catalogue import CHECKS
+from veridical.catalogue.reasons import explain, reasons
+from veridical.policy import Policy, load_policy, shipped_policies
+from veridical.policy.decision import Decision, decide
+from veridical.policy.verdict import Verdict, verdict_to_json
 from veridical.verification.settings import Settings
-from veridical.verification.transaction import Transaction
-from veridical.verification.verdict import Verdict, verdict_to_json
 from veridical.verification.verifier import Verifier, load_verifier
 
 __all__ = [

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from veridical.errors import InputError, StoreError
-from veridical.verification.verdict import Verdict, verdict_to_json
+from veridical.policy.verdict import Verdict, verdict_to_json
 
 __all__ = [
     "Chain",

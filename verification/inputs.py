@@ -4,9 +4,9 @@ import hashlib
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.policy.rules import checked_facts
 from veridical.reading import read_json
 from veridical.verification.manifest import schedule_ms
-from veridical.verification.policy.rules import checked_facts
 
 __all__ = ["parse_facts", "parse_schedule", "read_schedule", "sha256_of"]
 

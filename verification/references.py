@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from veridical.analysis.transaction import Transaction
 from veridical.errors import InputError
 from veridical.types import Audio, Clip, Image, Template
-from veridical.verification.transaction import Transaction
 from veridical.verification.verifier import Verifier
 
 __all__ = ["face_reference", "voice_reference"]

@@ -1,47 +1,40 @@
-"""The one place that reads the environment."""
+"""How does this installation run? What the environment says, beside which models are run."""
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path, user_data_path
+from platformdirs import user_data_path
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from veridical.analysis.settings import EngineSettings
 from veridical.errors import InputError, StoreError
-from veridical.models import ModelStore
 
 if TYPE_CHECKING:
-    from veridical.liveness.lips import Adaptation
+    from veridical.analysis.draw import FrameDraw
     from veridical.ocr.chip import TrustList
+    from veridical.signals.ledger import Ledger
+    from veridical.signals.provider import HttpProvider
     from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
-    from veridical.verification.draw import FrameDraw
     from veridical.verification.evidence import EvidenceLog, SigningKey
-    from veridical.verification.signals.ledger import Ledger
-    from veridical.verification.signals.provider import HttpProvider
 
 __all__ = ["Settings"]
 
 
-class Settings(BaseSettings):
+class Settings(EngineSettings):
     """How this installation runs; each field is also `VERIDICAL_<FIELD>` in the environment.
 
+    Those that say which models are run stand in `EngineSettings`.
+
     Attributes:
-        models_dir: Where pulled models live.
-        models_mirror: Folder asked first by `veridical models pull`.
-        profile: Named model set; `auto` takes the strongest that is complete in `models_dir`.
         policy: Name of a shipped policy or path of a policy file.
-        commercial_only: Refuse every model whose weights are not marked for commercial use.
         allow_missing: Start although a required check of a policy in force lacks its model: such
             checks are not assessed, and nobody is accepted by such a policy.
-        mesh_engine: Engine that lays the face mesh in place of the mesh network; see
-            `veridical engines`.
-        ocr_engine: Engine that finds and reads lines of text in place of our own code, over the
-            same networks.
         data_dir: Where the database, its master keys and the snapshots of galleries live, unless
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
+        database_connections: Most connections to a PostgreSQL server at once, of each process.
         chip_trust: File or folder of the certificates by which chips of documents are verified; see
             `ocr.chip.TrustList`. Without it no chip is assessed.
         fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
@@ -55,28 +48,18 @@ class Settings(BaseSettings):
         provider_sends: What it is told of an applicant, parted by commas; see
             `signals.provider.ASKED`.
         provider_timeout_s: Longest time its answer may take.
-        lips_adaptation: File that `veridical adapt lips` made of recordings of one's own.
         evidence_log: Where a signed record of every verdict is appended; none is when not given.
         signing_key_file: Ed25519 key in PEM that signs them; made in `data_dir` when not given.
         draw_secret: Text from which the draw of the frames that are looked at follows, of 16
             characters and more; see `frame_draw`.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="VERIDICAL_", env_ignore_empty=True, extra="ignore"
-    )
-
-    models_dir: Path = Field(default_factory=lambda: user_cache_path("veridical") / "models")
-    models_mirror: Path | None = None
-    profile: str = "auto"
     policy: str = "spoken"
-    commercial_only: bool = False
     allow_missing: bool = False
-    mesh_engine: Literal["", "mediapipe"] = ""
-    ocr_engine: Literal["", "paddleocr"] = ""
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
+    database_connections: int = Field(default=15, ge=2)
     chip_trust: Path | None = None
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
@@ -85,26 +68,9 @@ class Settings(BaseSettings):
     provider_token: SecretStr = SecretStr("")
     provider_sends: str = "document,phone,device"
     provider_timeout_s: float = Field(default=2.0, gt=0.0)
-    lips_adaptation: Path | None = None
     evidence_log: Path | None = None
     signing_key_file: Path | None = None
     draw_secret: SecretStr = SecretStr("")
-
-    def model_store(self) -> ModelStore:
-        """Open the pulled models."""
-        return ModelStore(self.models_dir, commercial_only=self.commercial_only)
-
-    def open_lips_adaptation(self) -> "Adaptation | None":
-        """What was fitted to recordings of one's own; None where nothing was.
-
-        Raises:
-            InputError: The file is missing or malformed.
-        """
-        if self.lips_adaptation is None:
-            return None
-        from veridical.liveness.lips import Adaptation  # not needed to read the other settings
-
-        return Adaptation.load(self.lips_adaptation)
 
     def trust_list(self) -> "TrustList | None":
         """Whom to trust to sign chips; None where no list was brought.
@@ -128,7 +94,7 @@ class Settings(BaseSettings):
         """The database as it is, or as it will be: nothing is made or read yet."""
         from veridical.store import Database  # not needed to verify: keeps that start quick
 
-        return Database(self.database or self.data_dir / "veridical.db")
+        return Database(self.database or self.data_dir / "veridical.db", self.database_connections)
 
     def memory(self, database: "Database | None" = None) -> "MediaMemory | None":
         """Codes of media that were handed in earlier; None when the installation keeps none.
@@ -147,7 +113,7 @@ class Settings(BaseSettings):
         """What was seen of applicants before; None where `database` is not named."""
         if not self.database:
             return None
-        from veridical.verification.signals.ledger import Ledger
+        from veridical.signals.ledger import Ledger
 
         return Ledger(self.open_database(), self.keys())
 
@@ -159,7 +125,7 @@ class Settings(BaseSettings):
         """
         if not self.provider_url:
             return None
-        from veridical.verification.signals.provider import HttpProvider
+        from veridical.signals.provider import HttpProvider
 
         sends = tuple(word.strip() for word in self.provider_sends.split(",") if word.strip())
         token = self.provider_token.get_secret_value()
@@ -212,7 +178,7 @@ class Settings(BaseSettings):
             InputError: `usage.draw_secret`: `draw_secret` is too short to be one.
             StoreError: The master keys cannot be read.
         """
-        from veridical.verification.draw import FrameDraw
+        from veridical.analysis.draw import FrameDraw
 
         if text := self.draw_secret.get_secret_value():
             if len(text) < 16:

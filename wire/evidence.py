@@ -30,6 +30,20 @@ class EvidenceRule(Answer):
     then: str
 
 
+class EvidenceFinding(Answer):
+    """One thing that speaks against somebody who was accepted.
+
+    Attributes:
+        check: Which check found it.
+        status: `review` or `fail`.
+        reason: Its code.
+    """
+
+    check: str
+    status: Literal["review", "fail"]
+    reason: str
+
+
 class EvidenceRecord(Answer):
     """One signed line of the chain.
 
@@ -43,8 +57,9 @@ class EvidenceRecord(Answer):
         hash: Of the record.
         key: Short name of the key that signed it.
         signature: Ed25519, in hex.
-        transaction: Which transaction it is about.
-        event: `verdict`, `review` or `erasure`; none in a file of one-call verdicts.
+        transaction: Which transaction it is about; empty for an action that is about none.
+        event: `verdict`, `review`, `erasure`, `action` or `rejudged`; none in a file of one-call
+            verdicts.
         kind: Of the transaction, or `one_call`.
         sandbox: Whether it was scripted or stamped.
         outcome: Of the verdict or review.
@@ -61,12 +76,16 @@ class EvidenceRecord(Answer):
         rules: Rules among the causes.
         looked_at: Frames of the clip that were drawn; null without one.
         media_sha256: Hash of every medium, by kind.
-        operator: Who reviewed: the person the key is bound to, else the key.
+        action: Of an action: what was done, such as `key.issued` or `media.read`.
+        about: Of an action: to what, by a name of ours.
+        operator: Who reviewed or did it: the person the key is bound to, else the key.
         operator_said: Who reviewed, as the client typed it.
         api_key: Prefix of the key.
         environment: `live` or `sandbox`.
+        awaits_second: Of a review: whether a second person must decide the same.
         reason_commitment: Of a review: a salted hash of its reason.
         erased_at: Of an erasure.
+        findings: Of a rejudgement: what speaks against an acceptance by now.
     """
 
     format: Literal["veridical.evidence/1"]
@@ -77,7 +96,7 @@ class EvidenceRecord(Answer):
     key: str
     signature: str
     transaction: str
-    event: Literal["verdict", "review", "erasure"] | None = None
+    event: Literal["verdict", "review", "erasure", "action", "rejudged"] | None = None
     kind: str | None = None
     sandbox: bool | None = None
     outcome: Outcome | None = None
@@ -94,12 +113,16 @@ class EvidenceRecord(Answer):
     rules: tuple[EvidenceRule, ...] = ()
     looked_at: LookedAt | None = None
     media_sha256: dict[str, str] = {}
+    action: str | None = None
+    about: str | None = None
     operator: str | None = None
     operator_said: str | None = None
     api_key: str | None = None
     environment: Literal["live", "sandbox"] | None = None
+    awaits_second: bool | None = None
     reason_commitment: str | None = None
     erased_at: Instant | None = None
+    findings: tuple[EvidenceFinding, ...] = ()
 
 
 class EvidenceHead(Answer):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from veridical.languages import Language
 from veridical.wire.base import Answer
 from veridical.wire.transactions import ConsentGiven, TransactionKind
 from veridical.wire.verdicts import PolicyRef
@@ -24,6 +25,8 @@ class KeptSignals(Answer):
     network: str = ""
     country: str = ""
     region: str = ""
+    address: str = ""
+    geo: str = ""
 
 
 class KeptRequest(Answer):
@@ -31,7 +34,7 @@ class KeptRequest(Answer):
 
     Attributes:
         format: Of this object.
-        kind: As asked, like all that follows to `facts`.
+        kind: As asked, like all that follows to `metadata`.
         policy: The rules, in the version of then.
         spoken: Language in which the applicant speaks.
         script_digits: How many digits the script of a recording asks for.
@@ -47,12 +50,13 @@ class KeptRequest(Answer):
     device_ref: str | None
     consent: ConsentGiven
     callback: str | None
-    locale: Literal["en", "zh"]
+    locale: Language
     signals: KeptSignals = KeptSignals()
     statement: str = ""
     script: str = ""
     script_text: str = ""
     facts: dict[str, float] = {}
+    metadata: dict[str, str] = {}
     policy: PolicyRef
     spoken: str = ""
     script_digits: int = 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.adapt import Fitted, Recording, Scored, fit_lips
 from veridical.evaluation.calibrate import Target, calibrate, read_trials
@@ -25,7 +26,6 @@ from veridical.liveness.lips.sync import LEAST_PLACES, common_grid, sound_at, st
 from veridical.media import read_clip
 from veridical.models import Session
 from veridical.types import Audio, Challenge
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import DigitsCheck, SpeechAnalysis, analyse_speech
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError, ModelError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
@@ -18,7 +19,6 @@ from veridical.evaluation.protocols.voices import degraded, joined, read_at
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.models import Session
 from veridical.result import OperatingPoint
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import DigitsCheck, analyse_speech
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
@@ -25,7 +26,6 @@ from veridical.ocr import (
     kind_names,
     kind_of,
 )
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["DocumentMaker", "Page", "document_figures", "evaluate_document"]

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.comparisons import (
     Comparisons,
@@ -39,7 +40,6 @@ from veridical.face.pose import inter_eye_px
 from veridical.media import read_image
 from veridical.result import OperatingPoint
 from veridical.types import Face, Image, View
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = [

@@ -17,22 +17,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import columns_of, hash_data, read_csv
 from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars, histogram
-from veridical.evaluation.relight import Lamp, encoded, relight, shaken
 from veridical.evaluation.request import Evaluation, Request, Section
 from veridical.face.track import FaceTracker
 from veridical.liveness.light import LightCheck, LightGate, draw_colours, trace_of
 from veridical.liveness.light.check import frames_apart, signals_of
 from veridical.liveness.light.follow import Draws, Matcher
 from veridical.media import read_clip
+from veridical.rehearsal.relight import Lamp, encoded, relight, shaken
 from veridical.result import OperatingPoint
 from veridical.types import Challenge, Clip, Colours, Image, View
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["Filmed", "LightMaker", "evaluate_light", "light_figures"]
@@ -324,7 +325,7 @@ def evaluate_light(
         title="light",
         workers=request.workers,
     )
-    point = engines.operating_points["liveness.light"]
+    point = points_of(engines)["liveness.light"]
     evaluation = light_figures(list(scores.rows()), clips, point, request.seed)
     evaluation.profile = engines.profile.name
     evaluation.models = models

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
@@ -29,7 +30,6 @@ from veridical.media import read_clip
 from veridical.models import Session
 from veridical.result import OperatingPoint
 from veridical.types import Audio, Challenge
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import analyse_speech
 

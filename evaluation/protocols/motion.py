@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
@@ -29,7 +31,6 @@ from veridical.liveness.motion.course import CELL_MS, HELD_MS, courses, draw_man
 from veridical.media import read_clip
 from veridical.result import OperatingPoint
 from veridical.types import Turns
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 __all__ = ["MotionMaker", "Mover", "distinguishable", "evaluate_motion", "motion_figures"]
@@ -226,7 +227,7 @@ def evaluate_motion(
         title="motion",
         workers=request.workers,
     )
-    point = engines.operating_points["liveness.motion"]
+    point = points_of(engines)["liveness.motion"]
     evaluation = motion_figures(list(scores.rows()), clips, point, request.seed)
     evaluation.profile = engines.profile.name
     evaluation.models = models

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from veridical.analysis.analysis import Analysis
+from veridical.analysis.engines import Engines
+from veridical.analysis.transaction import Transaction
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
@@ -19,10 +22,7 @@ from veridical.liveness import SilentCheck
 from veridical.media import read_clip, read_image
 from veridical.result import OperatingPoint
 from veridical.types import Clip, View
-from veridical.verification.analysis import Analysis
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
-from veridical.verification.transaction import Transaction
 
 __all__ = ["Presentation", "SilentMaker", "evaluate_silent", "silent_figures"]
 

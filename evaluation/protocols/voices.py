@@ -9,8 +9,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
-from veridical.evaluation.simulate import Attack, simulate
 from veridical.media import read_audio
+from veridical.rehearsal.simulate import Attack, simulate
 from veridical.types import Audio
 
 __all__ = ["DEGRADATIONS", "degraded", "joined", "read_at"]

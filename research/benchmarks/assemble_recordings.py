@@ -52,6 +52,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.consent_recording import (
     Recording,
     RecordingResult,
@@ -69,7 +70,6 @@ from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio, read_clip
 from veridical.result import Outcome, Status
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint.windows import speech_windows
 from veridical.voiceprint.wording import units

@@ -24,12 +24,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from veridical.evaluation.recording import write_image
-from veridical.evaluation.simulate import Attack, simulate
-from veridical.evaluation.specimens import PROFILES, render_prc_front, system_fonts
+from veridical.analysis.engines import Engines
 from veridical.media import read_image
+from veridical.rehearsal.recording import write_image
+from veridical.rehearsal.simulate import Attack, simulate
+from veridical.rehearsal.specimens import PROFILES, render_prc_front, system_fonts
 from veridical.types import Box, Image
-from veridical.verification.engines import Engines
 
 ATTACKS = (Attack.PRINT, Attack.SCREEN_REPLAY, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT)
 GENUINE_PER_PERSON = 4

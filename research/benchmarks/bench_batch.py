@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from veridical.batch import BatchSummary, local_workers, run_batch
 from veridical.batch.rows import StartEngine
 from veridical.cli.demo import make_samples
-from veridical.service.pictures import to_jpeg
 from veridical.verification import Settings
+from veridical.verification.pictures import to_jpeg
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.cuts import interleaved, spliced
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import clopper_pearson
-from veridical.evaluation.recording import write_clip
 from veridical.face.track import FaceTracker
 from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
 from veridical.liveness.lips.track import frames_enough
 from veridical.media import read_clip
+from veridical.rehearsal.cuts import interleaved, spliced
+from veridical.rehearsal.recording import write_clip
 from veridical.types import Audio, Clip, Image, View
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 
 MS = 40

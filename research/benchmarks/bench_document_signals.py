@@ -21,14 +21,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import Rate
-from veridical.evaluation.specimens import PROFILES, Truth, render_prc_front, system_fonts
 from veridical.media import read_image
 from veridical.ocr import Document, DocumentAuthenticCheck
 from veridical.ocr.authentic import NAMED_FROM, RAMPS, suspicion
 from veridical.ocr.geometry import crop_quad
+from veridical.rehearsal.specimens import PROFILES, Truth, render_prc_front, system_fonts
 from veridical.types import Image
-from veridical.verification.engines import Engines
 
 TODAY = date(2026, 1, 1)
 Pixels = NDArray[np.uint8]

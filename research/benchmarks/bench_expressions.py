@@ -25,11 +25,11 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+from veridical.policy import parse_policy  # noqa: E402
+from veridical.policy.decision import Decision  # noqa: E402
+from veridical.policy.rules import Rules  # noqa: E402
 from veridical.result import Measurement, OperatingPoint  # noqa: E402
 from veridical.verification import CHECKS, Policy, decide  # noqa: E402
-from veridical.verification.decision import Decision  # noqa: E402
-from veridical.verification.policy import parse_policy  # noqa: E402
-from veridical.verification.policy.rules import Rules  # noqa: E402
 
 SEED = 7
 WARM_UP = 50

@@ -33,13 +33,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.evaluation.protocols.face import portrait_of
 from veridical.face import FaceQualityCheck, look
 from veridical.face.match import least_alike_stretch
 from veridical.media import read_clip, read_image
 from veridical.types import Image, View
-from veridical.verification.engines import Engines
 
 SEED = 1
 FMR = 1e-3

@@ -17,18 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
+from veridical.analysis.analysis import spread
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
-from veridical.evaluation.relight import Lamp, relight
 from veridical.face import FaceQualityCheck, look
 from veridical.face.track import FaceTracker
 from veridical.liveness.light import draw_colours
 from veridical.liveness.lips import Heard
 from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.media import read_clip
+from veridical.rehearsal.relight import Lamp, relight
 from veridical.types import Audio, Clip, Colours, View
 from veridical.verification import Settings
-from veridical.verification.analysis import spread
-from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 
 SHARES = (0.3, 0.67)

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from veridical.evaluation.simulate import simulate
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips import Heard, MouthTrack, follow_mouth
 from veridical.media import read_clip
+from veridical.rehearsal.simulate import simulate
 from veridical.result import Status
 from veridical.types import Audio, Clip
-from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 
 PICTURES = (
@@ -37,7 +38,7 @@ def main(index: Path, left_out: str) -> None:
     engines = Engines.open()
     tracker = FaceTracker(engines.need(Engines.detector), engines.need(Engines.mesher))
     vad, check = engines.need(Engines.vad), engines.need(Engines.lips)
-    point = engines.operating_points[check.name]
+    point = points_of(engines)[check.name]
 
     def hear(audio: Audio | None) -> Heard | None:
         speech = analyse_speech(audio, vad) if audio is not None else None

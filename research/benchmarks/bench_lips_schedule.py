@@ -25,6 +25,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.liveness.challenge import Pace, draw_challenge
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, Fusion
@@ -32,7 +34,6 @@ from veridical.liveness.lips.schedule import schedule_llr
 from veridical.media import read_audio
 from veridical.models import Session, read_card
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.voiceprint import DigitsCheck, analyse_speech
 
 RATE_HZ = 16_000
@@ -127,7 +128,7 @@ def together(index: Path, engines: Engines, strings: int) -> None:
     takes = _takes(index)
     fusion = Fusion.from_card(read_card("lips-sync"))
     lips = read_card("lips-sync").operating_points["liveness.lips"].point
-    content = engines.operating_points["voice.digits"]
+    content = points_of(engines)["voice.digits"]
     alone = read_card("digits-en").operating_points["voice.digits"].point.accept_at
     counts = {"genuine": Counter[str](), "old clip": Counter[str]()}
     for _ in range(strings):

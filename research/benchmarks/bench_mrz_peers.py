@@ -19,8 +19,8 @@ from pathlib import Path
 
 import cv2
 
+from veridical.analysis.engines import Engines
 from veridical.media import read_image
-from veridical.verification.engines import Engines
 
 PEER = """
 import json, os, resource, sys

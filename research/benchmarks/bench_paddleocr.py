@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 
+from veridical.analysis.engines import Engines
 from veridical.media import read_image
 from veridical.ocr import Document, DocumentReader, TextDetector, TextDirection, TextRecogniser
 from veridical.ocr.geometry import edge_lengths, turn_quad
@@ -26,7 +27,6 @@ from veridical.ocr.paddle import PaddleRecogniser, load_paddle_text, reader_over
 from veridical.ocr.page import reading_angle
 from veridical.types import Image
 from veridical.verification import Settings
-from veridical.verification.engines import Engines
 
 SIDE_PX = 960
 LONG_LINE = 1.5

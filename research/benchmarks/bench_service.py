@@ -32,12 +32,12 @@ from pathlib import Path
 
 import httpx2
 
-from veridical.evaluation.samples import build_samples
 from veridical.models import SourceFile, fetch_member
 from veridical.models.pull import CACHE_NAME
-from veridical.service.pictures import to_jpeg
+from veridical.rehearsal.samples import build_samples
 from veridical.store.tenants import Tenant, add_tenant, issue_api_key
 from veridical.verification import Settings
+from veridical.verification.pictures import to_jpeg
 
 ANSWERED = (200, 201, 202)
 LIVEZ_EVERY_S = 0.1

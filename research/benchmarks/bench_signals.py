@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, text
 
+from veridical.signals import SignalFacts
+from veridical.signals.ledger import Ledger
+from veridical.signals.listing import import_values
+from veridical.signals.seen import Sighting
 from veridical.store import Database, MasterKeys
 from veridical.store.lists import list_sizes
 from veridical.store.vault import Vault
-from veridical.verification.signals import SignalFacts
-from veridical.verification.signals.ledger import Ledger
-from veridical.verification.signals.listing import import_values
-from veridical.verification.signals.seen import Sighting
 
 KEYS = MasterKeys.from_text("bench:" + "A" * 43 + "=")
 DAY_MS = 86_400_000

@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 from onnxruntime import InferenceSession
 
-from veridical.evaluation.attack import Attack
+from veridical.analysis.analysis import Analysis, spread
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import Rate
-from veridical.evaluation.simulate import simulate
 from veridical.liveness.cues import ALL_CUES
 from veridical.liveness.ensemble import read_settings
 from veridical.liveness.quality import Quality, QualityGate, assess_quality
@@ -36,11 +36,11 @@ from veridical.liveness.scorer import FrameScorer, ScorerInput
 from veridical.liveness.silent import doubt, spread_views, vote
 from veridical.media import Limits, read_clip, read_image
 from veridical.models.session import OnnxSession
+from veridical.rehearsal.attack import Attack
+from veridical.rehearsal.simulate import simulate
 from veridical.result import ModelRef
 from veridical.types import Box, Clip, Image, View
 from veridical.verification import Settings, Transaction
-from veridical.verification.analysis import Analysis, spread
-from veridical.verification.engines import Engines
 
 OPTICS = (
     Attack.SCREEN_REPLAY, Attack.PRINT, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT,

@@ -12,9 +12,10 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+from veridical.analysis.engines import Engines
+from veridical.catalogue.points import points_of
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
-from veridical.verification.engines import Engines
 from veridical.verification.settings import Settings
 from veridical.voiceprint import VoiceMatchCheck, analyse_speech
 
@@ -26,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     engines = Engines.open(Settings(profile="registry"))
     vad, embedder = engines.need(Engines.vad), engines.need(Engines.voice)
-    point = engines.operating_points["voice.match"]
+    point = points_of(engines)["voice.match"]
     check = VoiceMatchCheck(embedder)
     with args.index.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

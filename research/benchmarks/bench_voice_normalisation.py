@@ -22,9 +22,9 @@ from bench_voice import RATE_HZ, figures, spoilt
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from veridical.analysis.engines import Engines
 from veridical.media import read_audio
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 
 CHANNELS = ("a-law 8 kHz", "amr 12.2k", "pink noise 10 dB", "reverberation 0.6 s")

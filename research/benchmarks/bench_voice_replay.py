@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from bench_voice import spoilt
 
+from veridical.analysis.engines import Engines
 from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.store import Database, Fingerprints
 from veridical.types import Audio
-from veridical.verification.engines import Engines
 from veridical.voiceprint import analyse_speech
 from veridical.voiceprint.replay import RADIUS_BITS, signs_of_playback, sound_codes
 

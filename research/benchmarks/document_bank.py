@@ -1,4 +1,4 @@
-"""Write fronts with the names and addresses of `evaluation/specimens/bank.py`, and their index.
+"""Write fronts with the names and addresses of `rehearsal/specimens/bank.py`, and their index.
 
     python research/benchmarks/document_bank.py OUT --names 400 --addresses 200
     veridical evaluate document OUT/index.jsonl --out OUT/scores
@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from veridical.evaluation.specimens import render_prc_front, system_fonts
-from veridical.evaluation.specimens.bank import ADDRESSES, NAMES
+from veridical.rehearsal.specimens import render_prc_front, system_fonts
+from veridical.rehearsal.specimens.bank import ADDRESSES, NAMES
 
 TAKEN = ("clean", "perspective", "jpeg", "small")
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from veridical.analysis.engines import Engines
 from veridical.face import look
 from veridical.gallery import FmrCurve
 from veridical.media import read_image
 from veridical.types import Face, View
-from veridical.verification.engines import Engines
 
 RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 MIN_HITS = 10

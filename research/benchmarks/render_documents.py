@@ -17,7 +17,7 @@ from pathlib import Path
 
 import cv2
 
-from veridical.evaluation.specimens import (
+from veridical.rehearsal.specimens import (
     DRAWERS,
     PROFILES,
     Fonts,

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.analysis.engines import Engines
 from veridical.errors import InputError
 from veridical.face.track import FaceTracker
 from veridical.liveness.lips.sound import STEP_MS, log_mel
@@ -22,7 +23,6 @@ from veridical.liveness.lips.sync import sound_at
 from veridical.liveness.lips.track import GRID_MS, MouthTrack, follow_mouth
 from veridical.media import read_clip
 from veridical.types import Clip
-from veridical.verification.engines import Engines
 
 SEEN_SHARE_AT_LEAST = 0.9
 LEAST_PLACES = 25

@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.simulate import Attack, simulate
+from veridical.analysis.engines import Engines
 from veridical.liveness.crop import crop
 from veridical.media import read_clip
+from veridical.rehearsal.simulate import Attack, simulate
 from veridical.types import Box, Image
 from veridical.verification import Settings
-from veridical.verification.engines import Engines
 
 SIDE_PX = 96
 WINDOW = 1.4

@@ -23,13 +23,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from veridical.evaluation.specimens.cards import (
+from veridical.rehearsal.specimens.cards import (
     draw_card_back,
     draw_card_front,
     draw_travel_document,
 )
-from veridical.evaluation.specimens.fonts import system_fonts
-from veridical.evaluation.specimens.people import draw_back, draw_front, draw_traveller
+from veridical.rehearsal.specimens.fonts import system_fonts
+from veridical.rehearsal.specimens.people import draw_back, draw_front, draw_traveller
 
 SIDE_PX = 128
 MASK_PX = 64

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
+from veridical.policy.verdict import check_to_json
 from veridical.result import Measurement
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
@@ -21,7 +22,6 @@ from veridical.verification import (
     verdict_to_json,
 )
 from veridical.verification.inputs import parse_schedule
-from veridical.verification.verdict import check_to_json
 from veridical.wire import CheckAnswer, DocumentRead
 
 __all__ = ["router"]

@@ -8,16 +8,16 @@ from fastapi import Path as PathParameter
 from veridical import wire
 from veridical.errors import InputError
 from veridical.models import ModelStore
+from veridical.policy.lint import lint_policy
+from veridical.policy.replay import replay
+from veridical.policy.verdict import FORMAT
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import ServiceDep, TransactionsDep
-from veridical.service.transactions import PolicyRepository, ProblemError
-from veridical.service.transactions.rules import LARGEST_POLICY_BYTES
+from veridical.transactions import PolicyRepository, ProblemError
+from veridical.transactions.rules import LARGEST_POLICY_BYTES
 from veridical.verification import Policy
-from veridical.verification.policy.lint import lint_policy
-from veridical.verification.policy.replay import replay
-from veridical.verification.verdict import FORMAT
 
 __all__ = ["router"]
 
@@ -35,6 +35,7 @@ def _shown(policy: Policy) -> dict[str, Any]:
         "sha256": policy.sha256,
         "description": policy.description,
         "attempts": policy.attempts,
+        "reviewers": policy.reviewers,
         "required": list(policy.required),
         "optional": list(policy.optional),
         "facts": list(policy.facts),

@@ -22,6 +22,8 @@ TAGS = [
     {"name": "galleries", "description": "Enrolled faces."},
     {"name": "lists", "description": "What is allowed or denied."},
     {"name": "catalogue", "description": "Policies and models."},
+    {"name": "administration", "description": "Tenants, limits and keys."},
+    {"name": "webhooks", "description": "Where events are told, and whether they arrived."},
     {"name": "operations", "description": "Probes, figures and drift."},
 ]
 _PROBLEM: dict[str, Any] = {
@@ -43,7 +45,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             found = written()
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            found["components"]["schemas"]["Problem"] = schema
+            found["components"]["schemas"] |= {**schema.pop("$defs", {}), "Problem": schema}
             for path in found["paths"].values():
                 for operation in path.values():
                     _require_digest(operation)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
-from veridical.service.transactions.drift_views import overview
+from veridical.transactions.drift_views import overview
 from veridical.wire import DriftOverview
 
 __all__ = ["router"]

@@ -8,10 +8,10 @@ from veridical.service.api.answers import answers, content
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import TransactionsDep
 from veridical.service.api.transactions import Id
-from veridical.service.transactions import ProblemError
-from veridical.service.transactions.resources import iso
 from veridical.store.chain import chain_head, chain_lines, transaction_lines
 from veridical.store.transactions import find_transaction
+from veridical.transactions import ProblemError
+from veridical.transactions.resources import iso
 from veridical.wire import EvidenceHead
 
 __all__ = ["router"]

@@ -17,12 +17,12 @@ from veridical.service.api import problems
 from veridical.service.api.answers import answers, nothing
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.state import Service, ServiceDep, TransactionsDep
-from veridical.service.transactions import ProblemError, Resources
-from veridical.service.transactions.customers import FACES, VOICES
+from veridical.signals.ledger import SEEN, SEEN_WORD
 from veridical.store import erase_subject, galleries_of
+from veridical.transactions import ProblemError, Resources
+from veridical.transactions.customers import FACES, VOICES
 from veridical.types import Template
 from veridical.verification import Transaction
-from veridical.verification.signals.ledger import SEEN, SEEN_WORD
 
 __all__ = ["GalleryRegistry", "router"]
 

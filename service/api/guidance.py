@@ -4,20 +4,22 @@ The same detector that judges looks at small pictures a few times a second: no s
 nothing is kept.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
+from veridical.catalogue import Text
+from veridical.languages import Language
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
 from veridical.service.api.auth import Allow, Principal
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import Service, ServiceDep
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 from veridical.types import Image
 from veridical.verification import Policy, Transaction, reasons
 from veridical.wire import DocumentGuidance, FaceGuidance
@@ -26,7 +28,6 @@ __all__ = ["Glance", "glance_at_document", "router"]
 
 router = APIRouter(prefix="/v1/guidance", tags=["guidance"])
 
-Language = Literal["en", "zh"]
 MOST_BYTES = 200_000
 _LIMITS = Limits(
     max_image_bytes=MOST_BYTES,
@@ -42,20 +43,17 @@ _GLARE_LEVEL, _MOST_GLARE = 250, 0.02
 _SHARP_FROM = 40.0
 _SIDE_PX = 320
 
-_DOCUMENT_TEXTS: dict[str, dict[Language, str]] = {
-    "": {"en": "Hold still.", "zh": "请保持不动。"},
-    "document_not_found": {
-        "en": "Put the whole document into the frame, on a plain, darker ground.",
-        "zh": "请将证件完整置于框内，背景宜为较深的纯色。",
-    },
-    "too_small": {"en": "Come closer to the document.", "zh": "请靠近证件。"},
-    "blur": {
-        "en": "Hold the camera still until it is sharp.",
-        "zh": "请保持相机稳定，直到画面清晰。",
-    },
-    "glare": {"en": "Tilt the document: light is reflected.", "zh": "请倾斜证件以避开反光。"},
+_GOOD = Text("Hold still.", "请保持不动。")
+_DOCUMENT_TEXTS = {
+    "": _GOOD,
+    "document_not_found": Text(
+        "Put the whole document into the frame, on a plain, darker ground.",
+        "请将证件完整置于框内，背景宜为较深的纯色。",
+    ),
+    "too_small": Text("Come closer to the document.", "请靠近证件。"),
+    "blur": Text("Hold the camera still until it is sharp.", "请保持相机稳定，直到画面清晰。"),
+    "glare": Text("Tilt the document: light is reflected.", "请倾斜证件以避开反光。"),
 }
-_FACE_GOOD: dict[Language, str] = {"en": "Hold still.", "zh": "请保持不动。"}
 
 _BODY = {
     "requestBody": {
@@ -94,20 +92,17 @@ async def face(
     accept_language: Annotated[str, Header()] = "en",
 ) -> dict[str, Any]:
     """For a ring around the face; no score is told."""
-    del principal
-    data = await _body(request)
-    return await run_in_threadpool(
-        _face, service, problems.request_id(request), data, _language(accept_language)
-    )
+    data, language = await _body(request), _language(accept_language)
+    with service.guidance.entered(principal.tenant):
+        return await run_in_threadpool(_face, service, problems.request_id(request), data, language)
 
 
 def _face(service: Service, request: str, data: bytes, language: Language) -> dict[str, Any]:
     verifier = service.loader.get()
-    with service.guidance.entered():
-        image = read_image(data, _LIMITS)
-        analysis = verifier.analyse(Transaction(request, selfie=image))
-        verdict = verifier.judge(analysis, Policy("guidance", 1, "", ("face.quality",)))
-        view = analysis.views[0]
+    image = read_image(data, _LIMITS)
+    analysis = verifier.analyse(Transaction(request, selfie=image))
+    verdict = verifier.judge(analysis, Policy("guidance", 1, "", ("face.quality",)))
+    view = analysis.views[0]
     measured = verdict.results[0].measurement
     # The advice costs a good picture little: without an operating point it is the only judge.
     good = measured.assessed and (measured.score or 0) >= 50
@@ -130,7 +125,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
         "yaw_deg": measured.evidence.get("yaw_raw"),
         "pitch_deg": measured.evidence.get("pitch_raw"),
         "reason": reason,
-        "text": known.applicant[language] if known and reason else _FACE_GOOD[language],
+        "text": known.applicant[language] if known and reason else _GOOD[language],
     }
 
 
@@ -148,14 +143,9 @@ async def document(
     accept_language: Annotated[str, Header()] = "en",
 ) -> dict[str, Any]:
     """By its outline alone: nothing is read."""
-    del principal
     data = await _body(request)
-
-    def look() -> dict[str, Any]:
-        with service.guidance.entered():
-            return glance_at_document(read_image(data, _LIMITS))
-
-    found = await run_in_threadpool(look)
+    with service.guidance.entered(principal.tenant):
+        found = await run_in_threadpool(lambda: glance_at_document(read_image(data, _LIMITS)))
     return {**found, "text": _DOCUMENT_TEXTS[found["reason"]][_language(accept_language)]}
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from veridical.service.transactions import ProblemError
+from veridical.transactions import ProblemError
 
 __all__ = ["Application", "Body", "BodyEnded", "ByteBudget", "Message", "Receive", "Scope", "Send"]
 

@@ -8,11 +8,11 @@ from veridical.service.api.answers import answers
 from veridical.service.api.auth import Principal, allow
 from veridical.service.api.requirements import takes
 from veridical.service.api.state import TransactionsDep
-from veridical.service.transactions.resources import iso
+from veridical.signals.keys import keyed
+from veridical.signals.listing import checked_label
 from veridical.store.lists import add_entries, list_sizes, remove_entries
 from veridical.store.vault import made_vault
-from veridical.verification.signals.keys import keyed
-from veridical.verification.signals.listing import checked_label
+from veridical.transactions.resources import iso
 from veridical.wire import ListAdded, ListEffect, ListKind, ListRemoved, ListSizes, ListValues
 
 __all__ = ["router"]

@@ -3,33 +3,45 @@
 import contextlib
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from veridical.analysis.analysis import Executor
 from veridical.errors import VeridicalError
 from veridical.service.api.auth import Access
 from veridical.service.api.metrics import Metrics
-from veridical.service.transactions import (
+from veridical.transactions import (
     DriftWatch,
     ProblemError,
     RetentionJob,
     TransactionService,
     Worker,
 )
-from veridical.service.transactions.readiness import Readiness
+from veridical.transactions.readiness import Readiness
 from veridical.verification import Policy, Verifier
-from veridical.verification.analysis import Executor
 from veridical.verification.evidence import EvidenceLog
-from veridical.verification.needs import NotFitError, told_of
+from veridical.verification.needs import NotFitError, summary_of
 
-__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TransactionsDep"]
+__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "SharedGate", "TransactionsDep"]
 
 log = logging.getLogger("veridical.service")
 
 Build = Callable[[], Verifier]
+
+
+_LATELY_S = 10.0
+"""Who asked within it has a share."""
+
+
+def _at_capacity() -> ProblemError:
+    return ProblemError(
+        429, "service.at_capacity", "the service works at its capacity; try again", 2
+    )
 
 
 class Gate:
@@ -52,9 +64,7 @@ class Gate:
             ProblemError: `service.at_capacity`: none is free.
         """
         if not self._free.acquire(blocking=False):
-            raise ProblemError(
-                429, "service.at_capacity", "the service works at its capacity; try again", 2
-            )
+            raise _at_capacity()
         try:
             yield
         finally:
@@ -73,6 +83,47 @@ class Gate:
         """Hold one place, as soon as there is one."""
         with self._free:
             yield
+
+
+class SharedGate:
+    """As `Gate`, of which no tenant takes what others need.
+
+    One that asks alone leaves a place for whoever comes next; several share the places evenly.
+
+    Args:
+        places: At once.
+        clock: In seconds.
+    """
+
+    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._places = places
+        self._clock = clock
+        self._inside: Counter[str] = Counter()
+        self._asked_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def entered(self, tenant: str) -> Iterator[None]:
+        """Hold one place.
+
+        Raises:
+            ProblemError: `service.at_capacity`: none is free for this tenant.
+        """
+        with self._lock:
+            now = self._clock()
+            self._asked_at[tenant] = now
+            self._asked_at = {t: at for t, at in self._asked_at.items() if now - at < _LATELY_S}
+            count = len(self._asked_at)
+            share = max(1, self._places - 1 if count == 1 else self._places // count)
+            if self._inside.total() >= self._places or self._inside[tenant] >= share:
+                raise _at_capacity()
+            self._inside[tenant] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside[tenant] -= 1
+                self._inside += Counter()  # forgets those with none
 
 
 class Loader:
@@ -97,7 +148,7 @@ class Loader:
             verifier.executor = self.executor
             self._metrics.lack(verifier.lacks)
             if verifier.lacks:
-                log.warning("judging without what is missing: %s", told_of(verifier.lacks))
+                log.warning("judging without what is missing: %s", summary_of(verifier.lacks))
             self.verifier = verifier
         except NotFitError as error:
             self.failure = error.code
@@ -121,7 +172,7 @@ class Loader:
             if self.verifier is not None:
                 self.verifier.require(policy)
         except NotFitError as error:
-            raise ProblemError(409, "policy.not_fit", f"{told_of(error.lacks)}") from error
+            raise ProblemError(409, "policy.not_fit", f"{summary_of(error.lacks)}") from error
 
     def get(self) -> Verifier:
         """The verifier.
@@ -157,7 +208,7 @@ class Service:
 
     loader: Loader
     gate: Gate
-    guidance: Gate
+    guidance: SharedGate
     access: Access
     metrics: Metrics
     evidence: EvidenceLog | None = None

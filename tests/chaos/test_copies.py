@@ -16,9 +16,9 @@ from tests.test_liveness_injection import alive, encoded_again
 from veridical.liveness.fingerprint import picture_codes
 from veridical.service.serving import app_of
 from veridical.service.settings import ServiceSettings
+from veridical.signals import SignalFacts
 from veridical.types import Image
 from veridical.verification import Transaction, load_policy
-from veridical.verification.signals import SignalFacts
 
 Pixels = NDArray[np.uint8]
 

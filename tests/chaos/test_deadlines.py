@@ -7,7 +7,7 @@ import pytest
 
 from tests.service_house import house
 from veridical.errors import DecoderError
-from veridical.service.transactions import worker
+from veridical.transactions import worker
 
 
 def test_a_judge_that_hangs_leaves_the_transaction_to_a_person(

@@ -25,9 +25,9 @@ from veridical.service.api.limits import ByteBudget
 from veridical.service.api.requirements import Kind, Requirements, open_to_all
 from veridical.service.app import create_app
 from veridical.service.serving import server_of
-from veridical.service.transactions import ProblemError
 from veridical.store import Database
 from veridical.store.tenants import change_limits
+from veridical.transactions import ProblemError
 
 MIB = 2**20
 BOUNDARY = "multipart/form-data; boundary=b"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.service_house import House, picture
+from veridical.analysis.analysis import Analysis
 from veridical.gallery import Gallery
-from veridical.service.transactions.customers import FACES, VOICES, Customers
+from veridical.signals.ledger import SEEN
 from veridical.store.outbox import outbox_bodies
+from veridical.transactions.customers import FACES, VOICES, Customers
 from veridical.types import Template
-from veridical.verification.analysis import Analysis
-from veridical.verification.signals.ledger import SEEN
 
 MODEL = "face@1"
 ANNA, BORIS, ANNA_AGED = (

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import delete
 
 from tests.service_house import House
-from veridical.service import webhooks
-from veridical.service.transactions.dispatcher import LANES_OF_ONE, PAUSES_S, WebhookDispatcher
-from veridical.service.webhooks import Poster, check_address, is_public, secret_text, sign
+from veridical.store.endpoints import set_webhook
 from veridical.store.jobs import add_job, claim_job
 from veridical.store.outbox import add_letter
 from veridical.store.schema import jobs
-from veridical.store.tenants import set_webhook
+from veridical.transactions import webhooks
+from veridical.transactions.dispatcher import LANES_OF_ONE, PAUSES_S, WebhookDispatcher
+from veridical.transactions.webhooks import Poster, check_address, is_public, secret_text, sign
 
 HOOK = "https://bank.example/hook"
 

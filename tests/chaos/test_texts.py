@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from veridical.consent_recording import parse_script
 from veridical.errors import InputError
+from veridical.policy import parse_policy
 from veridical.reading import LARGEST_NUMBER, TextLimits, read_json, read_toml
-from veridical.verification.policy import parse_policy
 
 N = 20_000
 TOML_BOMBS = {

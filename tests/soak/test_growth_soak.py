@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from veridical.evaluation.samples import Sample
 from veridical.models import ModelStore
+from veridical.rehearsal.samples import Sample
 from veridical.types import Image
 from veridical.verification import Settings, Transaction, load_verifier
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from veridical.catalogue.reasons import reasons
+from veridical.policy.decision import NOT_RUN
+from veridical.policy.verdict import Verdict
 from veridical.result import ModelRef
-from veridical.verification.decision import NOT_RUN
 from veridical.verification.drift.rules import DriftRules
-from veridical.verification.reasons import reasons
-from veridical.verification.verdict import Verdict
 
 __all__ = ["OUTCOMES", "PASSED", "Kind", "Series", "Tally", "line_of", "merged", "observations"]
 

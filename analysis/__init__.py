@@ -1,0 +1,1 @@
+"""What do checks read of one transaction, computed once, and by whose networks?"""

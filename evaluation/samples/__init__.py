@@ -1,6 +1,0 @@
-"""The sample transactions of `veridical demo`."""
-
-from veridical.evaluation.samples.build import Sample, build_samples, sample_pictures
-from veridical.evaluation.samples.talker import build_talkers
-
-__all__ = ["Sample", "build_samples", "build_talkers", "sample_pictures"]

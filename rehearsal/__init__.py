@@ -1,0 +1,1 @@
+"""What might be handed in? Specimens, rehearsed attacks, composed transactions, demo samples."""
