@@ -54,7 +54,7 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -406,6 +406,7 @@ attempts = Table(
     Column("transaction", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("sealed_place", LargeBinary),
     UniqueConstraint("tenant", "transaction", "number"),
     sqlite_autoincrement=True,
 )

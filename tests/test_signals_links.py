@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from veridical.signals import SignalFacts, SignalSettings, links
+from veridical.signals import SignalFacts, SignalSettings, walk
 from veridical.signals.keys import keyed
 from veridical.signals.ledger import Ledger
 from veridical.signals.links import Component, LinksCheck
@@ -101,7 +101,7 @@ def test_a_face_ties_too_and_nothing_of_another_tenant_or_month(book: Book) -> N
 def test_a_walk_ends_at_its_bound(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(6):
         book.apply(device="d")
-    monkeypatch.setattr(links, "MOST_ATTEMPTS", 4)
+    monkeypatch.setattr(walk, "MOST_ATTEMPTS", 4)
     found = book.component(device="d")
     assert (found.whole, found.transactions) == (False, 5)
 

@@ -31,6 +31,7 @@ from veridical.store.transactions import (
 )
 from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
+from veridical.tracing import span
 from veridical.transactions.customers import FACES, VOICES
 from veridical.transactions.enrolment import (
     CONFLICT,
@@ -44,8 +45,8 @@ from veridical.transactions.recordings import (
     MEDIUM,
     Judge,
     judge_recording,
+    recording_view,
     stamped,
-    told_of,
 )
 from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
@@ -279,7 +280,7 @@ class Worker:
 
     def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
         resources = self._transactions.resources
-        with end:
+        with end, span("judge", {"veridical.transaction": job.transaction}):
             try:
                 self._judge(verifier, job)
             except Exception as error:
@@ -427,7 +428,7 @@ class Worker:
             result = replace(result, verdict=left_to_a_person(result.verdict, need))
         if row.sandbox:
             result = stamped(result, SANDBOX)
-        return result.verdict, told_of(result)
+        return result.verdict, recording_view(result)
 
     def _enrolling(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message as Headers
 from urllib.parse import parse_qsl
 
-from anyio import CapacityLimiter, move_on_after
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
@@ -50,8 +50,6 @@ STREAM_BYTES = 2 * 2**20
 """All that is held at a time of a body that is passed on as it comes."""
 _INLINE_BYTES = 32 * 1024
 """A text of this size is read between two others without anybody waiting."""
-_DRAINED_BYTES, _DRAINED_S = 2**20, 1.0
-"""A client that is refused while it sends would not hear why, were it cut off at once."""
 _THREADS = 2
 """Keys are looked up beside the threads that verify: nobody waits behind those to be refused."""
 
@@ -213,7 +211,7 @@ class _Visit:
         await self._send(message)
 
     async def refuse(self, error: VeridicalError) -> None:
-        """Answer with a problem document; what is on its way from the client is let pass."""
+        """Answer with a problem document, and read no more."""
         if self._answered:
             return
         request = str(self.state.get("request_id") or uuid.uuid4().hex)
@@ -230,21 +228,7 @@ class _Visit:
         start = {"type": "http.response.start", "status": error.http_status, "headers": pairs}
         await self.send(start)
         body = {"type": "http.response.body", "body": content}
-        await self.send({**body, "more_body": True})
-        with move_on_after(_DRAINED_S):
-            await self._drain()
-        await self.send({**body, "body": b"", "more_body": False})
-
-    async def _drain(self) -> None:
-        sends = int(self.headers.get("content-length", "0") != "0")
-        if not (sends or "transfer-encoding" in self.headers):
-            return
-        left = _DRAINED_BYTES if self.body is None or not self.body.is_whole else 0
-        while left > 0:
-            message = await self.receive()
-            left -= len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                return
+        await self.send(body)
 
     def end(self) -> None:
         """Give back room and place."""
