@@ -12,6 +12,7 @@ from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.store import Database
 from veridical.store.chain import chain_lines
+from veridical.store.schema import HEAD
 from veridical.verification import Settings
 from veridical.verification.evidence import read_public_keys, rotate_signing_key, verify_chain
 from veridical.verification.signers import admit_signer, register_signer, registered_keys
@@ -48,8 +49,12 @@ def public_key() -> None:
     """Print the public keys of this installation, rotated ones first, for those who verify."""
     settings = Settings()
     settings.signing_key()
-    with _database(settings) as database:
-        registered = registered_keys(database) if database is not None else b""
+    database = settings.unopened_database()
+    try:  # nothing is upgraded to print a key
+        kept = database.exists and database.version >= HEAD
+        registered = registered_keys(database) if kept else b""
+    finally:
+        database.close()
     typer.echo((registered or settings.public_keys()).decode(), nl=False)
 
 
