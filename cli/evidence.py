@@ -12,7 +12,6 @@ from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.store import Database
 from veridical.store.chain import chain_lines
-from veridical.store.schema import HEAD
 from veridical.verification import Settings
 from veridical.verification.evidence import read_public_keys, rotate_signing_key, verify_chain
 from veridical.verification.signers import admit_signer, register_signer, registered_keys
@@ -51,7 +50,7 @@ def public_key() -> None:
     settings.signing_key()
     database = settings.unopened_database()
     try:  # nothing is upgraded to print a key
-        kept = database.exists and database.version >= HEAD
+        kept = database.exists and database.is_current
         registered = registered_keys(database) if kept else b""
     finally:
         database.close()
