@@ -17,7 +17,7 @@ from veridical.gallery.entry import (
     pack,
     unpack,
 )
-from veridical.gallery.index import CANDIDATES, Found, Rows, TemplateIndex, code_bytes_of
+from veridical.gallery.index import CANDIDATES, Candidates, Rows, TemplateIndex, code_bytes_of
 from veridical.gallery.lock import SharedLock
 from veridical.gallery.snapshot import Snapshot
 from veridical.store import NAME_LENGTH, Connection, Database, KeyProvider
@@ -232,7 +232,7 @@ class Gallery:
         hits = self.search(self.template(subject), limit + 1, min_similarity)
         return [hit for hit in hits if hit.subject != subject][:limit]
 
-    def scan(self, probe: Template) -> Found:
+    def scan(self, probe: Template) -> Candidates:
         """As `search`, for all candidates and without looking up who they are.
 
         Raises:
@@ -276,7 +276,7 @@ class Gallery:
             alive = start + np.flatnonzero(rows.vectors[start:].any(axis=1))[:limit]
             return rows.ids[alive], rows.vectors[alive]
 
-    def hits(self, found: Found, which: Iterable[int]) -> list[Hit]:
+    def hits(self, found: Candidates, which: Iterable[int]) -> list[Hit]:
         """Look up who some of the found entries are; one deleted meanwhile is left out.
 
         Raises:
@@ -479,8 +479,8 @@ def _unknown_subject() -> InputError:
     return InputError("no such subject in this gallery; enrol it first", "gallery.unknown_subject")
 
 
-def _nothing_found() -> Found:
-    return Found(
+def _nothing_found() -> Candidates:
+    return Candidates(
         np.empty(0, np.int64),
         np.empty(0, np.float32),
         np.empty(0, np.int16),

@@ -174,7 +174,9 @@ class Ledger:
             kept = places_with(connection, sighting.tenant, key, besides, MOST_PLACES)
         vault = self.vault(sighting.tenant)
         earlier = [(at, vault.unseal_json(sealed, PLACE)["place"]) for at, sealed in kept]
-        return Place(*here, self._clock()), [Place(place[0], place[1], at) for at, place in earlier]
+        return Place(*here, self._clock()), [
+            Place(north, east, at) for at, (north, east) in earlier
+        ]
 
     def _since(self) -> list[int]:
         """When each window began."""

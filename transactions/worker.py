@@ -45,8 +45,8 @@ from veridical.transactions.recordings import (
     MEDIUM,
     Judge,
     judge_recording,
+    recording_view,
     stamped,
-    told_of,
 )
 from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
@@ -428,7 +428,7 @@ class Worker:
             result = replace(result, verdict=left_to_a_person(result.verdict, need))
         if row.sandbox:
             result = stamped(result, SANDBOX)
-        return result.verdict, told_of(result)
+        return result.verdict, recording_view(result)
 
     def _enrolling(
         self,
