@@ -1,7 +1,8 @@
 """What is asked of a document?"""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import DOCUMENT, OTHER_DOCUMENT, UNABLE
 from veridical.catalogue.spec import (
     DOCUMENT_MODELS,
@@ -10,35 +11,37 @@ from veridical.catalogue.spec import (
     MODEL_MISSING,
     Bands,
     CheckSpec,
+    Make,
     Reason,
     Text,
 )
+from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.ocr import DocumentAuthenticCheck, DocumentReadCheck, DocumentSpecimenCheck
 
 __all__ = ["SPECS"]
 
 
-def _read(check: "DocumentReadCheck", analysis: "Analysis") -> Measurement:
+def _read(check: DocumentReadCheck, analysis: Analysis) -> Measurement:
     if analysis.front is None and analysis.back is None:
         return Measurement("document.read", None, MISSING_INPUT)
     return check(analysis.front, analysis.back, analysis.today)
 
 
-def _authentic(check: "DocumentAuthenticCheck", analysis: "Analysis") -> Measurement:
+def _authentic(check: DocumentAuthenticCheck, analysis: Analysis) -> Measurement:
     image, document = analysis.transaction.document_front, analysis.front
     if image is None or document is None:
         return Measurement("document.authentic", None, MISSING_INPUT)
     return check(image, document, analysis.transaction.document_info)
 
 
-def _specimen(check: "DocumentSpecimenCheck", analysis: "Analysis") -> Measurement:
+def _specimen(check: DocumentSpecimenCheck, analysis: Analysis) -> Measurement:
     if analysis.front is None:
         return Measurement("document.specimen", None, MISSING_INPUT)
     return check(analysis.front)
+
+
+def _reading(check: Callable[[], object]) -> Make:
+    return lambda parts: check() if parts.engines.reader else None
 
 
 SPECS = (
@@ -54,6 +57,7 @@ SPECS = (
         roles=DOCUMENT_MODELS,
         lacking=MODEL_MISSING,
         measure=_read,
+        make=_reading(DocumentReadCheck),
         evidence={
             "corrections": Text("Characters corrected by check digits", "按校验码更正的字符数"),
             "derived": Text("Fields derived from others", "由其他字段推出的字段"),
@@ -313,6 +317,7 @@ SPECS = (
         roles=DOCUMENT_MODELS,
         lacking=MODEL_MISSING,
         measure=_authentic,
+        make=_reading(DocumentAuthenticCheck),
         evidence={
             "border_covered": Text("Gap in the document's edge", "证件边缘缺口"),
             "border_cut": Text("Edges outside the picture", "画面外的边数"),
@@ -436,6 +441,7 @@ SPECS = (
         roles=DOCUMENT_MODELS,
         lacking=MODEL_MISSING,
         measure=_specimen,
+        make=_reading(DocumentSpecimenCheck),
         evidence={
             "example_state": Text("Issued by an example state", "签发国为示例国"),
             "mark": Text("Specimen mark", "样本标记"),

@@ -1,7 +1,8 @@
 """What is asked of a face?"""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import (
     CLOSER,
     DOCUMENT,
@@ -13,6 +14,7 @@ from veridical.catalogue.applicant import (
     UNABLE,
     UNCOVER,
 )
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.spec import (
     CLIP,
     FACE,
@@ -24,27 +26,25 @@ from veridical.catalogue.spec import (
     SEEING_MODELS,
     Bands,
     CheckSpec,
+    Make,
     Reason,
     Text,
     Trait,
 )
+from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
+from veridical.face.copy import CopyCheck
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.face import FaceMatchCheck, FaceQualityCheck, SamePersonCheck
-    from veridical.face.copy import CopyCheck
 
 __all__ = ["SPECS"]
 
 
-def _quality(check: "FaceQualityCheck", analysis: "Analysis") -> Measurement:
+def _quality(check: FaceQualityCheck, analysis: Analysis) -> Measurement:
     if not analysis.views:
         return Measurement("face.quality", None, MISSING_INPUT)
     return check(analysis.face_views)
 
 
-def _match(check: "FaceMatchCheck", analysis: "Analysis") -> Measurement:
+def _match(check: FaceMatchCheck, analysis: Analysis) -> Measurement:
     reference = analysis.transaction.face_reference or analysis.portrait
     if reference is None or not analysis.views:
         read = bool(analysis.sides) or analysis.chip is not None
@@ -52,17 +52,30 @@ def _match(check: "FaceMatchCheck", analysis: "Analysis") -> Measurement:
     return check(reference, analysis.face_views)
 
 
-def _copy(check: "CopyCheck", analysis: "Analysis") -> Measurement:
+def _copy(check: CopyCheck, analysis: Analysis) -> Measurement:
     if analysis.portrait is None or not analysis.views:
         read = analysis.front is not None
         return Measurement("face.copy", None, "portrait_no_face" if read else MISSING_INPUT)
     return check(analysis.portrait, analysis.face_views)
 
 
-def _same_person(check: "SamePersonCheck", analysis: "Analysis") -> Measurement:
+def _same_person(check: SamePersonCheck, analysis: Analysis) -> Measurement:
     if analysis.transaction.clip is None:
         return Measurement("face.same_person", None, MISSING_INPUT)
     return check(analysis.face_views)
+
+
+def _make_quality(parts: Parts) -> FaceQualityCheck | None:
+    engines = parts.engines
+    return FaceQualityCheck(engines.embedder) if engines.detector else None
+
+
+def _comparing(check: Callable[[FaceEmbedder], object]) -> Make:
+    def make(parts: Parts) -> object:
+        detector, embedder = parts.engines.detector, parts.engines.embedder
+        return None if detector is None or embedder is None else check(embedder)
+
+    return make
 
 
 SPECS = (
@@ -78,10 +91,13 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,
         measure=_quality,
+        make=_make_quality,
         evidence={
+            "background_uniformity": Text("Evenness of the background", "背景均匀度"),
             "centring": Text("Centring of the face", "面部居中程度"),
             "compression": Text("Compression of the picture", "图像压缩"),
             "dynamic_range": Text("Dynamic range", "动态范围"),
+            "expression_neutrality": Text("Neutral expression", "表情中性"),
             "eyes_open": Text("Eyes open", "双眼睁开"),
             "eyes_visible": Text("Eyes visible", "双眼可见"),
             "faces": Text("Faces found", "检测到的人脸数"),
@@ -89,15 +105,20 @@ SPECS = (
             "illumination_uniformity": Text("Evenness of the light", "光照均匀度"),
             "inside_picture": Text("Face inside the picture", "面部在画面内"),
             "inter_eye_distance": Text("Distance between the eyes, px", "双眼间距（像素）"),
+            "leftward_crop": Text("Room to the left of the face", "面部左侧留白"),
             "lower_face_visible": Text("Lower face visible", "下半脸可见"),
             "luminance_mean": Text("Brightness of the face", "面部亮度"),
             "luminance_variance": Text("Contrast of the face", "面部对比度"),
+            "margin_above": Text("Room above the face", "面部上方留白"),
+            "margin_below": Text("Room below the face", "面部下方留白"),
             "mouth_closed": Text("Mouth closed", "嘴巴闭合"),
             "natural_colour": Text("Natural colour", "色彩自然度"),
+            "no_head_coverings": Text("Forehead uncovered", "额头无遮挡"),
             "noise": Text("Freedom from noise", "噪声"),
             "over_exposure": Text("Freedom from over-exposure", "过曝"),
             "pitch": Text("Head not tilted up or down", "头部俯仰"),
             "recognisability": Text("Recognisability", "可识别度"),
+            "rightward_crop": Text("Room to the right of the face", "面部右侧留白"),
             "roll": Text("Head not tilted sideways", "头部侧倾"),
             "sharpness": Text("Sharpness of the face", "面部清晰度"),
             "single_face": Text("Only one face", "单一人脸"),
@@ -183,6 +204,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,
         measure=_match,
+        make=_comparing(FaceMatchCheck),
         evidence={
             "portrait_inter_eye_px": Text("Portrait: eyes apart, px", "证件人像双眼间距（像素）"),
             "portrait_inter_eye_px_needed": Text(
@@ -257,6 +279,7 @@ SPECS = (
         roles=SEEING_MODELS,
         lacking=MODEL_MISSING,
         measure=_copy,
+        make=lambda parts: parts.engines.detector and CopyCheck(),
         evidence={
             "agreement": Text("Agreement in detail", "细节一致程度"),
             "mirrored": Text("Mirrored", "左右镜像"),
@@ -285,8 +308,8 @@ SPECS = (
         ),
         shares=("portrait_no_face", "portrait_too_small", "no_face", "multiple_faces"),
         point=Bands(
-            accept_at=0.05,
-            reject_below=0.03,
+            accept_at=0.02,
+            reject_below=0.015,
             command="python research/benchmarks/bench_copy.py ../shared/data/faces",
             note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
         ),
@@ -300,6 +323,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,
         measure=_same_person,
+        make=_comparing(SamePersonCheck),
         evidence={
             "stretch_from_ms": Text("Least alike from, ms", "差异段起点（毫秒）"),
             "stretch_to_ms": Text("Least alike to, ms", "差异段终点（毫秒）"),

@@ -1,7 +1,6 @@
 """What is asked of the moment of capture: a live person, a real camera, these words?"""
 
-from typing import TYPE_CHECKING
-
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import (
     FARTHER,
     IN_ONE_GO,
@@ -12,6 +11,7 @@ from veridical.catalogue.applicant import (
     UNABLE,
     UNCOVER,
 )
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.spec import (
     CLIP,
     FACE,
@@ -27,42 +27,52 @@ from veridical.catalogue.spec import (
     Text,
     Trait,
 )
+from veridical.liveness import InjectionCheck, InjectionSettings, SilentCheck
+from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
+from veridical.liveness.lips import LipsCheck
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.liveness import InjectionCheck, SilentCheck
-    from veridical.liveness.continuity import ContinuityCheck
-    from veridical.liveness.lips import LipsCheck
 
 __all__ = ["SPECS"]
 
 
-def _silent(check: "SilentCheck", analysis: "Analysis") -> Measurement:
+def _silent(check: SilentCheck, analysis: Analysis) -> Measurement:
     if not analysis.views:
         return Measurement("liveness.silent", None, MISSING_INPUT)
     return check(analysis.views, analysis.transaction.clip)
 
 
-def _lips(check: "LipsCheck", analysis: "Analysis") -> Measurement:
+def _lips(check: LipsCheck, analysis: Analysis) -> Measurement:
     mouth = analysis.mouth
     if mouth is None:
         return Measurement("liveness.lips", None, MISSING_INPUT)
     return check(mouth, analysis.heard, analysis.transaction.challenge)
 
 
-def _continuity(check: "ContinuityCheck", analysis: "Analysis") -> Measurement:
+def _continuity(check: ContinuityCheck, analysis: Analysis) -> Measurement:
     clip, followed = analysis.transaction.clip, analysis.followed
     if clip is None or followed is None:
         return Measurement("capture.continuity", None, MISSING_INPUT)
     return check(clip, followed)
 
 
-def _injection(check: "InjectionCheck", analysis: "Analysis") -> Measurement:
+def _injection(check: InjectionCheck, analysis: Analysis) -> Measurement:
     clip = analysis.transaction.clip
     if clip is None:
         return Measurement("liveness.injection", None, MISSING_INPUT)
     return check(clip, analysis.capture, analysis.transaction.id, analysis.seen_clips)
+
+
+def _make_lips(parts: Parts) -> LipsCheck | None:
+    return parts.engines.lips if parts.follows_faces and parts.engines.vad else None
+
+
+def _make_continuity(parts: Parts) -> ContinuityCheck | None:
+    if not parts.follows_faces:
+        return None
+    settings, faces = ContinuitySettings.read(), parts.engines.embedder
+    if faces is None:
+        return ContinuityCheck(settings)
+    return ContinuityCheck(settings, faces.frame_vectors, (faces.model,))
 
 
 SPECS = (
@@ -78,6 +88,7 @@ SPECS = (
         roles=(*SEEING_MODELS, "silent"),
         lacking=MODEL_MISSING,
         measure=_silent,
+        make=lambda parts: parts.engines.detector and parts.engines.silent,
         evidence={
             "assurance": Text("How far it could be judged", "判断完整程度"),
             "cue_*": Text("Sign", "迹象"),
@@ -186,6 +197,7 @@ SPECS = (
         roles=LIPS_MODELS,
         lacking=MODEL_MISSING,
         measure=_lips,
+        make=_make_lips,
         evidence={
             "activity": Text("Lips move while there is sound", "有声时嘴唇活动"),
             "content": Text("Digits in the sound", "声音中的数字"),
@@ -292,6 +304,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=MODEL_MISSING,
         measure=_continuity,
+        make=_make_continuity,
         evidence={
             "at_ms": Text("Largest step at, ms", "最大突变时刻（毫秒）"),
             "frames": Text("Frames", "帧数"),
@@ -324,15 +337,6 @@ SPECS = (
                 Text(
                     "A frame does not lie between its neighbours, as one that was put in.",
                     "某一帧与前后画面不连续，如同被插入。",
-                ),
-                mendable=True,
-            ),
-            Reason(
-                "blended_frames",
-                IN_ONE_GO,
-                Text(
-                    "Some frames are blurred, as where a joint was blended over.",
-                    "个别画面明显较前后模糊，如同拼接处经过融合。",
                 ),
                 mendable=True,
             ),
@@ -376,6 +380,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=_injection,
+        make=lambda parts: InjectionCheck(InjectionSettings.read(), parts.attestor),
         evidence={
             "assessment": Text("How far it could be judged", "判断完整程度"),
             "attestation": Text("Platform's attestation", "平台证明"),

@@ -1,7 +1,6 @@
 """What ties a recording to its moment: answers to what nobody knew before it was drawn."""
 
-from typing import TYPE_CHECKING
-
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import (
     AGAIN,
     FOLLOW,
@@ -22,25 +21,21 @@ from veridical.catalogue.spec import (
     Trait,
 )
 from veridical.face.pose import head_pose
-from veridical.liveness.motion import head_track
+from veridical.liveness.light import LightCheck
+from veridical.liveness.motion import MotionCheck, head_track
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.liveness.light import LightCheck
-    from veridical.liveness.motion import MotionCheck
 
 __all__ = ["SPECS"]
 
 
-def _light(check: "LightCheck", analysis: "Analysis") -> Measurement:
+def _light(check: LightCheck, analysis: Analysis) -> Measurement:
     followed = analysis.followed
     if followed is None:
         return Measurement("liveness.light", None, MISSING_INPUT)
     return check(followed, analysis.transaction.challenge, analysis.transaction.arrivals)
 
 
-def _motion(check: "MotionCheck", analysis: "Analysis") -> Measurement:
+def _motion(check: MotionCheck, analysis: Analysis) -> Measurement:
     followed, challenge = analysis.followed, analysis.transaction.challenge
     if followed is None:
         return Measurement("liveness.motion", None, MISSING_INPUT)
@@ -61,6 +56,7 @@ SPECS = (
         roles=SEEING_MODELS,
         lacking=MODEL_MISSING,
         measure=_light,
+        make=lambda parts: LightCheck(parts.draw.other_draws) if parts.follows_faces else None,
         evidence={
             "blue_share": Text("Answer to blue by that to red", "蓝光反应与红光反应之比"),
             "colours": Text("Colours shown", "显示的颜色数"),
@@ -190,6 +186,7 @@ SPECS = (
         roles=SEEING_MODELS,
         lacking=MODEL_MISSING,
         measure=_motion,
+        make=lambda parts: MotionCheck(parts.draw.other_draws) if parts.follows_faces else None,
         evidence={
             "correlation": Text("Head and course together", "头部与要求动作相关"),
             "delay_ms": Text("Turned after asked, ms", "要求到转动的延迟（毫秒）"),

@@ -26,6 +26,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=None,
+        make=None,
         evidence={
             "against_*": Text("Sum against", "针对该攻击的总和"),
             "moment": Text("Bound to its moment", "与当下的绑定"),

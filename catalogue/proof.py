@@ -1,7 +1,6 @@
 """What is asked of the proof a document carries, and of the age it states?"""
 
-from typing import TYPE_CHECKING
-
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import DOCUMENT, LATER, OTHER_DOCUMENT, UNABLE
 from veridical.catalogue.spec import (
     DOCUMENT_MODELS,
@@ -12,23 +11,20 @@ from veridical.catalogue.spec import (
     Reason,
     Text,
 )
+from veridical.ocr.age import AgeCheck
+from veridical.ocr.chip import ChipCheck
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.ocr.age import AgeCheck
-    from veridical.ocr.chip import ChipCheck
 
 __all__ = ["SPECS"]
 
 
-def _chip(check: "ChipCheck", analysis: "Analysis") -> Measurement:
+def _chip(check: ChipCheck, analysis: Analysis) -> Measurement:
     if analysis.chip is None:
         return Measurement("document.chip", None, MISSING_INPUT)
     return check(analysis.chip, analysis.sides)
 
 
-def _age(check: "AgeCheck", analysis: "Analysis") -> Measurement:
+def _age(check: AgeCheck, analysis: Analysis) -> Measurement:
     if not analysis.sides and analysis.chip is None:
         return Measurement("document.age", None, MISSING_INPUT)
     return check(analysis.sides, analysis.believed_chip, analysis.today)
@@ -47,6 +43,7 @@ SPECS = (
         roles=(),
         lacking="no_trust_list",
         measure=_chip,
+        make=lambda parts: None if parts.trust is None else ChipCheck(),
         evidence={
             "active_authentication": Text("Proof that the chip is no copy", "芯片防复制验证"),
             "assurance": Text("Assurance", "保证等级"),
@@ -213,6 +210,7 @@ SPECS = (
         roles=DOCUMENT_MODELS,
         lacking=MODEL_MISSING,
         measure=_age,
+        make=lambda _: AgeCheck(),
         evidence={
             "birth_days": Text("Days of birth that fit", "可能的出生日期数"),
             "source": Text("Where the birth stands", "出生日期来源"),

@@ -50,6 +50,7 @@ SPECS = (
         roles=SEEING_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "absences": Text("Absences", "离场次数"),
             "longest_absence_s": Text("Longest absence, s", "最长离场（秒）"),
@@ -82,6 +83,7 @@ SPECS = (
         roles=SEEING_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "longest_s": Text("Longest with a second face, s", "第二张人脸最长持续（秒）"),
             "looks": Text("Frames searched", "检索帧数"),
@@ -114,6 +116,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "faces": Text("Faces compared", "比对的人脸数"),
             "stretch_from_s": Text("Least alike from, s", "差异段起点（秒）"),
@@ -137,6 +140,7 @@ SPECS = (
         roles=(*SEEING_MODELS, "silent"),
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "judged": COUNTS["judged"],
             "median": Text("Median", "中位数"),
@@ -157,6 +161,7 @@ SPECS = (
         roles=LISTENING_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "altered": Text("Words altered", "改动的词"),
             "coverage": Text("Share that was read", "已朗读比例"),
@@ -198,6 +203,7 @@ SPECS = (
         roles=LISTENING_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "agree": Text("Agreed", "同意"),
             "missing": Text("No answer", "没有回答"),
@@ -249,6 +255,7 @@ SPECS = (
         roles=DIGITS_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence=DIGITS_EVIDENCE,
         reasons=(),
         shares=("wrong_digits", "not_asked", "no_speech", "too_short", "model_missing"),
@@ -268,6 +275,7 @@ SPECS = (
         roles=VOICE_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence={
             "enrolled": Text("Likeness to the enrolled voice", "与注册声纹相似度"),
             "least_like_digits": Text("Least like the digits' voice", "与数字段声音最低相似度"),
@@ -299,6 +307,7 @@ SPECS = (
         roles=LIPS_MODELS,
         lacking=MISSING_INPUT,
         measure=None,
+        make=None,
         evidence=COUNTS | {"segments": Text("Segments", "段数")},
         reasons=(),
         shares=(

@@ -1,9 +1,10 @@
 """What is known around an applicant? Signals lower an accept to review, no more."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import LATER, UNABLE
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.spec import (
     FACE_MODELS,
     MODEL_MISSING,
@@ -14,18 +15,17 @@ from veridical.catalogue.spec import (
     Text,
     Trait,
 )
+from veridical.liveness import InjectionSettings
 from veridical.result import Measurement
-from veridical.signals.listed import allowed
-from veridical.signals.provider import Question
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.signals.device import DeviceCheck
-    from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
-    from veridical.signals.listed import ListsCheck
-    from veridical.signals.provider import ProviderCheck
-    from veridical.signals.region import RegionCheck
-    from veridical.signals.velocity import VelocityCheck
+from veridical.signals import SignalSettings
+from veridical.signals.device import DeviceCheck
+from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.signals.links import LinksCheck
+from veridical.signals.listed import ListsCheck, allowed
+from veridical.signals.provider import ProviderCheck, Question
+from veridical.signals.region import RegionCheck
+from veridical.signals.travel import TravelCheck
+from veridical.signals.velocity import VelocityCheck
 
 __all__ = ["SPECS"]
 
@@ -34,13 +34,13 @@ SIGNAL = frozenset({Trait.SIGNAL})
 SOURCE = {"source": Text("Source", "来源")}
 
 
-def _face_identity(check: "FaceIdentityCheck", analysis: "Analysis") -> Measurement:
+def _face_identity(check: FaceIdentityCheck, analysis: Analysis) -> Measurement:
     if analysis.sighting is None:
         return Measurement(check.name, None, NO_STORE)
     return check(analysis.sighting, analysis.seen_faces)
 
 
-def _identity_face(check: "IdentityFaceCheck", analysis: "Analysis") -> Measurement:
+def _identity_face(check: IdentityFaceCheck, analysis: Analysis) -> Measurement:
     if analysis.ledger is None or analysis.sighting is None:
         return Measurement(check.name, None, NO_STORE)
     face, sighting = analysis.face_template, analysis.sighting
@@ -48,7 +48,7 @@ def _identity_face(check: "IdentityFaceCheck", analysis: "Analysis") -> Measurem
     return check(sighting, face, earlier)
 
 
-def _velocity(check: "VelocityCheck", analysis: "Analysis") -> Measurement:
+def _velocity(check: VelocityCheck, analysis: Analysis) -> Measurement:
     ledger, sighting = analysis.ledger, analysis.sighting
     if ledger is None or sighting is None:
         return Measurement(check.name, None, NO_STORE)
@@ -58,22 +58,46 @@ def _velocity(check: "VelocityCheck", analysis: "Analysis") -> Measurement:
     return check(counts, analysis.velocity, allowed(analysis.listed), _source(sighting.keys))
 
 
-def _device(check: "DeviceCheck", analysis: "Analysis") -> Measurement:
+def _device(check: DeviceCheck, analysis: Analysis) -> Measurement:
     return check(analysis.transaction.signals, analysis.capture.camera_label)
 
 
-def _region(check: "RegionCheck", analysis: "Analysis") -> Measurement:
+def _region(check: RegionCheck, analysis: Analysis) -> Measurement:
     return check(analysis.citizen_number, analysis.issuer, analysis.transaction.signals)
 
 
-def _lists(check: "ListsCheck", analysis: "Analysis") -> Measurement:
+def _lists(check: ListsCheck, analysis: Analysis) -> Measurement:
     sighting = analysis.sighting
     if sighting is None:
         return Measurement(check.name, None, NO_STORE)
     return check(len(sighting.keys), analysis.listed, _source(sighting.keys))
 
 
-def _provider(check: "ProviderCheck", analysis: "Analysis") -> Measurement:
+def _links(check: LinksCheck, analysis: Analysis) -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    faces: frozenset[str] = frozenset()
+    if check.faces is not None and (seen := analysis.seen_faces) is not None:
+        faces = check.faces.same_face(seen)
+    found = ledger.component(sighting, faces, check.hubs)
+    return check(found, _source(sighting.keys))
+
+
+def _travel(check: TravelCheck, analysis: Analysis) -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    here, earlier = ledger.places(sighting)
+    return check(here, earlier, "store,sdk")
+
+
+def _make_travel(_: Parts) -> TravelCheck:
+    settings = SignalSettings.read()
+    return TravelCheck(settings.travel_kmh, settings.travel_slack_km)
+
+
+def _provider(check: ProviderCheck, analysis: Analysis) -> Measurement:
     facts, front = analysis.transaction.signals, analysis.front
     known = {
         "document": analysis.document_number,
@@ -96,6 +120,37 @@ def _source(keys: Mapping[str, bytes]) -> str:
     return ",".join(["store", *from_document, *from_outside])
 
 
+def _make_face_identity(parts: Parts) -> FaceIdentityCheck | None:
+    engines = parts.engines
+    if (
+        parts.ledger is None
+        or not engines.has("recogniser")
+        or (curve := engines.fmr_curve) is None
+    ):
+        return None
+    return FaceIdentityCheck(curve, engines.recogniser_ref, SignalSettings.read().same_face_fpir)
+
+
+def _make_identity_face(parts: Parts) -> IdentityFaceCheck | None:
+    engines = parts.engines
+    if parts.ledger is None or not engines.has("recogniser"):
+        return None
+    return IdentityFaceCheck(engines.recogniser_ref, SignalSettings.read().compared)
+
+
+def _make_velocity(parts: Parts) -> VelocityCheck:
+    return VelocityCheck(SignalSettings.read().velocity, _make_face_identity(parts))
+
+
+def _make_links(parts: Parts) -> LinksCheck:
+    settings = SignalSettings.read()
+    return LinksCheck(settings.family, settings.hubs, _make_face_identity(parts))
+
+
+def _make_device(_: Parts) -> DeviceCheck:
+    return DeviceCheck(SignalSettings.read().flags, InjectionSettings.read().virtual_cameras)
+
+
 SPECS = (
     CheckSpec(
         name="signals.face_identity",
@@ -108,6 +163,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=NO_STORE,
         measure=_face_identity,
+        make=_make_face_identity,
         evidence=SOURCE
         | {
             "entries": Text("Faces searched", "检索的人脸数"),
@@ -162,6 +218,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking=NO_STORE,
         measure=_identity_face,
+        make=_make_identity_face,
         evidence=SOURCE
         | {
             "compared": Text("Faces compared", "比对的人脸数"),
@@ -192,6 +249,7 @@ SPECS = (
         roles=(),
         lacking=NO_STORE,
         measure=_velocity,
+        make=_make_velocity,
         evidence=SOURCE
         | {
             "*_10m": Text("Attempts in ten minutes", "十分钟内尝试次数"),
@@ -232,6 +290,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=_device,
+        make=_make_device,
         evidence=SOURCE
         | {
             "cloned_app": Text("Cloned app", "克隆应用"),
@@ -278,6 +337,7 @@ SPECS = (
         roles=(),
         lacking=MODEL_MISSING,
         measure=_region,
+        make=lambda _: RegionCheck(SignalSettings.read().region),
         evidence=SOURCE
         | {
             "country_agrees": Text("Country agrees", "国家相符"),
@@ -316,6 +376,7 @@ SPECS = (
         roles=(),
         lacking=NO_STORE,
         measure=_lists,
+        make=lambda _: ListsCheck(),
         evidence=SOURCE
         | {
             "allow": Text("Allowed", "允许"),
@@ -344,6 +405,90 @@ SPECS = (
         traits=SIGNAL,
     ),
     CheckSpec(
+        name="signals.links",
+        label=Text("Not one of many linked applications", "未与大量申请相互关联"),
+        question=Text(
+            "Do few other documents hang together with this application?",
+            "与本申请相互关联的其他证件是否不多？",
+        ),
+        needs=(),
+        uses=("selfie", "clip", "document_front"),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_links,
+        make=_make_links,
+        evidence=SOURCE
+        | {
+            "component_size": Text("Linked applications", "相互关联的申请数"),
+            "documents_in_component": Text("Documents among them", "其中的证件数"),
+            "denied_in_component": Text("Denied among them", "其中被拒绝的申请数"),
+            "shared": Text("Shared with others", "与其他申请共有"),
+            "hubs": Text("Keys that too many share", "共有者过多而不计的标识数"),
+            "whole": Text("All of them were looked at", "已查看全部关联"),
+        },
+        reasons=(
+            Reason(
+                "linked_applications",
+                UNABLE,
+                Text(
+                    "Many documents, or a denied one, hang together with this application by "
+                    "device, phone, address or face.",
+                    "大量证件或被拒绝的申请，通过设备、电话、地址或人脸与本申请相关联。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python research/benchmarks/bench_links.py rings",
+            note="limits of signals.toml, by judgement: above a family's number of documents, or with a denied application among them, a person looks",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
+        name="signals.travel",
+        label=Text("Could have come from where it was last", "两次位置之间的移动合理"),
+        question=Text(
+            "Could one person have been at this place and at those of the attempts before?",
+            "同一人是否可能先后出现在本次与此前的位置？",
+        ),
+        needs=(),
+        uses=("document_front",),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_travel,
+        make=_make_travel,
+        evidence=SOURCE
+        | {
+            "compared": Text("Attempts compared", "比较的申请次数"),
+            "km": Text("Distance in km", "距离（公里）"),
+            "hours": Text("Hours between", "间隔（小时）"),
+            "kmh": Text("Speed in km/h", "速度（公里/小时）"),
+        },
+        reasons=(
+            Reason(
+                "impossible_travel",
+                UNABLE,
+                Text(
+                    "Nobody travels so fast from the place of an attempt before under this "
+                    "identity.",
+                    "以该身份从此前位置到本次位置，所需速度超出可能。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python -m pytest tests/test_signals_travel.py",
+            note="limits of signals.toml, by judgement: faster than an airliner goes to review",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
         name="signals.provider",
         label=Text("Answer of the service outside", "外部服务的结果"),
         question=Text(
@@ -355,6 +500,7 @@ SPECS = (
         roles=(),
         lacking="no_provider",
         measure=_provider,
+        make=lambda parts: parts.provider and ProviderCheck(parts.provider),
         evidence=SOURCE
         | {
             "answer": Text("Answer", "应答"),

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:  # policies and pages read the catalogue; they load no engine for it
-    from veridical.analysis.analysis import Analysis
-    from veridical.result import Measurement
+from veridical.analysis.analysis import Analysis
+from veridical.catalogue.parts import Parts
+from veridical.languages import LANGUAGES, Language
+from veridical.result import Measurement
 
 __all__ = [
     "CLIP",
@@ -27,6 +28,7 @@ __all__ = [
     "CheckSpec",
     "FromCard",
     "Language",
+    "Make",
     "Measure",
     "Medium",
     "Need",
@@ -36,7 +38,6 @@ __all__ = [
     "Trait",
 ]
 
-Language = Literal["en", "zh"]
 Medium = Literal[
     "document_front",
     "document_back",
@@ -68,7 +69,9 @@ LISTENING_MODELS = ("speech", "listener")
 
 MISSING_INPUT, MODEL_MISSING = "missing_input", "model_missing"
 
-Measure = Callable[[Any, "Analysis"], "Measurement"]
+Make = Callable[[Parts], Any]
+"""Gives the room's check, loading what it runs; None where a part of it is missing."""
+Measure = Callable[[Any, Analysis], Measurement]
 """Takes the room's check and an analysed transaction; hands the one what it reads of the other."""
 
 
@@ -107,15 +110,16 @@ class Text:
     zh: str
 
     def __post_init__(self) -> None:
-        if not self.en.strip() or not re.search("[\u4e00-\u9fff]", self.zh):
-            raise ValueError(f"a text wants English and Chinese, got {self.en!r} and {self.zh!r}")
+        empty = [language for language in LANGUAGES if not self[language].strip()]
+        if empty or not re.search("[\u4e00-\u9fff]", self.zh):
+            raise ValueError(f"a text wants every language in its own script, got {self.as_json()}")
 
     def __getitem__(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+        return str(getattr(self, language))
 
     def as_json(self) -> dict[Language, str]:
         """Both, by language."""
-        return {"en": self.en, "zh": self.zh}
+        return {language: self[language] for language in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,7 @@ FROM_CARD = FromCard()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """Everything about one check but how it is measured.
+    """Everything about one check but the measuring itself, which is the room's.
 
     Attributes:
         name: `room.check`, as policies and verdicts have it.
@@ -187,6 +191,7 @@ class CheckSpec:
         lacking: The reason while the installation lacks one of them.
         measure: Reads what it wants of an analysis; None for recordings, which have their own, and
             for a sum.
+        make: Makes the room's check that `measure` takes; None where that is.
         evidence: Names of its evidence keys. A star stands for any ending or beginning, a lone
             star for anything.
         reasons: Codes it is the home of.
@@ -209,6 +214,7 @@ class CheckSpec:
     roles: tuple[str, ...]
     lacking: str
     measure: Measure | None
+    make: Make | None
     evidence: Mapping[str, Text]
     reasons: tuple[Reason, ...]
     shares: tuple[str, ...]
@@ -234,6 +240,8 @@ class CheckSpec:
             yield "lacking must be the reason while a part of it is not there"
         if (self.measure is None) != (self.for_recordings or Trait.SUM in self.traits):
             yield "measure must read an analysis, and be None for recordings"
+        if (self.make is None) != (self.measure is None):
+            yield "make must give the room's check that measure takes"
         if self.for_recordings and self.short is None:
             yield "short must name it beside the timeline of a recording"
         if not self.evidence:

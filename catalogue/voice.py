@@ -1,9 +1,10 @@
 """What is asked of a voice? It supports a verdict and never carries one."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import LATER, READ, SPEAK
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.spec import (
     CLIP,
     DIGITS_MODELS,
@@ -20,12 +21,9 @@ from veridical.catalogue.spec import (
     Trait,
 )
 from veridical.result import Measurement
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
-    from veridical.voiceprint.replay import VoiceReplayCheck
-    from veridical.voiceprint.statement import StatementCheck
+from veridical.voiceprint import DigitsCheck, VoiceMatchCheck
+from veridical.voiceprint.replay import VoiceReplayCheck
+from veridical.voiceprint.statement import StatementCheck
 
 __all__ = ["SPECS"]
 
@@ -44,7 +42,7 @@ DIGITS_EVIDENCE = SPEECH_EVIDENCE | {
 }
 
 
-def _digits(check: "DigitsCheck", analysis: "Analysis") -> Measurement:
+def _digits(check: DigitsCheck, analysis: Analysis) -> Measurement:
     speech, challenge = analysis.speech, analysis.transaction.challenge
     if challenge is None or not challenge.digits:
         return Measurement("voice.digits", None, MISSING_INPUT)
@@ -53,7 +51,7 @@ def _digits(check: "DigitsCheck", analysis: "Analysis") -> Measurement:
     return check(speech, challenge.digits, challenge.language)
 
 
-def _match(check: "VoiceMatchCheck", analysis: "Analysis") -> Measurement:
+def _match(check: VoiceMatchCheck, analysis: Analysis) -> Measurement:
     speech, reference = analysis.speech, analysis.transaction.voice_reference
     if reference is None:
         return Measurement("voice.match", None, "not_enrolled")
@@ -62,13 +60,13 @@ def _match(check: "VoiceMatchCheck", analysis: "Analysis") -> Measurement:
     return check(reference, speech, analysis.language)
 
 
-def _replay(check: "VoiceReplayCheck", analysis: "Analysis") -> Measurement:
+def _replay(check: VoiceReplayCheck, analysis: Analysis) -> Measurement:
     if analysis.speech is None:
         return Measurement("voice.replay", None, "no_speech")
     return check(analysis.speech, analysis.transaction.id, analysis.seen_sounds)
 
 
-def _statement(check: "StatementCheck", analysis: "Analysis") -> Measurement:
+def _statement(check: StatementCheck, analysis: Analysis) -> Measurement:
     if not analysis.statement:
         return Measurement("voice.statement", None, MISSING_INPUT)
     reading = analysis.statement_reading
@@ -76,6 +74,11 @@ def _statement(check: "StatementCheck", analysis: "Analysis") -> Measurement:
         return Measurement("voice.statement", None, "no_speech")
     measured = check.measured(reading, analysis.transaction.voice_reference)
     return replace(measured, elapsed_ms=analysis.timings_ms["statement"])
+
+
+def _make_match(parts: Parts) -> VoiceMatchCheck | None:
+    vad, voices = parts.engines.vad, parts.engines.voice
+    return None if vad is None or voices is None else VoiceMatchCheck(voices)
 
 
 SPECS = (
@@ -89,6 +92,7 @@ SPECS = (
         roles=DIGITS_MODELS,
         lacking=MODEL_MISSING,
         measure=_digits,
+        make=lambda parts: parts.engines.vad and parts.engines.digits,
         evidence=DIGITS_EVIDENCE,
         reasons=(
             Reason(
@@ -124,11 +128,14 @@ SPECS = (
         roles=VOICE_MODELS,
         lacking=MODEL_MISSING,
         measure=_match,
+        make=_make_match,
         evidence=SPEECH_EVIDENCE
         | {
             "consistency": Text("One voice throughout", "全程声音一致性"),
+            "cosine": Text("Cosine of the voices", "声纹余弦相似度"),
             "enrolled_language": Text("Enrolled language", "注册语种"),
             "language": Text("Language", "语种"),
+            "narrow_band": Text("Sound of a telephone line", "窄带（电话）声音"),
         },
         reasons=(
             Reason(
@@ -175,6 +182,7 @@ SPECS = (
         roles=("speech",),
         lacking=MODEL_MISSING,
         measure=_replay,
+        make=lambda parts: parts.engines.vad and VoiceReplayCheck(),
         evidence={
             "bandwidth_hz": SPEECH_EVIDENCE["bandwidth_hz"],
             "bass_db": Text("Bass against speech, dB", "低频相对强度（dB）"),
@@ -220,6 +228,7 @@ SPECS = (
         roles=LISTENING_MODELS,
         lacking=MODEL_MISSING,
         measure=_statement,
+        make=lambda parts: parts.engines.vad and parts.engines.statement,
         evidence={
             "altered": Text("Words altered", "改动的词"),
             "at_s": Text("Where, s", "位置（秒）"),

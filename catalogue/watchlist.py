@@ -1,7 +1,6 @@
 """What is asked of lists of faces?"""
 
-from typing import TYPE_CHECKING
-
+from veridical.analysis.analysis import Analysis
 from veridical.catalogue.applicant import LATER, UNABLE
 from veridical.catalogue.spec import (
     FACE,
@@ -11,16 +10,13 @@ from veridical.catalogue.spec import (
     Reason,
     Text,
 )
-
-if TYPE_CHECKING:
-    from veridical.analysis.analysis import Analysis
-    from veridical.gallery import WatchlistCheck
-    from veridical.result import Measurement
+from veridical.gallery import WatchlistCheck
+from veridical.result import Measurement
 
 __all__ = ["SPECS"]
 
 
-def _search(check: "WatchlistCheck", analysis: "Analysis") -> "Measurement":
+def _search(check: WatchlistCheck, analysis: Analysis) -> Measurement:
     return check(analysis.face_template, analysis.attributes)
 
 
@@ -34,6 +30,7 @@ SPECS = (
         roles=FACE_MODELS,
         lacking="no_watchlist",
         measure=_search,
+        make=lambda parts: parts.watchlist,
         evidence={
             "birth_year": Text("Entry: year of birth", "条目出生年份"),
             "entries": Text("Entries searched", "检索条目数"),

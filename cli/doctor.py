@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -27,7 +28,8 @@ from veridical.service.settings import ServiceSettings
 from veridical.store.probe import is_in_use, prove_database
 from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
-from veridical.verification.needs import Lack, Needs, told_of
+from veridical.verification.needs import Lack, Needs, summary_of
+from veridical.verification.signers import prove_signing
 
 __all__ = ["doctor", "who_decides"]
 
@@ -89,7 +91,7 @@ def examine() -> dict[str, Any]:
         if engines is not None:
             lacks = Needs(engines, points_of(engines)).lacks(policy)
             required = [lack for lack in lacks if lack.required]
-            problems += [told_of(required)] if required else []
+            problems += [summary_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     problems += _operating(settings)
@@ -127,13 +129,9 @@ def _operating(settings: Settings) -> list[str]:
         keys = settings.keys_given()
         if keys is None:
             return ["the database is sealed with master keys that are not here: give them back"]
-        # A database in use is a service's: an installation that only verifies has none.
-        from veridical.transactions.readiness import prove_signing
-        from veridical.transactions.resources import Resources, now_ms
-
-        now = now_ms()
+        now = time.time_ns() // 1_000_000
         prove_database(database, keys, now)
-        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        prove_signing(database, settings.signing_key())
         with database.reading() as connection:
             late = expired_transactions(connection, now - _LATE_MS, 1)
             late += due_for_erasure(connection, now - _LATE_MS, 1)

@@ -85,7 +85,8 @@ def create(
         script_text: Of a `recording`, in place of a name: your own script, as TOML.
         facts: Numbers that the policy's rules ask for, such as `{"amount": 5000}`.
         metadata: Your own words on the transaction, such as `{"branch": "7"}`.
-        signals: What you know of the applicant: `phone`, `network`, `country`, `region`.
+        signals: What you know of the applicant: `phone`, `network`, `address`, `geo`, `country`,
+            `region`.
         idempotency_key: The same key never starts two transactions; a new one when empty. Give your
             own to survive a restart of your process.
     """

@@ -26,6 +26,7 @@ from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout, fits_pl
 
 __all__ = ["Decoded", "decode", "decode_windows"]
 
+_Track = TypeVar("_Track", bound=Stream)
 _CHANNELS = 3
 LEAST_SIDE_PX = 640
 """Frames are scaled down to fit the memory, but not below this longer side."""
@@ -42,7 +43,6 @@ _SAME_SHAPE = 0.02
 """Part by which the ratio of a frame's sides may differ from the first's and still be its shape."""
 
 _NO_FRAMES = "media.no_frames"
-_Track = TypeVar("_Track", bound=Stream)
 _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
 _SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})

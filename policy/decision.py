@@ -6,7 +6,7 @@ Needs no media and no models, so that stored scores can be decided again under a
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from veridical.catalogue import Trait, checks_with
+from veridical.catalogue import CHECKS, Trait, checks_with
 from veridical.catalogue.reasons import is_mendable
 from veridical.policy import Policy
 from veridical.policy.present import PRESENT, add_up
@@ -19,7 +19,7 @@ NOT_RUN = "not_run"
 NOT_ASKED = "not_asked"
 NO_OPERATING_POINT = "no_operating_point"
 EMPTY_POLICY = "policy:empty"
-DRAWN = frozenset({"liveness.light", "liveness.motion"})
+DRAWN = frozenset(n for n, spec in CHECKS.items() if spec.prompt in {"colours", "turns"})
 """Checks of what was drawn for one recording and is answered without a sound."""
 SUMS = checks_with(Trait.SUM)
 

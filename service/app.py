@@ -122,6 +122,8 @@ def create_app(
     """
     gate, metrics = Gate(capacity), Metrics()
     loader = Loader(build, metrics)
+    if resources is not None:
+        resources.database.meter = metrics.running.database
     found = (
         TransactionService(
             resources, PolicyRepository(resources, policy), transactions, fit=loader.fit

@@ -63,16 +63,19 @@ class ServiceSettings(Settings):
         """Open the database and the keys.
 
         Raises:
-            StoreError: The database cannot be used, or the keys do not open it.
+            StoreError: The database cannot be used, the keys do not open it, or its evidence is
+                signed by other keys.
         """
         from veridical.store.probe import prove_keys
         from veridical.transactions import Resources
+        from veridical.verification.signers import admit_signer
 
         database, keys = self.open_database(), self.keys()
         with database.reading() as connection:
             prove_keys(connection, keys)
         signing = self.signing_key()
-        return Resources(database, keys, signing, self.public_keys())
+        admit_signer(database, signing, self.public_keys())
+        return Resources(database, keys, signing)
 
     def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""

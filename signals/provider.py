@@ -31,6 +31,7 @@ __all__ = [
     "Provider",
     "ProviderCheck",
     "ProviderError",
+    "ProviderResponse",
     "Question",
 ]
 
@@ -60,7 +61,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """What a service said.
 
     Attributes:
@@ -72,6 +73,10 @@ class Answer:
     score: float
     code: str = ""
     facts: Mapping[str, EvidenceValue] = field(default_factory=dict)
+
+
+Answer = ProviderResponse
+"""Its name until release 0.2."""
 
 
 class ProviderError(VeridicalError):
@@ -98,7 +103,7 @@ class Provider(Protocol):
         """What verdicts call it."""
         ...
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         """Ask.
 
         Raises:
@@ -181,7 +186,7 @@ class HttpProvider:
         self._breaker = breaker or Breaker()
         self.name = name
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         """Ask, within the time allowed.
 
         Raises:
@@ -286,7 +291,7 @@ class _Deadline:
                 found.shutdown(socket.SHUT_RDWR)
 
 
-def _read(content: bytes) -> Answer:
+def _read(content: bytes) -> ProviderResponse:
     """An answer, as far as it is one.
 
     Raises:
@@ -307,7 +312,7 @@ def _read(content: bytes) -> Answer:
         raise ProviderError("malformed")
     if not all(isinstance(v, bool) or _is_number(v) or _is_code(v) for v in facts.values()):
         raise ProviderError("malformed")
-    return Answer(float(score), code, facts)
+    return ProviderResponse(float(score), code, facts)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

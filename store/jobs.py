@@ -16,10 +16,12 @@ from veridical.store.schema import jobs, turns
 __all__ = [
     "Job",
     "add_job",
+    "age_of_queue",
     "claim_job",
     "count_jobs",
     "drop_job",
     "finish_job",
+    "is_waiting",
     "jobs_by_tenant",
     "renew_job",
 ]
@@ -143,6 +145,18 @@ def finish_job(connection: Connection, job: Job) -> bool:
             delete(jobs).where(jobs.c.id == job.id, jobs.c.lease == job.lease)
         ).rowcount
     )
+
+
+def age_of_queue(connection: Connection, now: int, tenant: str | None = None) -> int:
+    """For how long the job has waited that waits longest, in ms; 0 where none waits."""
+    query = select(func.min(jobs.c.ready_at)).where(jobs.c.ready_at <= now)
+    since = connection.scalar(query if tenant is None else query.where(jobs.c.tenant == tenant))
+    return 0 if since is None else now - since
+
+
+def is_waiting(connection: Connection, now: int) -> bool:
+    """Whether there is a job to be claimed; somebody may claim it first."""
+    return connection.scalar(select(jobs.c.id).where(jobs.c.ready_at <= now).limit(1)) is not None
 
 
 def drop_job(connection: Connection, transaction: str) -> None:

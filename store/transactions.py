@@ -23,6 +23,7 @@ from veridical.store.schema import (
     seen_media,
     transactions,
 )
+from veridical.store.shadows import drop_shadow_verdicts
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
 
@@ -31,6 +32,7 @@ __all__ = [
     "IdempotentAnswer",
     "State",
     "StoredTransaction",
+    "accepted_transactions",
     "add_transaction",
     "change_transaction",
     "count_failures",
@@ -45,6 +47,7 @@ __all__ = [
     "keep_explanation",
     "list_transactions",
     "locked_transaction",
+    "most_overdue",
     "note_failure",
     "review_queue",
     "see_media",
@@ -251,6 +254,33 @@ def due_for_erasure(
     return [_stored(row) for row in connection.execute(query)]
 
 
+def accepted_transactions(
+    connection: Connection, tenant: str, after: str, limit: int
+) -> list[StoredTransaction]:
+    """Transactions of real applicants that ended in an accept, by id, from behind one on."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            transactions.c.tenant == tenant,
+            transactions.c.state == "completed",
+            transactions.c.final_outcome == "accept",
+            transactions.c.sandbox.is_(False),
+            transactions.c.id > after,
+        )
+        .order_by(transactions.c.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def most_overdue(connection: Connection, now: int) -> int:
+    """For how long the row is overdue to be expired or erased that is so longest, in ms."""
+    expired = select(func.min(transactions.c.expires_at)).where(transactions.c.state.in_(OPEN))
+    kept = select(func.min(transactions.c.keep_until)).where(transactions.c.state != "erased")
+    since = [connection.scalar(query) for query in (expired, kept)]
+    return max([0, *(now - int(moment) for moment in since if moment is not None)])
+
+
 def erase_transaction(
     connection: Connection, row: StoredTransaction, now: int, *, pieces: bool = True
 ) -> None:
@@ -273,6 +303,7 @@ def erase_transaction(
     shred(connection, row.tenant, [row.id])
     connection.execute(delete(explanations).where(explanations.c.transaction == row.id))
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
+    drop_shadow_verdicts(connection, row.id)
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
     change_transaction(
         connection,

@@ -28,6 +28,7 @@ from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_k
 from veridical.transactions import Resources, TransactionSettings
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.evidence import SigningKey, public_keys
+from veridical.verification.signers import admit_signer
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 IN_STEPS = {"revealed": "stepwise"}
@@ -197,8 +198,8 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    known = public_keys(folder / "signing.pem")  # rotated ones included
-    resources = Resources(database, keys, signing, known, clock)
+    admit_signer(database, signing, public_keys(folder / "signing.pem"))
+    resources = Resources(database, keys, signing, clock)
     app = create_app(
         build or rules.build(),
         resources=resources,

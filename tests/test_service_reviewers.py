@@ -1,7 +1,7 @@
 """Who decided: four eyes where the policy wants them, and names that a trusted proxy tells."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ def held(here: House, grey: int, **more: object) -> str:
     return str(found["id"])
 
 
-def decide(here: House, key: dict[str, str], transaction: str, outcome: str = "accept") -> Any:  # noqa: ANN401
+def decide(here: House, key: Mapping[str, Any], transaction: str, outcome: str = "accept") -> Any:  # noqa: ANN401
     body = {"outcome": outcome, "reason": "same person"}
     answer = here.client.post(f"/v1/transactions/{transaction}/review", json=body, headers=key)
     return answer.json()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from veridical.errors import VeridicalError
 from veridical.store import Database, KeyProvider
 from veridical.verification.evidence import SigningKey
+from veridical.verification.signers import registered_keys
 
 __all__ = ["Principal", "ProblemError", "Resources", "TransactionSettings", "iso", "now_ms"]
 
@@ -90,15 +91,22 @@ class Resources:
         database: Upgraded.
         keys: Master keys.
         signing: Signs evidence.
-        public_keys: PEM of every key that ever signed it.
         clock: ms since 1970.
     """
 
     database: Database
     keys: KeyProvider
     signing: SigningKey
-    public_keys: bytes = b""
     clock: Callable[[], int] = now_ms
+
+    @property
+    def public_keys(self) -> bytes:
+        """PEM of every key that ever signed evidence, whichever replica it did so at.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        return registered_keys(self.database) or self.signing.public_pem
 
 
 @dataclass(frozen=True, slots=True)

@@ -517,7 +517,7 @@ class TransactionService:
             "number": number,
             "sha256": taken.sha256,
             "arrived_ms": taken.arrived_ms,
-            **after.told(),
+            **after.view(),
         }
 
     def _draw(
@@ -552,7 +552,7 @@ class TransactionService:
             },
         )
         answer = {
-            **drawn.told(),
+            **drawn.view(),
             "language": language,
             "nonce": nonce,
             "expires_at": iso(expires_at),

@@ -1,8 +1,10 @@
 """What is shown of a transaction, and to whom: the applicant never sees a score."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from veridical.catalogue import Text
+from veridical.languages import Language
 from veridical.policy.media import Wanted
 from veridical.store.chain import Link
 from veridical.store.transactions import StoredTransaction
@@ -13,19 +15,16 @@ from veridical.wire import KeptRequest
 
 __all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
 
-Language = Literal["en", "zh"]
-
-_ENDINGS: Mapping[str, Mapping[Language, str]] = {
-    "accept": {"en": "Thank you, you are verified.", "zh": "核验已通过，谢谢。"},
-    "review": {
-        "en": "Thank you. Our staff will look at it and tell you.",
-        "zh": "谢谢，工作人员将审核并通知您结果。",
-    },
-    "reject": {
-        "en": "We could not verify you this time. Our staff will help you.",
-        "zh": "本次未能完成核验，工作人员将为您提供帮助。",
-    },
-    "retry": {"en": "Please try again.", "zh": "请再试一次。"},
+_ENDINGS: Mapping[str, Text] = {
+    "accept": Text("Thank you, you are verified.", "核验已通过，谢谢。"),
+    "review": Text(
+        "Thank you. Our staff will look at it and tell you.", "谢谢，工作人员将审核并通知您结果。"
+    ),
+    "reject": Text(
+        "We could not verify you this time. Our staff will help you.",
+        "本次未能完成核验，工作人员将为您提供帮助。",
+    ),
+    "retry": Text("Please try again.", "请再试一次。"),
 }
 
 

@@ -1,55 +1,42 @@
 """The orchestrator: one transaction in, one verdict out; and the one place that builds it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from veridical.analysis.analysis import Analysis, Executor
 from veridical.analysis.draw import FrameDraw
 from veridical.analysis.engines import Engines
 from veridical.analysis.transaction import Transaction
 from veridical.catalogue import CHECKS, Trait, checks_with
+from veridical.catalogue.parts import Parts
 from veridical.catalogue.points import points_of
-from veridical.catalogue.signal_makers import signal_makers
-from veridical.catalogue.steps import Makers, Step, build_steps
-from veridical.face import FaceEmbedder, FaceMatchCheck, FaceQualityCheck, SamePersonCheck
-from veridical.face.copy import CopyCheck
+from veridical.catalogue.steps import Step, build_steps, makers_of
 from veridical.gallery import WatchlistCheck
-from veridical.liveness import Attestor, InjectionCheck, InjectionSettings
-from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
-from veridical.liveness.light import LightCheck
-from veridical.liveness.motion import MotionCheck
+from veridical.liveness import Attestor
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.ocr import (
     Document,
-    DocumentAuthenticCheck,
-    DocumentReadCheck,
-    DocumentSpecimenCheck,
 )
-from veridical.ocr.age import AgeCheck
-from veridical.ocr.chip import ChipCheck, ChipInspection, TrustList
+from veridical.ocr.chip import ChipInspection, TrustList
 from veridical.policy import Policy, load_policy, shipped_policies
 from veridical.policy.decision import decide, judge, summed
 from veridical.policy.verdict import Verdict, verdict_of
 from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.signals.provider import Provider
+from veridical.tracing import part
 from veridical.types import Template
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
 from veridical.verification.settings import Settings
-from veridical.voiceprint import VoiceMatchCheck
-from veridical.voiceprint.replay import VoiceReplayCheck
 
 if TYPE_CHECKING:
     from veridical.signals.ledger import Ledger
     from veridical.store import MediaMemory
 
 __all__ = ["Verifier", "load_verifier"]
-
-T = TypeVar("T")
-E = TypeVar("E")
 
 UNARMED = ("model_missing", "no_watchlist", "no_trust_list", "no_store", "no_provider", "no_index")
 """Reasons that lie with the installation, not with the capture."""
@@ -210,7 +197,7 @@ class Verifier:
             analysis.read_ahead(self.executor)
             turns = sorted(order, key=lambda check: CHECKS[check].reads_document)
         for check in turns:
-            measurement = _timed(self._steps[check], analysis)
+            measurement = _timed(check, self._steps[check], analysis)
             calibration = calibrated.calibrations.get(check)
             if calibration is not None and _is_of(calibration, measurement):
                 measurement = _weighed(measurement, calibration)
@@ -303,95 +290,36 @@ def load_verifier(
     settings = settings or Settings()
     policy = load_policy(settings.policy)
     engines = engines or Engines.open(settings)
-    ledger = ledger or settings.ledger()
-    injection = InjectionCheck(InjectionSettings.read(), attestor)
-    draw, trust = settings.frame_draw(), settings.trust_list()
-    makers = _makers(engines, watchlist or open_watchlist(settings), injection, draw)
-    makers = {**makers, "document.chip": lambda: ChipCheck() if trust is not None else None}
+    parts = Parts(
+        engines=engines,
+        draw=settings.frame_draw(),
+        watchlist=watchlist or open_watchlist(settings),
+        attestor=attestor,
+        trust=settings.trust_list(),
+        ledger=ledger or settings.ledger(),
+        provider=provider or settings.provider(),
+    )
     points = points_of(engines)
     verifier = Verifier(
-        build_steps({**makers, **signal_makers(engines, ledger, provider or settings.provider())}),
+        build_steps(makers_of(parts)),
         engines,
         points,
         policy,
         needs=Needs(engines, points, allow_missing=settings.allow_missing),
         memory=memory or settings.memory(),
-        ledger=ledger,
-        draw=draw,
-        trust=trust,
+        ledger=parts.ledger,
+        draw=parts.draw,
+        trust=parts.trust,
     )
     verifier.enforce(policy, *policies)
     return verifier
 
 
-def _makers(
-    engines: Engines,
-    watchlist: WatchlistCheck | None,
-    injection: InjectionCheck,
-    draw: FrameDraw,
-) -> Makers:
-    """How each check is made; None where a model of it is missing."""
-
-    def embedding(make: Callable[[FaceEmbedder], T]) -> Callable[[], T | None]:
-        return lambda: _over(make, engines.embedder) if engines.detector else None
-
-    def reading(make: Callable[[], T]) -> Callable[[], T | None]:
-        return lambda: make() if engines.reader else None
-
-    def hearing(make: Callable[[], T | None]) -> Callable[[], T | None]:
-        return lambda: make() if engines.vad else None
-
-    key = draw.other_draws
-
-    def following(make: Callable[[bytes], T]) -> Callable[[], T | None]:
-        return lambda: make(key) if engines.detector and engines.mesher else None
-
-    def matching() -> VoiceMatchCheck | None:
-        return _over(VoiceMatchCheck, engines.voice)
-
-    def unbroken() -> ContinuityCheck | None:
-        faces = engines.embedder
-        if not (engines.detector and engines.mesher):
-            return None
-        settings = ContinuitySettings.read()
-        if faces is None:
-            return ContinuityCheck(settings)
-        return ContinuityCheck(settings, faces.frame_vectors, (faces.model,))
-
-    return {
-        "document.read": reading(DocumentReadCheck),
-        "document.authentic": reading(DocumentAuthenticCheck),
-        "document.specimen": reading(DocumentSpecimenCheck),
-        "document.age": AgeCheck,
-        "face.quality": lambda: engines.detector and FaceQualityCheck(engines.embedder),
-        "face.match": embedding(FaceMatchCheck),
-        "face.copy": lambda: engines.detector and CopyCheck(),
-        "face.same_person": embedding(SamePersonCheck),
-        "liveness.silent": lambda: engines.detector and engines.silent,
-        "liveness.lips": lambda: (
-            engines.detector and engines.mesher and engines.vad and engines.lips
-        ),
-        "liveness.light": following(LightCheck),
-        "liveness.motion": following(MotionCheck),
-        "capture.continuity": unbroken,
-        "liveness.injection": lambda: injection,
-        "voice.digits": hearing(lambda: engines.digits),
-        "voice.match": hearing(matching),
-        "voice.replay": hearing(VoiceReplayCheck),
-        "voice.statement": hearing(lambda: engines.statement),
-        "watchlist.search": lambda: watchlist,
-    }
-
-
-def _over(make: Callable[[E], T], engine: E | None) -> T | None:
-    """A check over an engine; None without it."""
-    return None if engine is None else make(engine)
-
-
-def _timed(step: Step, analysis: Analysis) -> Measurement:
+def _timed(check: str, step: Step, analysis: Analysis) -> Measurement:
     before = sum(analysis.timings_ms.values())
     start = time.perf_counter()
-    measurement = step(analysis)
+    with part(check):
+        measurement = step(analysis)
     elapsed = (time.perf_counter() - start) * 1000
     # Analysis is shared: its time stands under its own name, not under the check that asked first.
     shared = sum(analysis.timings_ms.values()) - before

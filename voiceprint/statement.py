@@ -18,7 +18,8 @@ from veridical.errors import InputError
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Template
 from veridical.voiceprint.embed import VoiceEmbedder
-from veridical.voiceprint.whisper import Heard, Transcript
+from veridical.voiceprint.pinyin import sounds_apart
+from veridical.voiceprint.whisper import EncodedSound, Transcript
 from veridical.voiceprint.windows import Window
 from veridical.voiceprint.wording import Difference, Unit, align, units
 
@@ -34,6 +35,9 @@ __all__ = [
 CLEAR_NATS = 5.0
 """How much better what was heard must explain the sound than what is written, to count; see
 docs/measurements/voice.md for what this costs and finds."""
+ALIKE_NATS = 8.0
+"""The same where both sound nearly alike, as 买 and 卖 or 经 and 今: the recogniser spells what it
+hears so often that only great certainty speaks for other words."""
 MOST_WEIGHED = 12
 """Longest difference, in units, that is weighed; a longer one is no slip of the recogniser."""
 LEAST_SPEECH_S = 0.3
@@ -55,16 +59,16 @@ class Recogniser(Protocol):
         """The models, as verdicts quote them."""
         ...
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32]) -> EncodedSound:
         """Take in up to thirty seconds of sound at 16 kHz."""
         ...
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """Write down what was said."""
         ...
 
     def log_likelihoods(
-        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+        self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
         """(texts,) logarithm of how likely each is to be what was said."""
         ...
@@ -84,7 +88,7 @@ class Deviation:
         units: Words or characters concerned.
         margin: How much better what was heard explains the sound, in nats; infinite when the
             stretch is too long to be a slip.
-        clear: Whether it counts: the margin is clear.
+        clear: Whether it counts: the margin is clear, for what sounds so different.
     """
 
     kind: str
@@ -163,7 +167,7 @@ class _Part:
     vectors: NDArray[np.float32]
     spans: tuple[tuple[float, float], ...]
     speech_s: float
-    heard: Heard | None
+    heard: EncodedSound | None
     """Kept for the last window alone, so that a short recording is encoded once."""
 
 
@@ -278,7 +282,7 @@ class StatementCheck:
             for start, end in part.times.tolist()
         ]
         deviations = tuple(
-            self._deviation(d, margin, expected, flat, times, text, parts, bounds)
+            self._deviation(d, margin, expected, flat, times, text, parts, bounds, language)
             for d, margin in zip(inner, margins, strict=True)
         )
         wrong = sum(d.units for d in deviations if d.clear)
@@ -365,7 +369,7 @@ class StatementCheck:
 
     def _again(
         self, windows: Windows, parts: Sequence[_Part], wanted: set[int]
-    ) -> Iterator[tuple[int, Heard]]:
+    ) -> Iterator[tuple[int, EncodedSound]]:
         """The sound of some windows once more."""
         for at in tuple(wanted):
             kept = parts[at].heard
@@ -380,7 +384,7 @@ class StatementCheck:
             if at in wanted:
                 yield at, self._recogniser.hear(window.speech.samples)
 
-    def _scores(self, heard: Heard, texts: list[str], language: str) -> NDArray[np.float64]:
+    def _scores(self, heard: EncodedSound, texts: list[str], language: str) -> NDArray[np.float64]:
         return self._recogniser.log_likelihoods(heard, texts, language, CONTEXT.get(language, ""))
 
     def _deviation(
@@ -393,6 +397,7 @@ class StatementCheck:
         text: str,
         parts: Sequence[_Part],
         bounds: NDArray[np.int64],
+        language: str,
     ) -> Deviation:
         shown = _whole(difference, expected, flat)
         first, last = difference.heard
@@ -410,8 +415,25 @@ class StatementCheck:
             place=difference.expected[0],
             units=difference.size,
             margin=margin,
-            clear=margin >= CLEAR_NATS,
+            clear=_is_clear(margin, difference, expected, flat, language),
         )
+
+
+def _is_clear(
+    margin: float,
+    difference: Difference,
+    expected: Sequence[Unit],
+    heard: Sequence[Unit],
+    language: str,
+) -> bool:
+    """Whether a difference counts; what sounds the same never does, however it is spelt."""
+    if language != "zh":
+        return margin >= CLEAR_NATS
+    apart = sounds_apart(
+        [unit.text for unit in expected[slice(*difference.expected)]],
+        [unit.text for unit in heard[slice(*difference.heard)]],
+    )
+    return apart > 0 and margin >= (CLEAR_NATS if apart >= 1 else ALIKE_NATS)
 
 
 def _outside(difference: Difference, pairs: Sequence[tuple[int, int]], rows: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from veridical.languages import Language
 from veridical.wire.base import Answer
 from veridical.wire.transactions import ConsentGiven, TransactionKind
 from veridical.wire.verdicts import PolicyRef
@@ -24,6 +25,8 @@ class KeptSignals(Answer):
     network: str = ""
     country: str = ""
     region: str = ""
+    address: str = ""
+    geo: str = ""
 
 
 class KeptRequest(Answer):
@@ -47,7 +50,7 @@ class KeptRequest(Answer):
     device_ref: str | None
     consent: ConsentGiven
     callback: str | None
-    locale: Literal["en", "zh"]
+    locale: Language
     signals: KeptSignals = KeptSignals()
     statement: str = ""
     script: str = ""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from veridical.languages import Language
 from veridical.result import Outcome
 from veridical.wire.base import Answer, Instant, Request, Sha256
 from veridical.wire.verdicts import PolicyRef, Verdict
@@ -67,7 +68,6 @@ TransactionKind = Literal["onboarding", "reverify", "recording"]
 TransactionState = Literal[
     "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
 ]
-Language = Literal["en", "zh"]
 
 _ID = "t_0123456789abcdef0123456789abcdef"
 _SHA = "5f0a" * 16
@@ -102,12 +102,16 @@ class Surroundings(Request):
         network: IP address the applicant comes from, or a prefix of it.
         country: Where the applicant is: ISO 3166-1.
         region: Where within China: the administrative code of GB/T 2260.
+        address: Where to deliver, or where the applicant lives, as written.
+        geo: Where the device is: latitude,longitude in degrees.
     """
 
     phone: Fact = ""
     network: Fact = ""
     country: Fact = ""
     region: Fact = ""
+    address: Fact = ""
+    geo: Fact = ""
 
 
 class NewTransaction(Request):

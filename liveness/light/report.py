@@ -47,8 +47,8 @@ def light_report(
         for name, value in evidence.items()
     )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>liveness.light</title>'
-        f"<style>{_STYLE}</style><h1>liveness.light: <span class={status}>{status}</span></h1>"
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Light</title>'
+        f"<style>{_STYLE}</style><h1>Light of the screen: <span class={status}>{status}</span></h1>"
         f"<p>{escape(_sentence(found, point))}</p>{_drawing(found)}<table>{rows}</table>"
         "<p>Bands: the colours as they were shown. Black: the skin's own colour, red against green "
         "and blue against green, without its slow changes. Red: what light of these colours would "

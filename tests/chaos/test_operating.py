@@ -152,7 +152,7 @@ def test_another_signing_key_is_not_ready(here: House, tmp_path: Path) -> None:
     here.finished(here.key(), 211)
     other = SigningKey.from_file(tmp_path / "other.pem")
     with pytest.raises(StoreError) as caught:
-        readiness(here, signing=other, public_keys=other.public_pem).require()
+        readiness(here, signing=other).require()
     assert caught.value.code == "evidence.key"
 
 
