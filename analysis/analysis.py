@@ -26,6 +26,7 @@ from veridical.ocr import Document, holder_number
 from veridical.ocr.chip import ChipInspection, TrustList, chip_challenge, inspect_chip
 from veridical.ocr.chip.check import belongs
 from veridical.signals.seen import SeenFaces, Sighting
+from veridical.tracing import here, part
 from veridical.types import Audio, Clip, Image, Template, View
 from veridical.voiceprint import (
     Enrolment,
@@ -125,7 +126,8 @@ class Analysis:
     def _timed(self, stage: str, compute: Callable[[], T]) -> T:
         start = time.perf_counter()
         try:
-            return compute()
+            with part(stage):
+                return compute()
         finally:
             elapsed = (time.perf_counter() - start) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + elapsed
@@ -263,7 +265,7 @@ class Analysis:
         It is the longest work that needs nothing of clip, selfie and sound.
         """
         if self.transaction.document_front is not None and self._engines.reader is not None:
-            self._reading = executor(self._read_sides)
+            self._reading = executor(here(self._read_sides))
 
     @cached_property
     def _sides(self) -> Sides:

@@ -19,7 +19,7 @@ from veridical.models.engines import MediapipeMesh, find_engine
 from veridical.ocr import DocumentReader
 from veridical.ocr.paddle import load_paddle_reader
 from veridical.result import ModelRef
-from veridical.voiceprint import DigitsCheck, VoiceEmbedder
+from veridical.voiceprint import DigitsCheck, NarrowBand, VoiceEmbedder
 from veridical.voiceprint.digits import load_nets
 from veridical.voiceprint.statement import StatementCheck
 from veridical.voiceprint.whisper import Whisper
@@ -286,7 +286,8 @@ class Engines:
     @lazy("voice")
     def voice(self) -> VoiceEmbedder:
         """Makes voice templates."""
-        return VoiceEmbedder(self.session("voice"))
+        (name,) = self._names("voice")
+        return VoiceEmbedder(self.store.session(name), NarrowBand.from_card(self.store.card(name)))
 
     @lazy("digits_en")
     def digits(self) -> DigitsCheck:

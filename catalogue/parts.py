@@ -1,14 +1,17 @@
 """What are an installation's checks made of?"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from veridical.analysis.draw import FrameDraw
 from veridical.analysis.engines import Engines
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import Attestor
 from veridical.ocr.chip import TrustList
-from veridical.signals.ledger import Ledger
 from veridical.signals.provider import Provider
+
+if TYPE_CHECKING:
+    from veridical.signals.ledger import Ledger  # brings the database with it
 
 __all__ = ["Parts"]
 
@@ -32,7 +35,7 @@ class Parts:
     watchlist: WatchlistCheck | None = None
     attestor: Attestor | None = None
     trust: TrustList | None = None
-    ledger: Ledger | None = None
+    ledger: "Ledger | None" = None
     provider: Provider | None = None
 
     @property

@@ -20,9 +20,11 @@ from veridical.result import Measurement
 from veridical.signals import SignalSettings
 from veridical.signals.device import DeviceCheck
 from veridical.signals.faces import FaceIdentityCheck, IdentityFaceCheck
+from veridical.signals.links import LinksCheck
 from veridical.signals.listed import ListsCheck, allowed
 from veridical.signals.provider import ProviderCheck, Question
 from veridical.signals.region import RegionCheck
+from veridical.signals.travel import TravelCheck
 from veridical.signals.velocity import VelocityCheck
 
 __all__ = ["SPECS"]
@@ -71,6 +73,30 @@ def _lists(check: ListsCheck, analysis: Analysis) -> Measurement:
     return check(len(sighting.keys), analysis.listed, _source(sighting.keys))
 
 
+def _links(check: LinksCheck, analysis: Analysis) -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    faces: frozenset[str] = frozenset()
+    if check.faces is not None and (seen := analysis.seen_faces) is not None:
+        faces = check.faces.same_face(seen)
+    found = ledger.component(sighting, faces, check.hubs)
+    return check(found, _source(sighting.keys))
+
+
+def _travel(check: TravelCheck, analysis: Analysis) -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    here, earlier = ledger.places(sighting)
+    return check(here, earlier, "store,sdk")
+
+
+def _make_travel(_: Parts) -> TravelCheck:
+    settings = SignalSettings.read()
+    return TravelCheck(settings.travel_kmh, settings.travel_slack_km)
+
+
 def _provider(check: ProviderCheck, analysis: Analysis) -> Measurement:
     facts, front = analysis.transaction.signals, analysis.front
     known = {
@@ -114,6 +140,11 @@ def _make_identity_face(parts: Parts) -> IdentityFaceCheck | None:
 
 def _make_velocity(parts: Parts) -> VelocityCheck:
     return VelocityCheck(SignalSettings.read().velocity, _make_face_identity(parts))
+
+
+def _make_links(parts: Parts) -> LinksCheck:
+    settings = SignalSettings.read()
+    return LinksCheck(settings.family, settings.hubs, _make_face_identity(parts))
 
 
 def _make_device(_: Parts) -> DeviceCheck:
@@ -370,6 +401,90 @@ SPECS = (
             reject_below=0.0,
             command="python -m pytest tests/test_signals_lists.py",
             note="two values only: 1 on no list of denied ones, 0 on one",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
+        name="signals.links",
+        label=Text("Not one of many linked applications", "未与大量申请相互关联"),
+        question=Text(
+            "Do few other documents hang together with this application?",
+            "与本申请相互关联的其他证件是否不多？",
+        ),
+        needs=(),
+        uses=("selfie", "clip", "document_front"),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_links,
+        make=_make_links,
+        evidence=SOURCE
+        | {
+            "component_size": Text("Linked applications", "相互关联的申请数"),
+            "documents_in_component": Text("Documents among them", "其中的证件数"),
+            "denied_in_component": Text("Denied among them", "其中被拒绝的申请数"),
+            "shared": Text("Shared with others", "与其他申请共有"),
+            "hubs": Text("Keys that too many share", "共有者过多而不计的标识数"),
+            "whole": Text("All of them were looked at", "已查看全部关联"),
+        },
+        reasons=(
+            Reason(
+                "linked_applications",
+                UNABLE,
+                Text(
+                    "Many documents, or a denied one, hang together with this application by "
+                    "device, phone, address or face.",
+                    "大量证件或被拒绝的申请，通过设备、电话、地址或人脸与本申请相关联。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python research/benchmarks/bench_links.py rings",
+            note="limits of signals.toml, by judgement: above a family's number of documents, or with a denied application among them, a person looks",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
+        name="signals.travel",
+        label=Text("Could have come from where it was last", "两次位置之间的移动合理"),
+        question=Text(
+            "Could one person have been at this place and at those of the attempts before?",
+            "同一人是否可能先后出现在本次与此前的位置？",
+        ),
+        needs=(),
+        uses=("document_front",),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_travel,
+        make=_make_travel,
+        evidence=SOURCE
+        | {
+            "compared": Text("Attempts compared", "比较的申请次数"),
+            "km": Text("Distance in km", "距离（公里）"),
+            "hours": Text("Hours between", "间隔（小时）"),
+            "kmh": Text("Speed in km/h", "速度（公里/小时）"),
+        },
+        reasons=(
+            Reason(
+                "impossible_travel",
+                UNABLE,
+                Text(
+                    "Nobody travels so fast from the place of an attempt before under this "
+                    "identity.",
+                    "以该身份从此前位置到本次位置，所需速度超出可能。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python -m pytest tests/test_signals_travel.py",
+            note="limits of signals.toml, by judgement: faster than an airliner goes to review",
         ),
         traits=SIGNAL,
     ),

@@ -132,8 +132,10 @@ SPECS = (
         evidence=SPEECH_EVIDENCE
         | {
             "consistency": Text("One voice throughout", "全程声音一致性"),
+            "cosine": Text("Cosine of the voices", "声纹余弦相似度"),
             "enrolled_language": Text("Enrolled language", "注册语种"),
             "language": Text("Language", "语种"),
+            "narrow_band": Text("Sound of a telephone line", "窄带（电话）声音"),
         },
         reasons=(
             Reason(

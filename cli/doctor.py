@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from veridical.store.probe import is_in_use, prove_database
 from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
 from veridical.verification.needs import Lack, Needs, summary_of
+from veridical.verification.signers import prove_signing
 
 __all__ = ["doctor", "who_decides"]
 
@@ -127,13 +129,9 @@ def _operating(settings: Settings) -> list[str]:
         keys = settings.keys_given()
         if keys is None:
             return ["the database is sealed with master keys that are not here: give them back"]
-        # A database in use is a service's: an installation that only verifies has none.
-        from veridical.transactions.readiness import prove_signing
-        from veridical.transactions.resources import Resources, now_ms
-
-        now = now_ms()
+        now = time.time_ns() // 1_000_000
         prove_database(database, keys, now)
-        prove_signing(Resources(database, keys, settings.signing_key(), settings.public_keys()))
+        prove_signing(database, settings.signing_key())
         with database.reading() as connection:
             late = expired_transactions(connection, now - _LATE_MS, 1)
             late += due_for_erasure(connection, now - _LATE_MS, 1)

@@ -1,6 +1,8 @@
 """`veridical evidence`: signed records of verdicts."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +10,11 @@ import typer
 
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
+from veridical.store import Database
 from veridical.store.chain import chain_lines
 from veridical.verification import Settings
 from veridical.verification.evidence import read_public_keys, rotate_signing_key, verify_chain
+from veridical.verification.signers import admit_signer, register_signer, registered_keys
 
 __all__ = ["app"]
 
@@ -44,14 +48,44 @@ def public_key() -> None:
     """Print the public keys of this installation, rotated ones first, for those who verify."""
     settings = Settings()
     settings.signing_key()
-    typer.echo(settings.public_keys().decode(), nl=False)
+    with _database(settings) as database:
+        registered = registered_keys(database) if database is not None else b""
+    typer.echo((registered or settings.public_keys()).decode(), nl=False)
 
 
 @app.command("rotate-key")
 def rotate_key() -> None:
-    """Make a new signing key; the old one stays known as a public key. Restart the service then."""
-    key = rotate_signing_key(Settings().signing_key_path)
+    """Make a new signing key; the old one stays known as a public key. Restart the service then.
+
+    Where replicas have files of their own: make the new key elsewhere, `register-key` it, then give
+    it to one replica after the other.
+    """
+    settings = Settings()
+    with _database(settings) as database:
+        if database is not None:
+            admit_signer(database, settings.signing_key(), settings.public_keys())
+        key = rotate_signing_key(settings.signing_key_path)
+        if database is not None:
+            register_signer(database, key)
     typer.echo(f"new signing key {key.key_id}")
+
+
+@app.command("register-key")
+def register_key() -> None:
+    """Let replicas sign with this installation's key: one that is not registered does not start."""
+    settings = Settings()
+    if not settings.signing_key_path.exists():
+        raise InputError(
+            f"no signing key at {settings.signing_key_path}: name its file in "
+            "VERIDICAL_SIGNING_KEY_FILE",
+            "evidence.key",
+        )
+    key, database = settings.signing_key(), settings.open_database()
+    try:
+        register_signer(database, key)
+    finally:
+        database.close()
+    typer.echo(f"registered signing key {key.key_id}")
 
 
 @app.command()
@@ -71,3 +105,15 @@ def export(
         database.close()
     head = json.loads(last)["hash"] if last else "0" * 64
     typer.echo(f"{count} records\nhead {head}")
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database | None]:
+    """The installation's database; None for one that has none and only writes an evidence log."""
+    database = settings.unopened_database()
+    try:
+        if database.exists:
+            database.upgrade()
+        yield database if database.exists else None
+    finally:
+        database.close()

@@ -22,6 +22,7 @@ _EXTRAS = {
     "psycopg": "postgres",
     "pyarrow": "parquet",
     "ray": "ray",
+    "opentelemetry": "otel",
 }
 """Which extra brings a package that an installation may do without."""
 

@@ -41,7 +41,10 @@ app = typer.Typer(
 Effect = Literal["allow", "deny"]
 EffectOption = Annotated[Effect, typer.Option(help="What the list does.")]
 Kind = Annotated[
-    str, typer.Option(help="What the values are: document, subject, device, phone or network.")
+    str,
+    typer.Option(
+        help="What the values are: document, subject, device, phone, network, address or geo."
+    ),
 ]
 Tenant = Annotated[str, typer.Option(help="Whose list.")]
 Values = Annotated[

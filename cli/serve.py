@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+import veridical
 from veridical.cli.missing import AllowMissing
 from veridical.service.logs import log_to
 from veridical.service.serving import app_of, server_of
 from veridical.service.settings import ServiceSettings
+from veridical.tracing import exporting
 
 __all__ = ["serve"]
 
@@ -24,5 +26,6 @@ def serve(
     settings = ServiceSettings()
     settings.allow_missing |= allow_missing
     log_to(level=settings.log_level)
-    app = app_of(settings, host, dev=dev)
-    server_of(app, host, port, settings.log_level, probes=settings.probes).run()
+    with exporting(veridical.__version__):
+        app = app_of(settings, host, dev=dev)
+        server_of(app, host, port, settings.log_level, probes=settings.probes).run()

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "Verify eleven sample transactions and write a report.",
         "verify": "Verify one applicant and print the verdict.",
         "batch": "Verify every row of a manifest, exactly once.",
+        "rejudge": "Judge what is stored of accepted customers again.",
         "serve": "Serve the API and its pages.",
         "webcam": "Serve the capture page and open it: try yourself.",
         "doctor": "Say whether this installation is fit, and what it is made of.",

@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,6 @@ from veridical.cli.console import print_verdict
 from veridical.cli.exits import Exit
 from veridical.cli.missing import AllowMissing
 from veridical.errors import InputError
-from veridical.gallery import Gallery
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.models.quota import cpu_quota
 from veridical.ocr.chip import read_chip
@@ -23,6 +22,9 @@ from veridical.types import Challenge, Clip, Image, Template
 from veridical.verification import Settings, Transaction, Verifier, load_verifier, verdict_to_json
 from veridical.verification.inputs import parse_facts, read_schedule, sha256_of
 from veridical.verification.references import face_reference, voice_reference
+
+if TYPE_CHECKING:
+    from veridical.gallery import Gallery
 
 __all__ = ["FACES", "VOICES", "verify"]
 
@@ -155,6 +157,8 @@ def _known(
     """
     if not subject:
         return None, None
+    from veridical.gallery import Gallery  # brings the database with it
+
     with closing(settings.open_database()) as database:
         keys = settings.keys()
         face, voice = (
@@ -170,7 +174,7 @@ def _known(
     return face, voice
 
 
-def _template(gallery: Gallery, subject: str) -> Template | None:
+def _template(gallery: "Gallery", subject: str) -> Template | None:
     try:
         return gallery.template(subject)
     except InputError:

@@ -14,13 +14,14 @@ import uvicorn
 from pydantic import SecretStr
 
 from veridical.errors import InputError
+from veridical.evaluation.qa_protocol import PROTOCOL
 from veridical.service.logs import log_to
 from veridical.service.pages.qa import QaFolder
 from veridical.service.pages.tls import address_in_network, certificate_for
 from veridical.service.serving import app_of, server_of
 from veridical.service.settings import ServiceSettings
 
-__all__ = ["Page", "announce", "forget_participant", "webcam"]
+__all__ = ["Page", "announce", "forget_participant", "show_protocol", "webcam"]
 
 
 def webcam(
@@ -81,6 +82,8 @@ def webcam(
         loopback = "127.0.0.1"
         server = server_of(app_of(settings, loopback, dev=True), loopback, port, "warning")
         page = Page(f"http://{loopback}", "", show)
+    if settings.qa_dir is not None:
+        show_protocol(QaFolder(settings.qa_dir))
     threading.Thread(target=announce, args=(server, page), daemon=True).start()
     server.run()
 
@@ -94,6 +97,17 @@ def forget_participant(participant: str, folder: Path | None) -> None:
     if folder is None:
         raise InputError("where are the recordings? give --qa-dir as well", "usage.webcam")
     typer.echo(f"{QaFolder(folder).forget(participant)} recordings removed")
+
+
+def show_protocol(folder: QaFolder) -> None:
+    """Say what the protocol records of each participant, and who lacks what."""
+    typer.echo("of each participant, after consent (docs/how-to/qa.md):")
+    for sitting in PROTOCOL:
+        typer.echo(
+            f"  {'attack ' if sitting.attack else 'genuine'} {sitting.name:9} {sitting.words}"
+        )
+    for participant, missing in folder.lacking().items():
+        typer.echo(f"  {participant}: {'lacks ' + ', '.join(missing) if missing else 'complete'}")
 
 
 @dataclass(frozen=True, slots=True)

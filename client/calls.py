@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from veridical.client import asking
 from veridical.client.asking import Page, ask, bearer, fetch, post, quoted, transaction_path
 from veridical.client.content import Content, Source
-from veridical.client.errors import ApiError, PendingError
+from veridical.client.errors import ApiError, PendingError, ServiceFailed
 from veridical.client.flow import Flow, Pause, Request, Session, exchange
 from veridical.wire import (
     Challenge,
@@ -29,6 +29,7 @@ __all__ = [
     "erase",
     "evidence",
     "explain",
+    "fetch_medium",
     "get",
     "list_transactions",
     "recording_page",
@@ -62,6 +63,7 @@ def create(
     script: str = "",
     script_text: str = "",
     facts: Mapping[str, float] | None = None,
+    metadata: Mapping[str, str] | None = None,
     signals: Mapping[str, str] | None = None,
     idempotency_key: str = "",
 ) -> Flow[Started]:
@@ -82,7 +84,9 @@ def create(
         script: Of a `recording`: name of a script the service ships.
         script_text: Of a `recording`, in place of a name: your own script, as TOML.
         facts: Numbers that the policy's rules ask for, such as `{"amount": 5000}`.
-        signals: What you know of the applicant: `phone`, `network`, `country`, `region`.
+        metadata: Your own words on the transaction, such as `{"branch": "7"}`.
+        signals: What you know of the applicant: `phone`, `network`, `address`, `geo`, `country`,
+            `region`.
         idempotency_key: The same key never starts two transactions; a new one when empty. Give your
             own to survive a restart of your process.
     """
@@ -97,6 +101,7 @@ def create(
         "script": script,
         "script_text": script_text,
         "facts": dict(facts or {}),
+        "metadata": dict(metadata or {}),
         "signals": dict(signals or {}),
     }
     body: dict[str, object] = {name: value for name, value in wanted.items() if value}
@@ -135,6 +140,19 @@ def take_back(session: Session, transaction: str, kind: str, *, token: str = "")
     """Delete a medium that was handed in, as long as nothing was submitted."""
     path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
     yield from exchange(session, Request("DELETE", path, bearer(token)))
+
+
+def fetch_medium(session: Session, transaction: str, kind: str) -> Flow[bytes]:
+    """The bytes of a medium as they were handed in; that they were fetched is recorded.
+
+    Raises:
+        ServiceFailed: They are not those of the digest that was told with them.
+    """
+    path = f"{transaction_path(transaction)}/media/{quoted(kind)}"
+    answer = yield from exchange(session, Request("GET", path))
+    if answer.headers.get("content-digest") != Content.of(answer.body).digest_header:
+        raise ServiceFailed("the bytes are not those that the service holds; fetch them again")
+    return answer.body
 
 
 def draw_challenge(
@@ -358,6 +376,7 @@ def list_transactions(
     *,
     state: str = "",
     outcome: str = "",
+    policy: str = "",
     subject_ref: str = "",
     since: str = "",
     until: str = "",
@@ -370,6 +389,7 @@ def list_transactions(
         session: Of the client; not given by callers.
         state: Only these, such as `completed`.
         outcome: Only these, such as `review`.
+        policy: Only those under this policy.
         subject_ref: Only this person's, by your own reference.
         since: Started from here on, ISO 8601.
         until: Started before.
@@ -379,6 +399,7 @@ def list_transactions(
     query = {
         "state": state,
         "outcome": outcome,
+        "policy": policy,
         "subject_ref": subject_ref,
         "since": since,
         "until": until,

@@ -151,6 +151,7 @@ class _Operations:
     evidence_head = Operation(stores.evidence_head)
     evidence_keys = Operation(stores.evidence_keys)
     explain = Operation(calls.explain)
+    fetch_medium = Operation(calls.fetch_medium)
     face_quality = Operation(checks.face_quality)
     galleries_of = Operation(stores.galleries_of)
     gallery = Operation(stores.gallery)

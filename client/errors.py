@@ -40,6 +40,7 @@ class ApiError(VeridicalError):
         retry_after_s: Seconds after which the service asks to be tried again; None without.
         attempts: How often it was tried.
         address: Of the service that was asked, without path or query: these may name a person.
+        errors: Of a 422: what is wrong, each as a JSON pointer into the request and a reason.
     """
 
     default_code = "service.refused"
@@ -58,6 +59,7 @@ class ApiError(VeridicalError):
         self.retry_after_s = retry_after_s
         self.attempts = 1
         self.address = ""
+        self.errors: tuple[tuple[str, str], ...] = ()
 
 
 class AuthError(ApiError):
@@ -177,13 +179,19 @@ def _error_of(status: int, headers: Mapping[str, str], body: bytes, address: str
     kind = _BY_STATUS.get(status, ServiceFailed)
     if status not in (401, 403, 404, 429):
         kind = _BY_DOMAIN.get(code.partition(".")[0], kind)
-    return kind(
+    error = kind(
         str(problem.get("detail", code)),
         code,
         status,
         str(problem.get("request_id", "")),
         _retry_after_s(headers),
     )
+    error.errors = tuple(
+        (str(place.get("pointer", "")), str(place.get("detail", "")))
+        for place in problem.get("errors") or ()
+        if isinstance(place, dict)
+    )
+    return error
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -19,6 +19,7 @@ from veridical.errors import InputError
 from veridical.evaluation.intervals import clopper_pearson, trials_needed
 from veridical.evaluation.metrics import fmr, fnmr, threshold_at_fmr, threshold_at_fnmr
 from veridical.models.calibration import FORMAT
+from veridical.result import OperatingPoint
 
 __all__ = [
     "CHECK_OF_KIND",
@@ -42,12 +43,16 @@ CHECK_OF_KIND = {
     "speaker": "voice.match",
     "digits": "voice.digits",
     "lips": "liveness.lips",
+    "light": "liveness.light",
+    "motion": "liveness.motion",
 }
 RATES_OF_KIND = {
     "face": ("fmr", "fnmr"),
     "speaker": ("fmr", "fnmr"),
     "silent": ("apcer", "bpcer"),
     "lips": ("apcer", "bpcer"),
+    "light": ("apcer", "bpcer"),
+    "motion": ("apcer", "bpcer"),
     "digits": ("wrong_prompt_accept", "prompt_reject"),
 }
 POSITIVE = {"1", "true", "True", "bona_fide", "genuine"}
@@ -336,6 +341,8 @@ def calibrate(
     target: Target,
     reject: Target | None,
     method: str,
+    *,
+    floor: OperatingPoint | None = None,
 ) -> dict[str, object]:
     """Fit everything a calibration file holds.
 
@@ -347,6 +354,8 @@ def calibrate(
         reject: Rate of genuine trials that may be refused outright; decides `reject_below`. None
             refuses everything that is not accepted: there is no review band.
         method: `isotonic` or `logistic`.
+        floor: A point that is only ever raised: it accepts from no lower, and where `reject` is
+            None it says from where on nobody is refused.
 
     Returns:
         Content of a calibration file, without its provenance.
@@ -380,6 +389,8 @@ def calibrate(
         thresholds.append(threshold)
     accept_at = max(thresholds)
     reject_below = accept_at
+    if floor is not None:
+        accept_at, reject_below = max(accept_at, floor.accept_at), floor.reject_below
     if reject is not None:
         if reject.kind != refused:
             raise InputError(

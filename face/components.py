@@ -23,7 +23,9 @@ __all__ = ["Component", "measure_components"]
 
 CROP_PX = 112
 MIN_ZONE_PX = 20
-SHARP_NONE, SHARP_FULL = 0.08, 0.26
+SHARP_NONE, SHARP_FULL = 0.03, 0.21
+ROUNDING = 0.5
+"""Grey levels that whole numbers add to a smooth slope: no detail."""
 UPPER_LIDS = ((160, 159, 158), (385, 386, 387))
 LOWER_LIDS = ((144, 145, 153), (380, 374, 373))
 INNER_LIPS = ((82, 13, 312), (87, 14, 317))
@@ -31,6 +33,8 @@ CHIN = 152
 CHEEKS = ((50, 101, 36, 205, 187, 123), (280, 330, 266, 425, 411, 352))
 EYE_RINGS = ((130, 29, 27, 28, 243, 22, 23, 24), (359, 259, 257, 258, 463, 252, 253, 254))
 FOREHEAD = (67, 109, 10, 338, 297, 336, 9, 107)
+BRIM = (54, 103, 67, 109, 10, 338, 297, 332, 284, 333, 299, 337, 151, 108, 69, 104)
+"""The forehead below the hair: what a hat or a scarf covers first."""
 LOWER_FACE = (205, 164, 425, 430, 152, 210)
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -73,6 +77,9 @@ def measure_components(view: View) -> tuple[Component, ...]:
     return (
         Component("single_face", f, 100 * (1 - f)),
         *_geometry(view),
+        *_margins(view),
+        _background(view),
+        _expression(view),
         _sharpness(face),
         _noise(face),
         _compression(view),
@@ -119,6 +126,16 @@ def _in_crop(mesh: Mesh | None, matrix: NDArray[np.float32]) -> NDArray[np.float
     return None if mesh is None else mesh.points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
 
 
+BACKGROUND_EYES_PX = 32.0
+"""Eye distance at which the background is looked at."""
+BACKGROUND_LEAST = 0.05
+"""Share of the picture below which too little of it is seen."""
+HEAD_OF_OVAL = 1.7
+"""Head with hair by the size of the mesh's oval."""
+LIP_CORNERS = (61, 291)
+BROWS = ((105, 159), (334, 386))
+REST_WIDTH, REST_GAP, REST_BROW = 0.85, 0.05, 0.40
+"""Mouth and brows at rest, in eye distances: the nine tenths of the 100 colour portraits."""
 GEOMETRY = (
     "inter_eye_distance", "head_size", "centring", "inside_picture", "yaw", "pitch", "roll",
     "eyes_open", "mouth_closed",
@@ -167,6 +184,75 @@ def _geometry(view: View) -> tuple[Component, ...]:
     )
 
 
+def _margins(view: View) -> tuple[Component, ...]:
+    """How far the face keeps from each side of the picture; values and functions as OFIQ's.
+
+    To the sides in eye distances, above and below in distances from eyes to chin.
+    """
+    names = ("leftward_crop", "rightward_crop", "margin_above", "margin_below")
+    if view.mesh is None:
+        return tuple(Component(name, None, None) for name in names)
+    points = view.mesh.points[:, :2]
+    x, y = (float(v) for v in five_points(view.mesh)[:2].mean(0))
+    across = max(inter_eye_px(view), 1e-6)
+    chin = max(float(np.linalg.norm(points[CHIN] - (x, y))), 1e-6)
+    found = (
+        (x / across, 0.9),
+        ((view.image.width - x) / across, 0.9),
+        (y / chin, 1.4),
+        ((view.image.height - y) / chin, 1.8),
+    )
+    return tuple(
+        Component(name, raw, 100 * _sigmoid(raw, centre, 0.1))
+        for name, (raw, centre) in zip(names, found, strict=True)
+    )
+
+
+def _background(view: View) -> Component:
+    """Mean gradient of what is beside and above the head, at one size of the face.
+
+    OFIQ cuts the head out by a network; here an ellipse around the mesh stands for head and hair.
+    """
+    if view.mesh is None:
+        return Component("background_uniformity", None, None)
+    scale = min(1.0, BACKGROUND_EYES_PX / max(inter_eye_px(view), 1e-6))
+    grey = cv2.cvtColor(view.image.pixels, cv2.COLOR_RGB2GRAY)
+    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    points = view.mesh.points[list(OVAL), :2] * scale
+    middle = points.mean(0)
+    mask = np.ones(grey.shape, np.uint8)
+    head = middle + (points - middle) * HEAD_OF_OVAL
+    cv2.fillConvexPoly(mask, cv2.convexHull(head.round().astype(np.int32)), 0)
+    mask[max(0, int(view.mesh.points[CHIN, 1] * scale)) :] = 0  # shoulders are no background
+    if int(mask.sum()) < BACKGROUND_LEAST * mask.size:
+        return Component("background_uniformity", None, None)
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+    raw = float(np.hypot(across, down)[mask > 0].mean())
+    quality = min(100.0, 190 * (1 - _sigmoid(raw, 10, 100)))  # OFIQ
+    return Component("background_uniformity", raw, quality)
+
+
+def _expression(view: View) -> Component:
+    """How far mouth and brows are from rest: widened, opened or raised.
+
+    The lips' width in eye distances, their gap and the brows' distance from the eyes, each beyond
+    what faces at rest have. Our own: OFIQ asks three networks.
+    """
+    if view.mesh is None:
+        return Component("expression_neutrality", None, None)
+    points = view.mesh.points[:, :2]
+    eyes = max(inter_eye_px(view), 1e-6)
+
+    def apart(one: int, other: int) -> float:
+        return float(np.linalg.norm(points[one] - points[other])) / eyes
+
+    width = max(0.0, apart(*LIP_CORNERS) - REST_WIDTH)
+    gap = max(0.0, apart(13, 14) - REST_GAP)
+    brow = max(0.0, max(apart(brow, lid) for brow, lid in BROWS) - REST_BROW)
+    raw = width + gap + brow
+    return Component("expression_neutrality", raw, 100 * _ramp(-raw, -0.5, 0.0))
+
+
 def _sharpness(face: _Crop) -> Component:
     """How much fine detail the recogniser's own crop holds.
 
@@ -182,7 +268,7 @@ def _sharpness(face: _Crop) -> Component:
     for axis in (0, 1):
         fine = np.abs(np.diff(grey, axis=axis))
         rest = np.abs(np.diff(soft, axis=axis))
-        lost += float(np.maximum(fine - rest, 0).sum())
+        lost += float(np.maximum(fine - rest - ROUNDING, 0).sum())
         kept += float(fine.sum())
     if kept == 0:
         return Component("sharpness", 0.0, 0.0)
@@ -272,12 +358,13 @@ def _light(face: _Crop) -> tuple[Component, ...]:
 
 
 def _covering(face: _Crop) -> tuple[Component, ...]:
-    """Whether eyes and lower face show, as far as pixels alone can tell.
+    """Whether eyes, lower face and forehead show, as far as pixels alone can tell.
 
     Eyes: their zone holds light and dark where the eye is seen, and little of either behind dark
-    glasses. Lower face: its colour is that of the forehead unless a mask or a scarf covers it.
+    glasses. Lower face: its colour is that of the forehead unless a mask or a scarf covers it. The
+    upper forehead: its colour is that of the cheeks unless a brim or a fringe covers it.
     """
-    names = ("eyes_visible", "lower_face_visible")
+    names = ("eyes_visible", "lower_face_visible", "no_head_coverings")
     if face.points is None:
         return tuple(Component(name, None, None) for name in names)
     grey = face.grey
@@ -289,9 +376,12 @@ def _covering(face: _Crop) -> tuple[Component, ...]:
     raw = min(eyes)
     upper, lower = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (FOREHEAD, LOWER_FACE))
     differs = float(np.linalg.norm((upper - lower) * (0.5, 1, 1)))
+    brim, side = (np.median(face.lab[face.zone(zone)], axis=0) for zone in (BRIM, CHEEKS[0]))
+    covered = float(np.linalg.norm((brim - side) * (0.5, 1, 1)))
     return (
         Component(names[0], raw, 100 * _ramp(raw, 0.3, 0.6)),
         Component(names[1], differs, 100 * _ramp(-differs, -28, -14)),
+        Component(names[2], covered, 100 * _ramp(-covered, -32, -12)),
     )
 
 

@@ -15,6 +15,8 @@ from veridical.types import Face, Image, Mesh
 __all__ = ["CROP_PX", "FaceMesher", "Mesher", "five_points", "mesh_crop"]
 
 CROP_PX = 192
+POINTS = 468
+RANK = 4
 CROP_TO_BOX = 1.5
 """Side of the crop by the longer side of the face's box, as the net was trained."""
 
@@ -38,11 +40,11 @@ class Mesher(Protocol):
 
 
 class FaceMesher:
-    """MediaPipe's 468-point face mesh.
+    """MediaPipe's face mesh: 468 points, or the refined one of 478, of which the irises are left.
 
     Args:
-        session: `input` (1, 192, 192, 3) float32 RGB 0..1 to 468 x (x, y, z) in crop pixels and
-            the logit that a face is there.
+        session: `input` (1, side, side, 3) float32 RGB 0..1 to points of (x, y, z) in crop pixels
+            and the logit that a face is there.
 
     Source: Y. Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile
     GPUs", CVPR workshops 2019.
@@ -50,6 +52,9 @@ class FaceMesher:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        shape = session.inputs["input"]
+        side = shape[1] if len(shape) == RANK else None
+        self._side_px = side if isinstance(side, int) else CROP_PX
 
     @property
     def model(self) -> ModelRef:
@@ -69,21 +74,21 @@ class FaceMesher:
         Raises:
             InputError: The face's two eyes lie on one point.
         """
-        matrix = mesh_crop(face)
-        crop = warp(image, matrix, CROP_PX)
-        landmarks, presence = self._session.run(
+        matrix = mesh_crop(face, self._side_px)
+        crop = warp(image, matrix, self._side_px)
+        landmarks, presence, *_ = self._session.run(
             {"input": crop[None].astype(np.float32) / np.float32(255)}
         )
-        flat = landmarks.reshape(468, 3)
+        flat = landmarks.reshape(-1, 3)[:POINTS]
         # A similarity's inverse is its transpose over the square of its scale.
         square = np.float32(matrix[0, 0] ** 2 + matrix[1, 0] ** 2)
-        points = np.empty((468, 3), np.float32)
+        points = np.empty((POINTS, 3), np.float32)
         points[:, :2] = (flat[:, :2] - matrix[:, 2]) @ (matrix[:, :2] / square)
         points[:, 2] = flat[:, 2] / np.sqrt(square)
         return Mesh(points, float(1 / (1 + np.exp(-float(presence.ravel()[0])))))
 
 
-def mesh_crop(face: Face) -> NDArray[np.float32]:
+def mesh_crop(face: Face, side_px: int = CROP_PX) -> NDArray[np.float32]:
     """Find the upright square around a face that the mesh reads: (2, 3), picture to crop."""
     (left_x, left_y), (right_x, right_y) = face.points[:2].tolist()
     across_x, across_y = right_x - left_x, right_y - left_y
@@ -92,9 +97,9 @@ def mesh_crop(face: Face) -> NDArray[np.float32]:
     centre_x, centre_y = face.box.centre
     if not (apart > 1e-6 and half > 0 and math.isfinite(apart + half + centre_x + centre_y)):
         raise InputError("a mesh needs a box and two eyes apart, all finite", "face.points")
-    scale = CROP_PX / (2 * half * apart)
+    scale = side_px / (2 * half * apart)
     x, y = scale * across_x, scale * across_y
-    middle = CROP_PX / 2
+    middle = side_px / 2
     return np.array(
         [
             [x, y, middle - x * centre_x - y * centre_y],

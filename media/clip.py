@@ -3,14 +3,13 @@
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from io import FileIO
 from pathlib import Path
 
 from veridical.errors import InputError
-from veridical.media.decoder import default_pool, opened, sniffed
+from veridical.media.decoder import default_pool, head_of, opened
 from veridical.media.job import AUDIO_RATE_HZ, Job
 from veridical.media.limits import Limits, check_size
-from veridical.media.sniff import AUDIO_TYPES, CLIP_TYPES, NAMES
+from veridical.media.sniff import AUDIO_TYPES, CLIP, SOUND
 from veridical.types import Audio, Clip
 
 __all__ = ["read_audio", "read_clip", "read_sound", "read_windows"]
@@ -61,7 +60,7 @@ def read_clip(
             `media.unsupported`, `media.timeout`, `media.undecodable`.
     """
     with opened(source, limits.max_clip_bytes) as file:
-        media_type = _sniff_clip(file, "clip")
+        media_type = CLIP.found(head_of(file))
         job = Job(
             demuxer=_DEMUXERS[media_type],
             want_video=True,
@@ -99,13 +98,7 @@ def read_audio(source: bytes | Path, limits: Limits = Limits()) -> Audio:  # noq
         InputError: As `read_clip`, but `media.not_audio` and `media.no_audio` for their likes.
     """
     with opened(source, max(limits.max_audio_bytes, limits.max_clip_bytes)) as file:
-        media_type = sniffed(file)
-        if media_type not in AUDIO_TYPES | CLIP_TYPES:
-            raise InputError(
-                "a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF recording or a clip was wanted, "
-                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
-                "media.not_audio",
-            )
+        media_type = SOUND.found(head_of(file))
         if media_type in AUDIO_TYPES:
             check_size(os.fstat(file.fileno()).st_size, limits.max_audio_bytes)
         job = _sound_job(media_type, limits, limits.max_audio_s)
@@ -132,13 +125,7 @@ def read_sound(source: Path, limits: Limits = Limits()) -> Iterator[Audio]:  # n
         InputError: As `read_audio`; `media.too_long` when the cap on seconds is reached.
     """
     with opened(source, limits.max_recording_bytes) as file:
-        media_type = sniffed(file)
-        if media_type not in AUDIO_TYPES | CLIP_TYPES:
-            raise InputError(
-                "a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF recording or a clip was wanted, "
-                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
-                "media.not_audio",
-            )
+        media_type = SOUND.found(head_of(file))
         start_s = 0.0
         while start_s < limits.max_recording_s:
             job = _sound_job(media_type, limits, 2 * _BLOCK_S)
@@ -187,7 +174,7 @@ def read_windows(
             `limits.max_recording_s`, before anything is decoded.
     """
     with opened(source, limits.max_recording_bytes) as file:
-        media_type = _sniff_clip(file, "recording")
+        media_type = CLIP.found(head_of(file))
         job = Job(
             demuxer=_DEMUXERS[media_type],
             want_video=True,
@@ -204,22 +191,6 @@ def read_windows(
         )
         for window in default_pool().windows(file, job):
             yield Clip(window.frames, window.times_ms)
-
-
-def _sniff_clip(file: FileIO, what: str) -> str:
-    """The type of a clip's content.
-
-    Raises:
-        InputError: `media.not_a_clip`.
-    """
-    media_type = sniffed(file)
-    if media_type not in CLIP_TYPES:
-        raise InputError(
-            f"an MP4, MOV, WebM, MKV, AVI or MPEG {what} was wanted, "
-            f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
-            "media.not_a_clip",
-        )
-    return media_type
 
 
 def _sound_job(media_type: str, limits: Limits, max_s: float) -> Job:

@@ -29,15 +29,14 @@ from veridical.media.forensics import ImageInfo
 from veridical.media.job import RGB, Job, Layout, PictureJob, fits_planes
 from veridical.media.limits import check_size, open_source
 from veridical.media.planes import planar_images
-from veridical.media.sniff import sniff
+from veridical.media.sniff import HEAD_BYTES
 from veridical.media.wire import receive, send
 from veridical.reading import TextLimits, read_json
 from veridical.types import Image
 
-__all__ = ["DecoderPool", "Pixels", "default_pool", "memory_file", "opened", "sniffed"]
+__all__ = ["DecoderPool", "Pixels", "default_pool", "head_of", "memory_file", "opened"]
 
 _CHANNELS = 3
-_HEAD_BYTES = 192
 _LAST_BREATH_S = 0.2
 _ANSWER = TextLimits(1 << 20, values=200_000)
 _SAMPLE_BYTES = 4
@@ -387,10 +386,10 @@ def opened(source: bytes | Path, max_bytes: int) -> Iterator[FileIO]:
             yield file
 
 
-def sniffed(file: FileIO) -> str:
-    """The type of an open file's content; empty when it is none that is known."""
+def head_of(file: FileIO) -> bytes:
+    """The bytes of an open file that tell its type."""
     file.seek(0)
-    return sniff(file.read(_HEAD_BYTES))
+    return file.read(HEAD_BYTES)
 
 
 def _seal(file: FileIO) -> None:

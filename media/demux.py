@@ -1,10 +1,11 @@
 """Which frames and which sound does a container hold? Runs only inside the decoder process."""
 
 import math
+import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import av
 import numpy as np
@@ -25,6 +26,7 @@ from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout, fits_pl
 
 __all__ = ["Decoded", "decode", "decode_windows"]
 
+_Track = TypeVar("_Track", bound=Stream)
 _CHANNELS = 3
 LEAST_SIDE_PX = 640
 """Frames are scaled down to fit the memory, but not below this longer side."""
@@ -45,6 +47,8 @@ _LEAD_IN_S = 0.5
 # Lossy decoders need some sound before the first that is right.
 _SEEKABLE = frozenset({"mov", "matroska", "wav", "flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2"})
 # The others guess times after a jump: they are decoded from their beginning.
+_MOST_CHUNKS = 64
+"""Of a WAV, before its sound."""
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
     """
     if job.span_s:
         return Decoded(audio=_stretch(file, job))
+    streamed = _is_streamed(file, job)
     file.seek(0)
     sounds: list[_Sound] = []
     flattener = AudioResampler(format="fltp")
@@ -107,9 +112,7 @@ def decode(file: BinaryIO, output: BinaryIO, job: Job) -> Decoded:
         packets: list[Packet[Stream]] = []
         survey = _survey(_kept(container.demux(_all(video, audio)), packets), video, job)
         frames = _Frames(output, job, survey)
-        for packet in packets:
-            if packet.is_corrupt:
-                raise _damaged()
+        for packet in _whole_ones(packets, streamed=streamed):
             for frame in packet.decode():
                 if isinstance(frame, VideoFrame):
                     frames.add(frame)
@@ -157,9 +160,7 @@ def decode_windows(
         zero_s: float | None = None
         if audio is not None and audio.time_base is not None:
             zero_s = float((audio.start_time or 0) * audio.time_base)
-        for packet in container.demux(video):
-            if packet.is_corrupt:
-                raise _damaged()
+        for packet in _whole_ones(container.demux(video), streamed=False):
             for frame in packet.decode():
                 if not isinstance(frame, VideoFrame):
                     continue
@@ -199,6 +200,7 @@ def _stretch(file: BinaryIO, job: Job) -> NDArray[np.float32] | None:
     """A stretch of a file's sound, whatever the file's length; None beyond its end."""
     sounds: list[_Sound] = []
     flattener = AudioResampler(format="fltp")
+    streamed = _is_streamed(file, job)
     file.seek(0)
     with _open(file, job) as container:
         _, audio = _tracks(container, job)
@@ -208,9 +210,7 @@ def _stretch(file: BinaryIO, job: Job) -> NDArray[np.float32] | None:
         first, last = origin + job.start_s, origin + job.start_s + job.span_s
         if job.start_s > _LEAD_IN_S and job.demuxer in _SEEKABLE:
             container.seek(round((first - _LEAD_IN_S) / float(audio.time_base)), stream=audio)
-        for packet in container.demux(audio):
-            if packet.is_corrupt:
-                raise _damaged()
+        for packet in _whole_ones(container.demux(audio), streamed=streamed):
             for frame in packet.decode():
                 if not isinstance(frame, AudioFrame):
                     continue
@@ -237,6 +237,39 @@ def _between(sounds: list[_Sound], first_s: float, last_s: float) -> NDArray[np.
 def _open(file: BinaryIO, job: Job) -> InputContainer:
     # The demuxer is named, so that no playlist or concatenation script is ever guessed.
     return av.open(file, "r", format=job.demuxer, metadata_errors="replace")
+
+
+def _is_streamed(file: BinaryIO, job: Job) -> bool:
+    """Whether a WAV was written to a pipe: its header could not say how long it would be.
+
+    Source: RIFF chunks; 0 and 0xFFFFFFFF are what FFmpeg, GStreamer and SoX leave there.
+    """
+    if job.demuxer != "wav":
+        return False
+    file.seek(12)
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            return size in (0, 0xFFFFFFFF)
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return False
+
+
+def _whole_ones(
+    packets: Iterable["Packet[_Track]"], *, streamed: bool
+) -> Iterator["Packet[_Track]"]:
+    """Packets that are whole; the last one of a streamed file ends where the file does.
+
+    Raises:
+        InputError: `media.truncated`.
+    """
+    for packet in packets:
+        if packet.is_corrupt and not streamed:
+            raise _damaged()
+        yield packet
 
 
 def _tracks(container: InputContainer, job: Job) -> tuple[VideoStream | None, AudioStream | None]:

@@ -1,23 +1,21 @@
 """Which pixels does a picture file hold, and is it safe to decode at all?"""
 
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.errors import InputError
-from veridical.media.decoder import default_pool, opened, sniffed
+from veridical.media.decoder import default_pool, head_of, opened
 from veridical.media.forensics import ImageInfo
 from veridical.media.job import PICTURE_FORMATS, PictureJob
 from veridical.media.limits import Limits
-from veridical.media.sniff import IMAGE_TYPES, NAMES
+from veridical.media.sniff import PICTURE, Wanted
 from veridical.types import Image
 
 __all__ = ["read_image", "read_image_with_info", "read_portrait"]
 
 _OPENERS = {media_type: name for name, media_type in PICTURE_FORMATS.items()}
-_ON_CHIPS = ("image/jpeg", "image/jp2")
+_ON_CHIPS = Wanted(("image/jpeg", "image/jp2"), "a JPEG or JPEG 2000 picture", "media.not_an_image")
 
 
 def read_image(source: bytes | Path, limits: Limits = Limits()) -> Image:  # noqa: B008
@@ -52,7 +50,7 @@ def read_portrait(source: bytes, limits: Limits = Limits()) -> Image:  # noqa: B
     Raises:
         InputError, DecoderError: As of `read_image`.
     """
-    return _decoded(source, limits, _ON_CHIPS, "a JPEG or JPEG 2000 picture")[0]
+    return _decoded(source, limits, _ON_CHIPS)[0]
 
 
 def read_image_with_info(
@@ -60,20 +58,12 @@ def read_image_with_info(
     limits: Limits = Limits(),  # noqa: B008
 ) -> tuple[Image, ImageInfo]:
     """As `read_image`, with what the header tells about the picture's making."""
-    return _decoded(source, limits, IMAGE_TYPES, "a JPEG, PNG, WebP or AVIF picture")
+    return _decoded(source, limits, PICTURE)
 
 
-def _decoded(
-    source: bytes | Path, limits: Limits, types: Collection[str], wanted: str
-) -> tuple[Image, ImageInfo]:
+def _decoded(source: bytes | Path, limits: Limits, wanted: Wanted) -> tuple[Image, ImageInfo]:
     with opened(source, limits.max_image_bytes) as file:
-        media_type = sniffed(file)
-        if media_type not in types:
-            raise InputError(
-                f"{wanted} was wanted, "
-                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
-                "media.not_an_image",
-            )
+        media_type = wanted.found(head_of(file))
         job = PictureJob(
             _OPENERS[media_type],
             most_pixels=limits.max_image_pixels,

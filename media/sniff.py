@@ -1,7 +1,14 @@
 """What kind of file is this, by its content rather than its name?"""
 
-__all__ = ["AUDIO_TYPES", "CLIP_TYPES", "IMAGE_TYPES", "NAMES", "sniff"]
+from collections.abc import Collection
+from dataclasses import dataclass
 
+from veridical.errors import InputError
+
+__all__ = ["AUDIO_TYPES", "CLIP", "HEAD_BYTES", "PICTURE", "SOUND", "Wanted", "sniff"]
+
+HEAD_BYTES = 192
+"""So many tell every type."""
 IMAGE_TYPES = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
 CLIP_TYPES = frozenset(
     {"video/mp4", "video/x-matroska", "video/x-msvideo", "video/mpeg", "video/mp2t"}
@@ -53,6 +60,45 @@ _BRANDS = {
 """Of pictures, which lie in the same boxes (ISO/IEC 23008-12, annex B; AV1 image file format)."""
 _MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 _TS_PACKET = 188
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a file is to hold.
+
+    Attributes:
+        types: Media types that are taken.
+        words: What was wanted, for people.
+        code: Of the error.
+    """
+
+    types: Collection[str]
+    words: str
+    code: str
+
+    def found(self, head: bytes) -> str:
+        """The type of a file, by its first `HEAD_BYTES` bytes.
+
+        Raises:
+            InputError: `code`: it holds something else.
+        """
+        media_type = sniff(head)
+        if media_type not in self.types:
+            raise InputError(
+                f"{self.words} was wanted, "
+                f"the content is {NAMES.get(media_type, media_type) or 'none of them'}",
+                self.code,
+            )
+        return media_type
+
+
+PICTURE = Wanted(IMAGE_TYPES, "a JPEG, PNG, WebP or AVIF picture", "media.not_an_image")
+CLIP = Wanted(CLIP_TYPES, "an MP4, MOV, WebM, MKV, AVI or MPEG clip", "media.not_a_clip")
+SOUND = Wanted(
+    AUDIO_TYPES | CLIP_TYPES,
+    "a WAV, FLAC, MP3, OGG, AAC, M4A, AIFF, AMR or CAF recording or a clip",
+    "media.not_audio",
+)
 
 
 def sniff(head: bytes) -> str:

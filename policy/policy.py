@@ -36,6 +36,7 @@ __all__ = [
 
 HIGHEST_VERSION = 2**31 - 1
 MOST_ATTEMPTS = 100
+MOST_REVIEWERS = 2
 _SHIPPED = Shipped("policy", "veridical.policy", "policies")
 _EARLIER = Path(__file__).parent / "policies" / "earlier"
 _SIGNALS, _VOICES = checks_with(Trait.SIGNAL), checks_with(Trait.VOICE)
@@ -45,7 +46,7 @@ _MOMENTS = ("required", "preferred")
 _KEYS = {
     "id", "version", "description", "attempts", "required", "optional", "allow_specimens",
     "fail_fast", "pace", "calibration", "operating_points", "facts", "constants", "rules",
-    "genuine", "examples", "velocity", "witnesses", "moment",
+    "genuine", "examples", "velocity", "witnesses", "moment", "reviewers",
 }  # fmt: skip
 
 
@@ -66,6 +67,7 @@ class Policy:
             pass by itself, and the verdict's assurance says so. Without `capture.present` it means
             nothing.
         attempts: Attempts an applicant has within one transaction, at least 1.
+        reviewers: Persons who must agree on what was left to a person: 1, or 2 (four eyes).
         allow_specimens: Specimen documents are let through and the verdict is stamped; for
             demonstrations only.
         fail_fast: Stop at the first required check that fails: the outcome and its first cause stay
@@ -107,6 +109,7 @@ class Policy:
     description: str = ""
     witnesses: tuple[str, ...] = ()
     moment: str = "required"
+    reviewers: int = 1
 
     def __post_init__(self) -> None:
         # Here and not where files are read, so that no policy made in another way has one either.
@@ -194,6 +197,8 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         raise refuse(f"wants an id (text) and a version (whole number of 1 to {HIGHEST_VERSION})")
     if not _counts(attempts, MOST_ATTEMPTS):
         raise refuse(f"attempts must be a whole number of 1 to {MOST_ATTEMPTS}")
+    if not _counts(reviewers := raw.get("reviewers", 1), MOST_REVIEWERS):
+        raise refuse(f"reviewers must be a whole number of 1 to {MOST_REVIEWERS}")
     witnesses, moment = _witnesses(raw, names, refuse)
     names = tuple(dict.fromkeys(names + witnesses))
     points = _points(raw.get("operating_points", {}), raw["id"], refuse)
@@ -206,6 +211,7 @@ def parse_policy(content: bytes, where: str, folder: Path) -> Policy:
         required=required,
         optional=optional,
         attempts=attempts,
+        reviewers=reviewers,
         allow_specimens=specimens,
         fail_fast=fail_fast,
         pace=pace,

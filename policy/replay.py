@@ -9,7 +9,7 @@ from typing import Any
 from veridical.catalogue import Trait, checks_with
 from veridical.errors import InputError
 from veridical.policy import Policy
-from veridical.policy.decision import decide
+from veridical.policy.decision import Decision, decide
 from veridical.policy.verdict import (
     FORMAT,
     error_rates_from_json,
@@ -19,10 +19,11 @@ from veridical.policy.verdict import (
 )
 from veridical.result import OperatingPoint
 
+NO_POINTS: Mapping[str, OperatingPoint] = {}
 SUMS = checks_with(Trait.SUM)
 """Made anew of what the others measured."""
 
-__all__ = ["Change", "Replay", "compare_policies", "replay", "stored_verdicts"]
+__all__ = ["Change", "Replay", "compare_policies", "decide_stored", "replay", "stored_verdicts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,32 @@ def stored_verdicts(lines: Iterable[str], where: str) -> Iterator[Mapping[str, A
         yield stored
 
 
+def decide_stored(
+    verdict: Mapping[str, Any], policy: Policy, points: Mapping[str, OperatingPoint] = NO_POINTS
+) -> tuple[Decision, set[str]]:
+    """Decide one stored verdict again.
+
+    Args:
+        verdict: As `verdict_to_json` wrote it.
+        policy: The policy to decide under.
+        points: Operating points for checks that neither the policy nor the verdict gives.
+
+    Returns:
+        The decision, and the checks the policy requires that were never measured.
+    """
+    measurements = measurements_from_json(verdict)
+    decision = decide(
+        measurements,
+        policy,
+        {**points, **points_from_json(verdict)},
+        attempt=verdict["attempt"],
+        error_rates=error_rates_from_json(verdict),
+        facts=facts_from_json(verdict),
+    )
+    wanted = {*policy.required, *policy.witnesses}
+    return decision, wanted - {m.check for m in measurements} - SUMS
+
+
 def replay(
     stored: Iterable[Mapping[str, Any]], policy: Policy, points: Mapping[str, OperatingPoint]
 ) -> Replay:
@@ -92,20 +119,10 @@ def replay(
     """
     result = Replay()
     for verdict in stored:
-        measurements = measurements_from_json(verdict)
-        decision = decide(
-            measurements,
-            policy,
-            {**points, **points_from_json(verdict)},
-            attempt=verdict["attempt"],
-            error_rates=error_rates_from_json(verdict),
-            facts=facts_from_json(verdict),
-        )
+        decision, unmeasured = decide_stored(verdict, policy, points)
         result.n += 1
         result.outcomes[verdict["outcome"], str(decision.outcome)] += 1
-        result.unmeasured.update(
-            {*policy.required, *policy.witnesses} - {m.check for m in measurements} - SUMS
-        )
+        result.unmeasured.update(unmeasured)
         if verdict["outcome"] != decision.outcome:
             result.changes.append(
                 Change(
@@ -128,7 +145,7 @@ def compare_policies(old: Policy, new: Policy) -> list[str]:
         kept = [check for check in before if check in after]
         if kept != [check for check in after if check in before]:
             lines.append(f"{kind}: order of causes differs")
-    for kind in ("attempts", "allow_specimens", "fail_fast", "pace", "moment"):
+    for kind in ("attempts", "reviewers", "allow_specimens", "fail_fast", "pace", "moment"):
         before, after = getattr(old, kind), getattr(new, kind)
         if before != after:
             lines.append(f"{kind}: {before} -> {after}")

@@ -44,7 +44,7 @@ from veridical.service.api.entry import Doors, Entry
 from veridical.service.api.limits import ByteBudget
 from veridical.service.api.metrics import Metrics
 from veridical.service.api.observe import Observed
-from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep
+from veridical.service.api.state import Build, Gate, Loader, Service, ServiceDep, SharedGate
 from veridical.service.pages.routes import mount
 from veridical.signals import SignalFacts
 from veridical.transactions import (
@@ -81,6 +81,7 @@ def create_app(
     build: Build,
     *,
     api_key: SecretStr | None = None,
+    proxy_secret: SecretStr | None = None,
     evidence: EvidenceLog | None = None,
     max_body_bytes: int = 64 * 2**20,
     held_body_bytes: int = 256 * 2**20,
@@ -101,6 +102,7 @@ def create_app(
     Args:
         build: Makes the verifier; called once, in a thread, when the service starts.
         api_key: A key of the default tenant with every scope, beside those in the database.
+        proxy_secret: Proves that a proxy says by `X-Veridical-Person` who asks.
         evidence: File to which every verdict of the one-call form is recorded as well.
         max_body_bytes: Largest form; bodies of other kinds have bounds of their routes.
         held_body_bytes: Bodies under way may hold so much together, those of one tenant half.
@@ -120,6 +122,8 @@ def create_app(
     """
     gate, metrics = Gate(capacity), Metrics()
     loader = Loader(build, metrics)
+    if resources is not None:
+        resources.database.meter = metrics.running.database
     found = (
         TransactionService(
             resources, PolicyRepository(resources, policy), transactions, fit=loader.fit
@@ -140,8 +144,8 @@ def create_app(
     service = Service(
         loader=loader,
         gate=gate,
-        guidance=Gate(max(1, capacity)),
-        access=Access(found, api_key, everyone=everyone),
+        guidance=SharedGate(max(1, capacity) + 1),
+        access=Access(found, api_key, proxy_secret, everyone=everyone),
         metrics=metrics,
         evidence=evidence,
         transactions=found,

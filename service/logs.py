@@ -17,6 +17,7 @@ __all__ = ["FIELDS", "JsonFormatter", "log_to"]
 FIELDS = (
     "request", "method", "route", "status", "ms", "bytes", "tenant", "key", "transaction",
     "outcome", "attempt", "repeated", "webhook", "tries", "cause", "code", "host", "port", "models",
+    "trace",
 )  # fmt: skip
 """What a record may carry beside its message."""
 

@@ -40,6 +40,8 @@ SPARE_DESCRIPTORS = 128
 MOST_PIECES, LEAST_PIECE_BYTES = 500, 256
 """A body comes in so many pieces, and in more only where they are of this size: each costs the loop
 some 40 us, and one read of a socket holds 40,000 chunks of a byte."""
+LINGER_S, LINGER_BYTES = 10.0, 128 * 2**20
+"""For so long, and so much, a client that was refused may go on sending before it is cut off."""
 DRAIN_S = 30
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -91,6 +93,7 @@ def app_of(
             settings, ledger=ledger, memory=memory, engines=engines, policies=stored
         ),
         api_key=settings.api_key,
+        proxy_secret=settings.proxy_secret,
         evidence=settings.evidence(),
         max_body_bytes=settings.max_body_bytes,
         held_body_bytes=settings.held_body_bytes,
@@ -213,6 +216,34 @@ class PieceCountingConnection(h11.Connection):
         return event
 
 
+class LastingTransport:
+    """A connection that is closed when its client has sent what it was sending.
+
+    A client that is refused while it sends would else be reset, and never read why.
+
+    Args:
+        transport: The connection.
+        protocol: Serves it.
+    """
+
+    def __init__(self, transport: Any, protocol: "PatientProtocol") -> None:  # noqa: ANN401
+        self._transport = transport
+        self._protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        """All else is the connection's."""
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """End it, once nothing more is on its way or patience ends."""
+        if self._protocol.lingers():
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+
 class PatientProtocol(H11Protocol):
     """HTTP whose patience ends: a head that does not come whole in time closes its connection.
 
@@ -221,6 +252,8 @@ class PatientProtocol(H11Protocol):
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _passed: int | None = None
+    """Bytes let pass since the answer; None while they are read."""
 
     @property
     def waits_until(self) -> float:
@@ -229,7 +262,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401
         """A client connected: its head is waited for."""
-        super().connection_made(transport)
+        super().connection_made(LastingTransport(transport, self))  # type: ignore[arg-type]
         self.conn = PieceCountingConnection(h11.SERVER, MOST_HEAD_BYTES)
         if len(self.connections) > most_connections():
             waiting = [each for each in self.connections if isinstance(each, PatientProtocol)]
@@ -242,12 +275,26 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Something came: when it ended a head, nothing is waited for any more."""
+        if self._passed is not None:
+            self._passed += len(data)
+            if self._passed > LINGER_BYTES:
+                self._too_late()
+            return
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
             self._stop_waiting()
         elif (self.cycle is None or self.cycle.response_complete) and self._timer is None:
             self._await_head()
+
+    def lingers(self) -> bool:
+        """Whether the client is still sending what was answered already: it is let pass unread."""
+        if self._passed is not None or self.conn.their_state is not h11.SEND_BODY:
+            return False
+        self._passed = 0
+        self._stop_waiting()
+        self._timer = self.loop.call_later(LINGER_S, self._too_late)
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Say that it was no HTTP; where an answer has begun, another one cannot be told."""

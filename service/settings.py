@@ -21,6 +21,8 @@ class ServiceSettings(Settings):
         api_key: A key of the default tenant with every scope, beside those of `veridical tenants`.
         max_body_bytes: Largest form of media; bodies of other kinds have bounds of their own.
         held_body_bytes: Bodies under way may hold so much together, those of one tenant half.
+        proxy_secret: What a proxy that authenticated a person sends as `X-Veridical-Proxy-Secret`,
+            beside the name in `X-Veridical-Person`; no proxy is believed when there is none.
         hosts: Names, parted by commas, by which the service may be called; any when empty.
         probes: Address and port of a listener for probes alone, such as `127.0.0.1:9090`: it
             answers whatever clients do at the other; none when empty.
@@ -40,6 +42,7 @@ class ServiceSettings(Settings):
     """
 
     api_key: SecretStr | None = None
+    proxy_secret: SecretStr | None = Field(default=None, min_length=16)
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     held_body_bytes: int = Field(default=256 * 2**20, gt=0)
     hosts: str = ""
@@ -60,16 +63,19 @@ class ServiceSettings(Settings):
         """Open the database and the keys.
 
         Raises:
-            StoreError: The database cannot be used, or the keys do not open it.
+            StoreError: The database cannot be used, the keys do not open it, or its evidence is
+                signed by other keys.
         """
         from veridical.store.probe import prove_keys
         from veridical.transactions import Resources
+        from veridical.verification.signers import admit_signer
 
         database, keys = self.open_database(), self.keys()
         with database.reading() as connection:
             prove_keys(connection, keys)
         signing = self.signing_key()
-        return Resources(database, keys, signing, self.public_keys())
+        admit_signer(database, signing, self.public_keys())
+        return Resources(database, keys, signing)
 
     def transactions(self) -> "TransactionSettings":
         """Bounds of transactions."""

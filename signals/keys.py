@@ -7,17 +7,20 @@ be guessed from a list of all telephone numbers nor compared between tenants.
 import unicodedata
 
 from veridical.errors import InputError
-from veridical.signals.facts import SignalFacts, network_of
+from veridical.signals.facts import SignalFacts, network_of, place_of
 from veridical.store.attempts import KEY_BYTES
 from veridical.store.vault import Vault
 
 __all__ = ["KINDS", "keyed", "keys_of", "normalised"]
 
-KINDS = ("document", "subject", "device", "phone", "network")
-"""What is hashed: the document's number, the caller's references, telephone and network."""
+KINDS = ("document", "subject", "device", "phone", "network", "address", "geo")
+"""What is hashed: the document's number, the caller's references, telephone, network and places."""
 
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
 """Part of an address that counts as one network: what providers give a small site at most."""
+
+CELL_DECIMALS = 3
+"""Of a degree: a cell is some 110 m from north to south, and less from west to east."""
 
 _CHINESE_MOBILE_DIGITS = 11
 
@@ -27,7 +30,8 @@ def normalised(kind: str, value: str) -> str:
 
     Args:
         kind: One of `KINDS`.
-        value: A document number with or without blanks; a telephone number, where eleven digits
+        value: A document number with or without blanks; an address, of which letters and digits
+            count; a place, of which the cell counts; a telephone number, where eleven digits
             from 13 to 19 on are a Chinese mobile's; an IP address or prefix; a reference.
 
     Raises:
@@ -40,6 +44,10 @@ def normalised(kind: str, value: str) -> str:
         text = _phone(text)
     elif kind == "network" and text:
         text = _network(text)
+    elif kind == "address":
+        text = "".join(filter(str.isalnum, text)).casefold()
+    elif kind == "geo" and text:
+        text = _cell(text)
     if not text:
         raise InputError(f"a {kind} is wanted that is not empty", "signals.value")
     return text
@@ -63,6 +71,15 @@ def _network(text: str) -> str:
         )
     widest = IPV4_PREFIX if given.version == 4 else IPV6_PREFIX
     return str(given.supernet(new_prefix=widest) if given.prefixlen > widest else given)
+
+
+def _cell(text: str) -> str:
+    place = place_of(text)
+    if place is None:
+        raise InputError(
+            "geo is latitude,longitude in degrees, such as 31.2304,121.4737", "signals.value"
+        )
+    return ",".join(f"{degrees:.{CELL_DECIMALS}f}" for degrees in place)
 
 
 def keyed(vault: Vault, kind: str, value: str) -> bytes:
@@ -96,5 +113,7 @@ def keys_of(vault: Vault, facts: SignalFacts, document: str) -> dict[str, bytes]
         "device": facts.device,
         "phone": facts.phone,
         "network": facts.network,
+        "address": facts.address,
+        "geo": facts.geo,
     }
     return {kind: keyed(vault, kind, value) for kind, value in known.items() if value.strip()}

@@ -6,20 +6,24 @@ another. It keeps keyed hashes and, sealed under a key of each transaction's own
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Enrolment, Gallery
-from veridical.signals.facts import SignalFacts
+from veridical.signals.facts import SignalFacts, place_of
 from veridical.signals.keys import keys_of
+from veridical.signals.links import Component
 from veridical.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
-from veridical.signals.settings import WINDOWS_MS
+from veridical.signals.settings import COUNTED, WINDOWS_MS
+from veridical.signals.travel import Place
+from veridical.signals.walk import walked
 from veridical.store import Connection, Database, KeyProvider
 from veridical.store.attempts import (
     add_attempt,
     count_attempts,
     drop_attempts,
     keys_of_transactions,
+    places_with,
     time_of_attempt,
     times_of_transactions,
     transactions_with,
@@ -29,13 +33,17 @@ from veridical.store.subjects import erase_template
 from veridical.store.vault import Vault, made_vault
 from veridical.types import Template
 
-__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget"]
+__all__ = ["SEEN", "SEEN_WORD", "Keep", "Ledger", "forget", "subject_of"]
 
 SEEN = "signals.seen"
 """The gallery of the faces of all judged transactions."""
 SEEN_WORD = "seen "
 """Begins the names under which they are kept."""
 
+PLACE = "place"
+"""What a sealed place is bound to."""
+MOST_PLACES = 8
+"""Newest attempts of one identity whose places are compared."""
 MOST_FACES = 100
 """Of the faces seen, so many of the most alike are looked at."""
 
@@ -81,7 +89,7 @@ class Ledger:
             StoreError: The database cannot be used.
         """
         keys = keys_of(self.vault(facts.tenant), facts, number)
-        return Sighting(facts.tenant, transaction, attempt, keys)
+        return Sighting(facts.tenant, transaction, attempt, keys, place_of(facts.geo))
 
     def vault(self, tenant: str) -> Vault:
         """The vault of a tenant, whose key makes its keyed hashes.
@@ -110,6 +118,7 @@ class Ledger:
         return {
             f"{kind}_{window}": count + uncounted
             for kind, key in sighting.keys.items()
+            if kind in COUNTED
             for window, count, uncounted in zip(WINDOWS_MS, counted[key], own, strict=True)
         }
 
@@ -132,6 +141,42 @@ class Ledger:
             f"face_{window}": sum(at >= start for at in times) + uncounted
             for window, start, uncounted in zip(WINDOWS_MS, since, own, strict=True)
         }
+
+    def component(
+        self, sighting: Sighting, faces: Collection[str], hubs: Mapping[str, int]
+    ) -> Component | None:
+        """What hangs together with an attempt within the longest window; None without keys.
+
+        Args:
+            sighting: The attempt that is judged.
+            faces: Other transactions that showed the same face.
+            hubs: Attempts by kind above which a key ties nothing together.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        if not sighting.keys:
+            return None
+        with self._database.reading() as connection:
+            return walked(connection, sighting, faces, self._since()[-1], hubs)
+
+    def places(self, sighting: Sighting) -> tuple[Place | None, list[Place]]:
+        """Where an attempt is made, and where those before were made under the same identity.
+
+        Raises:
+            StoreError: The database cannot be read, or a place was altered.
+        """
+        here, key = sighting.place, sighting.identity
+        if here is None or key is None:
+            return None, []
+        besides = (sighting.transaction, sighting.attempt)
+        with self._database.reading() as connection:
+            kept = places_with(connection, sighting.tenant, key, besides, MOST_PLACES)
+        vault = self.vault(sighting.tenant)
+        earlier = [(at, vault.unseal_json(sealed, PLACE)["place"]) for at, sealed in kept]
+        return Place(*here, self._clock()), [
+            Place(north, east, at) for at, (north, east) in earlier
+        ]
 
     def _since(self) -> list[int]:
         """When each window began."""
@@ -198,7 +243,7 @@ class Ledger:
         faces = []
         for transaction in earlier:
             try:
-                faces.append(gallery.template(_subject_of(transaction)))
+                faces.append(gallery.template(subject_of(transaction)))
             except InputError:  # it had no face, one of an older model, or was erased meanwhile
                 continue
         return faces
@@ -221,6 +266,9 @@ class Ledger:
         # Opened here: within the caller's transaction nothing else can be written.
         gallery = None if face is None else self._gallery(sighting.tenant, face.model)
 
+        vault, place = self.vault(sighting.tenant), sighting.place
+        sealed = None if place is None else vault.seal_json({"place": place}, PLACE)
+
         def keep(connection: Connection) -> None:
             add_attempt(
                 connection,
@@ -229,9 +277,10 @@ class Ledger:
                 sighting.attempt,
                 sighting.keys,
                 self._clock(),
+                sealed,
             )
             if gallery is not None and face is not None:
-                gallery.put_within(connection, Enrolment(_subject_of(sighting.transaction), face))
+                gallery.put_within(connection, Enrolment(subject_of(sighting.transaction), face))
 
         return keep
 
@@ -264,10 +313,10 @@ def forget(connection: Connection, tenant: str, transaction: str) -> None:
         transaction: Its id.
     """
     drop_attempts(connection, tenant, transaction)
-    erase_template(connection, tenant, SEEN, _subject_of(transaction))
+    erase_template(connection, tenant, SEEN, subject_of(transaction))
 
 
-def _subject_of(transaction: str) -> str:
+def subject_of(transaction: str) -> str:
     """Under which a transaction's face is kept: never the reference of a customer."""
     return f"{SEEN_WORD}{transaction}"
 

@@ -19,6 +19,7 @@ from typing import Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 from veridical.errors import InputError, VeridicalError
+from veridical.heads import BoundedResponse
 from veridical.reading import read_json
 from veridical.result import EvidenceValue, Measurement
 from veridical.signals.breaker import Breaker
@@ -200,6 +201,7 @@ class HttpProvider:
         place = self._place
         connect = http.client.HTTPSConnection if place.encrypted else http.client.HTTPConnection
         connection = connect(place.host, place.port, timeout=self._timeout_s)
+        connection.response_class = BoundedResponse
         # The library's own limit holds for each read: a service that sends a byte a second would
         # never meet it. What ends the connection from outside holds for all of them together.
         clock = _Deadline(connection, self._timeout_s)

@@ -11,7 +11,9 @@ __all__ = ["COMPARING", "COUNTED", "HIGHEST_LIMIT", "LIMITS", "WINDOWS_MS", "Sig
 
 SETTINGS_FILE = Path(__file__).parent / "signals.toml"
 
-COMPARING = frozenset({"signals.face_identity", "signals.identity_face", "signals.velocity"})
+COMPARING = frozenset(
+    {"signals.face_identity", "signals.identity_face", "signals.links", "signals.velocity"}
+)
 """Checks that compare with faces seen before: only for these is a face kept."""
 
 WINDOWS_MS: Mapping[str, int] = {
@@ -42,6 +44,10 @@ class SignalSettings:
         compared: Newest transactions of one identity whose faces are compared.
         flags: Score that is left when a device says so of itself.
         region: Score by the closest that document and location share.
+        family: Most different documents that one family's component has.
+        hubs: Attempts by kind of key above which a key ties nothing together.
+        travel_kmh: Fastest journey that is nothing remarkable.
+        travel_slack_km: So far off a place may be told without anybody having moved.
     """
 
     velocity: Mapping[str, int]
@@ -49,6 +55,10 @@ class SignalSettings:
     compared: int
     flags: Mapping[str, float]
     region: Mapping[str, float]
+    family: int
+    hubs: Mapping[str, int]
+    travel_kmh: float
+    travel_slack_km: float
 
     @classmethod
     def read(cls, path: Path = SETTINGS_FILE) -> Self:
@@ -58,6 +68,8 @@ class SignalSettings:
             ModelError: It lacks a key, or one has another type.
         """
         table = load_table(path)
+        links = table.table("links")
+        hubs = links.table("hubs")
         velocity, faces = table.table("velocity"), table.table("faces")
         flags, region = table.table("device").table("flags"), table.table("region")
         return cls(
@@ -66,4 +78,8 @@ class SignalSettings:
             faces.whole("compared"),
             {name: flags.number(name) for name in flags.values},
             {name: region.number(name) for name in region.values},
+            links.whole("documents"),
+            {name: hubs.whole(name) for name in hubs.values},
+            table.table("travel").number("kmh"),
+            table.table("travel").number("slack_km"),
         )

@@ -4,18 +4,23 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
 
 from veridical.errors import StoreError
 from veridical.store.errors import translated
-from veridical.store.schema import HEAD
+from veridical.store.schema import HEAD, compatibility
 
 __all__ = ["Connection", "Database"]
 
+CONNECTIONS = 15
+Meter = Callable[[str, float], None]
+"""Told of each database transaction: `reading` or `writing`, and its seconds."""
+_KEPT_OPEN = 5
 _BUSY_MS = 30_000
 RESERVE_BYTES = 8 * 2**20
 # Any number, the same in every replica: the lock that lets one of them migrate at a time.
@@ -32,12 +37,13 @@ class Database:
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path` or
             `postgresql://user@host/name`; a path alone means an SQLite file.
+        connections: Most connections to a PostgreSQL server at once; who needs one more waits.
 
     Raises:
         StoreError: `store.url`: another kind of database, or its driver is not installed.
     """
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, connections: int = CONNECTIONS) -> None:
         made = make_url(f"sqlite:///{url}" if isinstance(url, Path) else url)
         if made.drivername in ("postgresql", "postgres"):
             made = made.set(drivername="postgresql+psycopg")
@@ -46,11 +52,14 @@ class Database:
                 f"an SQLite or PostgreSQL URL is wanted, got {made.drivername}", "store.url"
             )
         try:
-            self._engine = _sqlite(made) if made.drivername == "sqlite" else _postgres(made)
+            self._engine = (
+                _sqlite(made) if made.drivername == "sqlite" else _postgres(made, connections)
+            )
         except ModuleNotFoundError as error:
             raise StoreError(
                 "PostgreSQL needs its driver: install veridical[postgres]", "store.url"
             ) from error
+        self.meter: Meter | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -64,7 +73,7 @@ class Database:
         Raises:
             StoreError: The database cannot be read.
         """
-        with translated():
+        with translated(), self._metered("reading"):
             engine = self._engine
             if not self.is_sqlite:  # an SQLite transaction is consistent as it is
                 engine = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -78,16 +87,31 @@ class Database:
         Raises:
             StoreError: The database cannot be written: `store.busy`, `store.full`, ...
         """
-        with translated(), self._engine.execution_options(writes=True).begin() as connection:
+        writing = self._engine.execution_options(writes=True)
+        with translated(), self._metered("writing"), writing.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _metered(self, kind: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.meter is not None:
+                self.meter(kind, time.perf_counter() - began)
 
     def upgrade(self) -> None:
         """Make the tables, or bring them to this version; safe when several processes start.
 
+        Nothing is done where a newer release brought them further and says that this one still
+        works on them: so a release is rolled out and back, one replica after the other.
+
         Raises:
-            StoreError: The database cannot be written, or is of a newer version.
+            StoreError: The database cannot be written. `store.schema`: it is of a version on which
+                this release does not work.
         """
-        if self.version == HEAD:
+        version = self.version
+        if version == HEAD or (version > HEAD and self._takes_this_release()):
             return
         # Alembic takes long to import and is needed once in a database's life.
         from veridical.store.migrate import upgrade
@@ -106,6 +130,11 @@ class Database:
             if not self._engine.dialect.has_table(connection, "alembic_version"):
                 return ""
             return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+
+    def _takes_this_release(self) -> bool:
+        with self.reading() as connection:
+            oldest = connection.scalar(select(compatibility.c.oldest))
+        return oldest is not None and oldest <= HEAD
 
     @property
     def exists(self) -> bool:
@@ -216,8 +245,15 @@ def _keep_private(file: Path) -> None:
             file.with_name(f"{file.name}{rest}").chmod(0o600)
 
 
-def _postgres(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+def _postgres(url: URL, connections: int) -> Engine:
+    kept = min(connections, _KEPT_OPEN)
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=kept,
+        max_overflow=connections - kept,
+        hide_parameters=True,
+    )
 
 
 def _sqlite(url: URL) -> Engine:

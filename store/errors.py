@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from veridical.errors import StoreError
 
@@ -45,5 +46,11 @@ def translated() -> Iterator[None]:
             ) from error.orig
         kind = type(error.orig).__name__
         raise StoreError(f"the database refused a statement ({kind})") from error.orig
+    except NoConnectionError as error:
+        raise StoreError(
+            "every connection to the database is in use; try again, or allow more with "
+            "VERIDICAL_DATABASE_CONNECTIONS",
+            "store.busy",
+        ) from error
     except SQLAlchemyError as error:
         raise StoreError(f"the database cannot be used ({type(error).__name__})") from error

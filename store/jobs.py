@@ -8,7 +8,7 @@ everything the job brought about, so that the work of two holders never counts t
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from veridical.store.schema import jobs, turns
@@ -16,13 +16,18 @@ from veridical.store.schema import jobs, turns
 __all__ = [
     "Job",
     "add_job",
+    "age_of_queue",
     "claim_job",
     "count_jobs",
     "drop_job",
     "finish_job",
+    "is_waiting",
     "jobs_by_tenant",
     "renew_job",
 ]
+
+FARTHEST_MS = 120_000
+"""Nobody asks for a job, or holds one, for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
     for tenant in _by_turn(connection, now):
         row = connection.execute(
             select(jobs)
-            .where(jobs.c.ready_at <= now, jobs.c.tenant == tenant)
+            .where(_is_due(now), jobs.c.tenant == tenant)
             .order_by(jobs.c.ready_at, jobs.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # SQLite has one writer anyway
@@ -89,9 +94,18 @@ def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
     return Job(row.id, row.tenant, row.transaction, lease, row.leases + 1)
 
 
+def _is_due(now: int) -> ColumnElement[bool]:
+    """Whether a job may be taken.
+
+    One that is farther ahead than anybody asks for was written before the clock was set back: it
+    does not wait for the time to come again.
+    """
+    return or_(jobs.c.ready_at <= now, jobs.c.ready_at > now + FARTHEST_MS)
+
+
 def _by_turn(connection: Connection, now: int) -> list[str]:
     """Tenants that have jobs to be done, whose turn it is first."""
-    ready = select(jobs.c.tenant, func.min(jobs.c.ready_at)).where(jobs.c.ready_at <= now)
+    ready = select(jobs.c.tenant, func.min(jobs.c.ready_at)).where(_is_due(now))
     waiting = {row[0]: row[1] for row in connection.execute(ready.group_by(jobs.c.tenant))}
     if len(waiting) < 2:
         return list(waiting)
@@ -131,6 +145,18 @@ def finish_job(connection: Connection, job: Job) -> bool:
             delete(jobs).where(jobs.c.id == job.id, jobs.c.lease == job.lease)
         ).rowcount
     )
+
+
+def age_of_queue(connection: Connection, now: int, tenant: str | None = None) -> int:
+    """For how long the job has waited that waits longest, in ms; 0 where none waits."""
+    query = select(func.min(jobs.c.ready_at)).where(jobs.c.ready_at <= now)
+    since = connection.scalar(query if tenant is None else query.where(jobs.c.tenant == tenant))
+    return 0 if since is None else now - since
+
+
+def is_waiting(connection: Connection, now: int) -> bool:
+    """Whether there is a job to be claimed; somebody may claim it first."""
+    return connection.scalar(select(jobs.c.id).where(jobs.c.ready_at <= now).limit(1)) is not None
 
 
 def drop_job(connection: Connection, transaction: str) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "attempt_keys",
     "attempts",
     "chains",
+    "compatibility",
     "data_keys",
     "drift_alerts",
     "drift_baselines",
@@ -42,6 +43,9 @@ __all__ = [
     "outbox",
     "policies",
     "seen_media",
+    "shadow_policies",
+    "shadow_verdicts",
+    "signing_keys",
     "templates",
     "tenants",
     "tombstones",
@@ -50,7 +54,7 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-HEAD = "0007"
+HEAD = "0010"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -69,6 +73,22 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(referred_table_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
+)
+
+# The oldest release, by its newest migration, that works on these tables as they are. One row.
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("oldest", String(32), primary_key=True),
+)
+
+# Public halves of the keys that may sign evidence: a replica whose key is not here does not start.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
 )
 
 # One data key a subject; without it nothing of the subject can be read.
@@ -350,6 +370,31 @@ policies = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# A version of a policy that judges beside the one in force, and what came of it: outcomes only.
+shadow_policies = Table(
+    "shadow_policies",
+    metadata,
+    Column("tenant", String(NAME_LENGTH), primary_key=True),
+    Column("id", String(NAME_LENGTH), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+shadow_verdicts = Table(
+    "shadow_verdicts",
+    metadata,
+    Column("transaction", String(64), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("tenant", String(NAME_LENGTH), nullable=False),
+    Column("policy", String(NAME_LENGTH), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("would_be", String(20), nullable=False),
+    Column("cause", String(NAME_LENGTH)),
+    Column("unmeasured", Text, nullable=False),
+    Column("judged_at", BigInteger, nullable=False),
+    Index(None, "tenant", "policy", "judged_at"),
+)
+
 # What signals count: every judged attempt, and the keyed hashes of who and what made it. A key is
 # an HMAC under the tenant's own data key over kind and value, so that one of another tenant or kind
 # never equals it; the time stands beside it so that counting reads nothing but the index.
@@ -361,6 +406,7 @@ attempts = Table(
     Column("transaction", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("sealed_place", LargeBinary),
     UniqueConstraint("tenant", "transaction", "number"),
     sqlite_autoincrement=True,
 )

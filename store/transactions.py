@@ -15,7 +15,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from veridical.store.jobs import drop_job
-from veridical.store.schema import failures, idempotency, media, seen_media, transactions
+from veridical.store.schema import (
+    explanations,
+    failures,
+    idempotency,
+    media,
+    seen_media,
+    transactions,
+)
+from veridical.store.shadows import drop_shadow_verdicts
 from veridical.store.uploads import drop_media
 from veridical.store.vault import Vault, shred
 
@@ -24,6 +32,7 @@ __all__ = [
     "IdempotentAnswer",
     "State",
     "StoredTransaction",
+    "accepted_transactions",
     "add_transaction",
     "change_transaction",
     "count_failures",
@@ -32,10 +41,13 @@ __all__ = [
     "erase_transaction",
     "expired_transactions",
     "find_answer",
+    "find_explanation",
     "find_transaction",
     "keep_answer",
+    "keep_explanation",
     "list_transactions",
     "locked_transaction",
+    "most_overdue",
     "note_failure",
     "review_queue",
     "see_media",
@@ -54,6 +66,7 @@ class StoredTransaction:
     """One row of `transactions`; see the schema.
 
     Attributes:
+        policy: Its id; None in rows of before 0007.
         attempt: Number of the current attempt, from 1.
         attempts: How many the policy allows.
         outcome: Of the newest verdict.
@@ -63,6 +76,7 @@ class StoredTransaction:
     id: str
     tenant: str
     kind: str
+    policy: str | None
     state: State
     sandbox: bool
     created_at: int
@@ -240,6 +254,33 @@ def due_for_erasure(
     return [_stored(row) for row in connection.execute(query)]
 
 
+def accepted_transactions(
+    connection: Connection, tenant: str, after: str, limit: int
+) -> list[StoredTransaction]:
+    """Transactions of real applicants that ended in an accept, by id, from behind one on."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            transactions.c.tenant == tenant,
+            transactions.c.state == "completed",
+            transactions.c.final_outcome == "accept",
+            transactions.c.sandbox.is_(False),
+            transactions.c.id > after,
+        )
+        .order_by(transactions.c.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def most_overdue(connection: Connection, now: int) -> int:
+    """For how long the row is overdue to be expired or erased that is so longest, in ms."""
+    expired = select(func.min(transactions.c.expires_at)).where(transactions.c.state.in_(OPEN))
+    kept = select(func.min(transactions.c.keep_until)).where(transactions.c.state != "erased")
+    since = [connection.scalar(query) for query in (expired, kept)]
+    return max([0, *(now - int(moment) for moment in since if moment is not None)])
+
+
 def erase_transaction(
     connection: Connection, row: StoredTransaction, now: int, *, pieces: bool = True
 ) -> None:
@@ -260,7 +301,9 @@ def erase_transaction(
     else:
         connection.execute(delete(media).where(media.c.transaction == row.id))
     shred(connection, row.tenant, [row.id])
+    connection.execute(delete(explanations).where(explanations.c.transaction == row.id))
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
+    drop_shadow_verdicts(connection, row.id)
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
     change_transaction(
         connection,
@@ -276,6 +319,24 @@ def erase_transaction(
             "upload_digest": bytes(32),
         },
     )
+
+
+def keep_explanation(connection: Connection, transaction: str, attempt: int, sealed: bytes) -> None:
+    """Keep what the reviewer of an attempt is shown, in the place of an earlier attempt's."""
+    connection.execute(delete(explanations).where(explanations.c.transaction == transaction))
+    connection.execute(
+        insert(explanations).values(transaction=transaction, attempt=attempt, sealed=sealed)
+    )
+
+
+def find_explanation(connection: Connection, transaction: str, attempt: int) -> bytes | None:
+    """What the reviewer of an attempt is shown; None when it was not kept."""
+    sealed: bytes | None = connection.scalar(
+        select(explanations.c.sealed).where(
+            explanations.c.transaction == transaction, explanations.c.attempt == attempt
+        )
+    )
+    return sealed
 
 
 def see_media(

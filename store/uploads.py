@@ -24,6 +24,7 @@ __all__ = [
     "keep_piece",
     "keep_upload",
     "media_of",
+    "media_piece",
     "medium_pieces",
     "read_medium",
     "sweep_uploads",
@@ -146,6 +147,20 @@ def medium_pieces(connection: Connection, vault: Vault, medium: Medium) -> Itera
     # Bound to its number: pieces cannot change places, and the digest shows a missing last one.
     for row in rows:
         yield vault.unseal(row.sealed, "media", medium.upload, row.number)
+
+
+def media_piece(connection: Connection, vault: Vault, medium: Medium, number: int) -> bytes | None:
+    """One piece of a medium, from 0; None behind the last one.
+
+    Raises:
+        StoreError: `store.tampered`.
+    """
+    sealed = connection.scalar(
+        select(media_parts.c.sealed).where(
+            media_parts.c.upload == medium.upload, media_parts.c.number == number
+        )
+    )
+    return None if sealed is None else vault.unseal(sealed, "media", medium.upload, number)
 
 
 def drop_media(

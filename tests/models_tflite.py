@@ -104,6 +104,7 @@ OPTIONS = {
     "PAD": "PadOptions",
     "DEQUANTIZE": "DequantizeOptions",
     "LOGISTIC": "",
+    "TANH": "",
     "PRELU": "",
 }
 
@@ -173,11 +174,12 @@ def every_operator() -> bytes:
     valid = n.add("CONV_2D", [pooled, last, n.constant(weights(2))], 1, 1, 1, 2,
                   Padding=tflite.Padding.VALID, FusedActivationFunction=0, **once)  # fmt: skip
     line = n.add("RESHAPE", [fourth, n.constant(np.array([1, 100], np.int32))], 1, 100)
-    return n.save([x], [line, valid])
+    likely = n.add("LOGISTIC", [line], 1, 100)
+    return n.save([x], [line, valid, likely])
 
 
 def unknown_operator() -> bytes:
-    """A network that uses a LOGISTIC."""
+    """A network that uses a TANH."""
     n = Network()
     x = n.tensor(1, 4)
-    return n.save([x], [n.add("LOGISTIC", [x], 1, 4)])
+    return n.save([x], [n.add("TANH", [x], 1, 4)])

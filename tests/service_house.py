@@ -29,6 +29,7 @@ from veridical.store.tenants import Tenant, add_tenant, find_tenant, issue_api_k
 from veridical.transactions import Resources, TransactionSettings
 from veridical.verification import CHECKS, Verifier, load_policy
 from veridical.verification.evidence import SigningKey, public_keys
+from veridical.verification.signers import admit_signer
 
 KEYS = MasterKeys.from_text("a:" + "A" * 43 + "=")
 IN_STEPS = {"revealed": "stepwise"}
@@ -40,6 +41,15 @@ def picture(grey: int = 128) -> bytes:
     stream = io.BytesIO()
     PIL.Image.fromarray(np.full((40, 60, 3), grey, np.uint8)).save(stream, "PNG")
     return stream.getvalue()
+
+
+HEADS = {"clip": b"\x1aE\xdf\xa3", "recording": b"\x1aE\xdf\xa3", "voice": b"OggS", "chip": b"PK"}
+"""How a medium of each kind begins; whether it can be decoded is found when it is judged."""
+
+
+def medium(kind: str, grey: int = 1) -> bytes:
+    """A medium that is taken as one of its kind; only pictures can be decoded."""
+    return HEADS[kind] + bytes([grey]) * 20 if kind in HEADS else picture(grey)
 
 
 def digest_of(data: bytes) -> dict[str, str]:
@@ -142,9 +152,9 @@ class House:
         )
 
     def collect(self, made: dict[str, Any], grey: int = 1) -> None:
-        """Hand in a picture of each kind that is required."""
+        """Hand in a medium of each kind that is required."""
         for kind in made["media"]["required"]:
-            assert self.put(made, kind, picture(grey)).status_code == 200
+            assert self.put(made, kind, medium(kind, grey)).status_code == 200
 
     def ended(self, made: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         """A transaction that was submitted, once it is judged; as the operator sees it."""
@@ -191,8 +201,8 @@ def house(
         add_tenant(database, Tenant("default", 60_000, 64))
     clock, rules = Clock(), Rules()
     signing = SigningKey.from_file(folder / "signing.pem")
-    known = public_keys(folder / "signing.pem")  # rotated ones included
-    resources = Resources(database, keys, signing, known, clock)
+    admit_signer(database, signing, public_keys(folder / "signing.pem"))
+    resources = Resources(database, keys, signing, clock)
     app = create_app(
         build or rules.build(),
         resources=resources,

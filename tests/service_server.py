@@ -26,7 +26,7 @@ def serve(folder: Path, port: int) -> None:
     rules = Rules(hook=lambda: time.sleep(JUDGING_S))
     app = create_app(
         rules.build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         transactions=TransactionSettings(most_waiting=1_000),
         policy="selfie",
         open_to_everyone=True,

@@ -138,7 +138,7 @@ def service() -> Iterator[Seen]:
                 POINTS,
                 load_policy(str(folder / "lit.toml")),
             ),
-            resources=Resources(database, KEYS, signing, signing.public_pem),
+            resources=Resources(database, KEYS, signing),
             policy=str(folder / "lit.toml"),
             snapshots=folder / "galleries",
         )

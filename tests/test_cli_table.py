@@ -111,3 +111,11 @@ def test_verifying_wants_no_extra() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_verifying_without_a_list_loads_no_database() -> None:
+    program = "import sys, veridical.cli.verify; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -49,6 +49,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "erase_transaction": lambda c: c.erase(T),
     "evaluate_policy": lambda c: c.evaluate_policy("selfie", [{"format": "x"}], version=2),
     "explain_transaction": lambda c: c.explain(T),
+    "fetch_medium": lambda c: c.fetch_medium(T, "selfie"),
     "get_drift": lambda c: c.drift(),
     "get_evidence_head": lambda c: c.evidence_head(),
     "get_evidence_keys": lambda c: c.evidence_keys(),

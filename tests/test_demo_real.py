@@ -51,7 +51,7 @@ def running(policy: str, folder: Path) -> Iterator[str]:
     settings = Settings(policy=policy)
     app = create_app(
         lambda: load_verifier(settings),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy=policy,
         open_to_everyone=True,
         snapshots=folder / "galleries",

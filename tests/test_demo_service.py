@@ -66,7 +66,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     with served(site) as page:
         app = create_app(
             rules.build(),
-            resources=Resources(database, KEYS, signing, signing.public_pem),
+            resources=Resources(database, KEYS, signing),
             policy="selfie",
             snapshots=folder / "galleries",
             capture_origins=[page],

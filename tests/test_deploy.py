@@ -5,17 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from veridical.cli.table import COMMANDS, load_command
 from veridical.service.settings import ServiceSettings
-
-yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: `make install`")
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "deploy").glob("*.yaml"))
 SETTINGS = {f"VERIDICAL_{name.upper()}" for name in ServiceSettings.model_fields}
 KUBERNETES = ROOT / "deploy" / "kubernetes.yaml"
+MONITOR = ROOT / "deploy" / "servicemonitor.yaml"
+OF_OPERATORS = ("monitoring.coreos.com/", "ray.io/")
+"""Kinds of these are no part of Kubernetes, and their schemas none of its."""
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -128,3 +131,61 @@ def test_every_series_of_an_alert_is_told_by_the_service() -> None:
     for rule in alerts:
         for series in re.findall(r"veridical_[a-z_]+", rule["expr"]):
             assert f'"{re.sub("_(total|bucket|count)$", "", series)}"' in source, series
+
+
+def manifests() -> list[dict[str, Any]]:
+    files = [path for path in FILES if path.name not in ("compose.yaml", "alerts.yaml")]
+    return [document for path in files for document in documents(path)]
+
+
+@pytest.mark.parametrize(
+    "manifest", manifests(), ids=lambda m: f"{m['kind']}-{m['metadata']['name']}"
+)
+def test_every_manifest_is_of_the_schema_of_its_kind(manifest: dict[str, Any]) -> None:
+    if manifest["apiVersion"].startswith(OF_OPERATORS):
+        assert {"apiVersion", "kind", "metadata", "spec"} == manifest.keys()
+        return
+    kubernetes_validate.validate(manifest, "1.34", strict=True)
+
+
+def test_a_slip_in_a_manifest_is_found() -> None:
+    (deployment,) = (one for one in documents(KUBERNETES) if one["kind"] == "Deployment")
+    deployment["spec"]["template"]["spec"]["containers"][0]["volumeMount"] = []
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, "1.34", strict=True)
+
+
+def test_what_stands_before_and_beside_the_service_meets_it() -> None:
+    found = {(one["kind"], one["metadata"]["name"]): one for one in documents(KUBERNETES)}
+    service = found["Service", "veridical"]
+    ports = {port["name"] for port in service["spec"]["ports"]}
+    for node in walk(found["Ingress", "veridical"]):
+        if "service" in node:
+            assert node["service"]["name"] == "veridical"
+            assert node["service"]["port"]["name"] in ports
+    secret, monitor = documents(MONITOR)
+    labels = monitor["spec"]["selector"]["matchLabels"].items()
+    assert labels <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in ports
+    key = endpoint["authorization"]["credentials"]
+    assert (key["name"], key["key"] in secret["stringData"]) == (secret["metadata"]["name"], True)
+
+
+def test_what_is_scaled_by_is_told_by_the_service() -> None:
+    source = (ROOT / "service" / "api" / "metrics.py").read_text(encoding="utf-8")
+    (scaler,) = (one for one in documents(KUBERNETES) if one["kind"] == "HorizontalPodAutoscaler")
+    external = [
+        m["external"]["metric"]["name"] for m in scaler["spec"]["metrics"] if "external" in m
+    ]
+    assert external
+    assert all(f'"{name}"' in source for name in external)
+
+
+def test_a_job_s_pod_mounts_what_it_has() -> None:
+    (job,) = (one for one in documents(KUBERNETES) if one["kind"] == "CronJob")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    secrets = {s["metadata"]["name"] for s in documents(KUBERNETES) if s["kind"] == "Secret"}
+    assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == volumes
+    assert {v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} <= secrets

@@ -52,7 +52,7 @@ def resources(tmp_path: Path, clock: Hand) -> Iterator[Resources]:
     database.upgrade()
     add_tenant(database, Tenant(TENANT, 60_000, 64))
     signing = SigningKey.from_file(tmp_path / "signing.pem")
-    yield Resources(database, KEYS, signing, signing.public_pem, clock)
+    yield Resources(database, KEYS, signing, clock)
     database.close()
 
 

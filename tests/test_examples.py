@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     signing, rules = SigningKey.from_file(folder / "signing.pem"), Rules()
     app = create_app(
         rules.build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         snapshots=folder / "galleries",
     )

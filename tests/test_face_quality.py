@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tests.face_standins import RuleSession, face_at, mean_colour, plain, turned_head, view_of
 from veridical.face import FaceDetector, FaceEmbedder, FaceMesher, FaceQualityCheck, look
-from veridical.face.components import Component, measure_components
+from veridical.face.components import Component, _Crop, _sharpness, measure_components
 from veridical.face.quality import ADVICE, WEIGHTS, advice, ask_again, unified_quality
 from veridical.face.recogniser import Recogniser, RecogniserInput
 from veridical.media import read_image
@@ -178,6 +178,38 @@ def side_light(rest: float) -> Change:
         return (pixels * (lit * (1 - rest) + rest)[None, :, None]).astype(np.uint8)
 
     return change
+
+
+def test_no_blur_is_so_strong_that_it_passes_for_detail() -> None:
+    """Whole numbers make steps of a smooth slope, and steps were taken for fine gradients."""
+    rng = np.random.default_rng(3)
+    sharp = np.kron(rng.uniform(40, 220, (7, 7)), np.ones((16, 16))).astype(np.float32)
+    found = []
+    for sigma in (0.3, 1, 2, 4, 8):
+        pixels = np.repeat(cv2.GaussianBlur(sharp, (0, 0), sigma).round()[..., None], 3, 2)
+        found.append(_sharpness(_Crop.of(pixels.astype(np.uint8), None)).quality or 0.0)
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < 5
+
+
+@pytest.mark.parametrize(
+    ("aspect", "towards"),
+    [
+        ("leftward_crop", (-1, 0)),
+        ("rightward_crop", (1, 0)),
+        ("margin_above", (0, -1)),
+        ("margin_below", (0, 1)),
+    ],
+)
+def test_a_face_near_a_side_costs_that_margin(aspect: str, towards: tuple[int, int]) -> None:
+    mesh, found = turned_head(), []
+    for far in (0.0, 0.6, 1.2):
+        points = mesh.points.copy()
+        points[:, :2] += np.array(towards, np.float32) * far * np.ptp(points[:, :2], axis=0)
+        view = view_of(plain(150, 120, 100), FACE, mesh=replace(mesh, points=points))
+        found.append(by_name(view)[aspect].raw or 0.0)
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < found[0]
 
 
 @pytest.mark.models

@@ -63,3 +63,20 @@ def test_a_recording_without_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound at all, for sure" * 20)
     with pytest.raises(InputError):
         list(read_sound(tmp_path / "text.wav"))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_a_recording_that_was_streamed_is_read_to_its_end(tmp_path: Path, size: int) -> None:
+    """Who writes a WAV to a pipe cannot know its length when its header is written."""
+    path = tmp_path / "streamed.wav"
+    sound = _written(path, 2.5, "pcm_s16le", "wav")
+    data = path.read_bytes()
+    at = data.index(b"data") + 4
+    path.write_bytes(data[:at] + size.to_bytes(4, "little") + data[at + 4 :])
+    assert np.abs(read_audio(path).samples - sound).max() < 1e-3
+    (block,) = read_sound(path)
+    assert len(block.samples) == len(sound)
+    path.write_bytes(data[:-4_000])
+    with pytest.raises(InputError) as error:
+        read_audio(path)
+    assert error.value.code == "media.truncated"

@@ -21,7 +21,7 @@ class Converted:
     """The network with every operator, after its conversion."""
 
     def __init__(self) -> None:
-        data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last"])
+        data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last", "likely"])
         self.session = onnxruntime.InferenceSession(data)
 
     def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -29,10 +29,11 @@ class Converted:
 
 
 def test_every_operator_agrees_with_what_litert_once_answered() -> None:
-    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))["outputs"]
+    line, last = json.loads(GOLDEN.read_text(encoding="utf-8"))["outputs"]
+    golden = [line, last, 1 / (1 + np.exp(-np.array(line)))]
     x = np.random.RandomState(3).uniform(-1, 1, (1, 9, 7, 2)).astype(np.float32)
     outputs = Converted()(x)
-    assert [output.shape for output in outputs] == [(1, 100), (1, 1, 1, 2)]
+    assert [output.shape for output in outputs] == [(1, 100), (1, 1, 1, 2), (1, 100)]
     for output, expected in zip(outputs, golden, strict=True):
         np.testing.assert_allclose(output.reshape(-1), expected, atol=2e-6)
 
@@ -81,18 +82,20 @@ def test_a_batch_is_its_pictures_one_by_one() -> None:
 
 
 def test_pictures_are_turned_only_at_the_doors() -> None:
-    data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last"])
+    data = convert_tflite(every_operator(), inputs=["x"], outputs=["line", "last", "likely"])
     nodes = onnx.load_model_from_string(data).graph.node
     assert sum(node.op_type == "Transpose" for node in nodes) == 3  # in, reshape, out
 
 
 def test_an_unknown_operator_is_named() -> None:
-    with pytest.raises(ModelError, match="LOGISTIC") as caught:
+    with pytest.raises(ModelError, match="TANH") as caught:
         convert_tflite(unknown_operator(), inputs=["x"], outputs=["y"])
     assert caught.value.code == "model.conversion"
 
 
-@pytest.mark.parametrize("names", [([], ["line", "last"]), (["x"], ["line"]), (["x", "y"], [])])
+@pytest.mark.parametrize(
+    "names", [([], ["line", "last", "likely"]), (["x"], ["line"]), (["x", "y"], [])]
+)
 def test_other_ports_than_named_are_refused(names: tuple[list[str], list[str]]) -> None:
     with pytest.raises(ModelError, match="named"):
         convert_tflite(every_operator(), inputs=names[0], outputs=names[1])

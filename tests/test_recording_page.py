@@ -34,7 +34,7 @@ def test_a_script_is_recorded_and_its_timeline_shown(page: Page, tmp_path: Path)
     judge = RecordingVerifier(Engines.of(), {}, load_policy("recording"), recording_settings())
     app = create_app(
         Rules().build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         open_to_everyone=True,
         recordings=lambda: judge,

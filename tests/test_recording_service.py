@@ -79,7 +79,7 @@ def client(judge: Noting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     signing = SigningKey.from_file(folder / "signing.pem")
     app = create_app(
         Rules().build(),
-        resources=Resources(database, KEYS, signing, signing.public_pem),
+        resources=Resources(database, KEYS, signing),
         policy="selfie",
         open_to_everyone=True,
         max_body_bytes=50_000,

@@ -63,7 +63,7 @@ def test_a_full_disk_is_told_and_forgotten_when_there_is_room(here: House) -> No
     with here.resources.database.reading() as connection:
         room["pages"] = connection.exec_driver_sql("PRAGMA page_count").scalar() or 1
     try:
-        full = here.put(made, "selfie", bytes(3_000_000))
+        full = here.put(made, "selfie", picture(201) + bytes(3_000_000))
         assert (full.status_code, full.json()["code"]) == (507, "store.full")
         assert full.headers["retry-after"]
         assert here.client.get(f"/v1/transactions/{made['id']}", headers=key).status_code == 200

@@ -19,6 +19,8 @@ from veridical.transactions.worker import load_transaction
 from veridical.types import Arrival, Clip
 from veridical.verification import load_policy
 
+HEAD = b"\x1aE\xdf\xa3"
+"""Begins a file of the family of WebM."""
 POLICY = """
 id = "lit"
 version = 1
@@ -77,7 +79,7 @@ def test_nothing_is_told_before_its_moment(here: House) -> None:
         assert max(begins, default=0) < told["told_ms"]
         assert told["told_ms"] <= (told.get("arrived_ms") or 0) + HORIZON_MS
         here.clock.ahead_ms += 500
-        told = send(here, made, number, b"x" * (number + 1)).json()
+        told = send(here, made, number, HEAD + b"x" * (number + 1)).json()
         assert told["arrived_ms"] >= 500 * (number + 1)
     assert len(told["colours"]["shown"]) > everything
 
@@ -129,34 +131,34 @@ def test_a_clip_that_came_as_a_whole_has_no_arrivals(here: House) -> None:
 
 def test_a_broken_connection_sends_a_slice_again(here: House) -> None:
     made, _ = asked(here)
-    first = send(here, made, 0, b"one").json()
+    first = send(here, made, 0, HEAD + b"one").json()
     here.clock.ahead_ms += 700
-    assert send(here, made, 0, b"one").json()["arrived_ms"] == first["arrived_ms"]
+    assert send(here, made, 0, HEAD + b"one").json()["arrived_ms"] == first["arrived_ms"]
     assert send(here, made, 1, b"two").status_code == 200
 
 
-@pytest.mark.parametrize(("number", "data"), [(2, b"later"), (0, b"other")])
+@pytest.mark.parametrize(("number", "data"), [(2, b"later"), (0, HEAD + b"other")])
 def test_slices_come_in_order_and_never_change(here: House, number: int, data: bytes) -> None:
     made, _ = asked(here)
-    assert send(here, made, 0, b"one").status_code == 200
+    assert send(here, made, 0, HEAD + b"one").status_code == 200
     answer = send(here, made, number, data)
     assert (answer.status_code, answer.json()["code"]) == (409, "slices.order")
 
 
 def test_none_follows_the_last(here: House) -> None:
     made, _ = asked(here)
-    assert send(here, made, 0, b"one", last=True).status_code == 200
+    assert send(here, made, 0, HEAD + b"one", last=True).status_code == 200
     assert send(here, made, 1, b"two").json()["code"] == "slices.order"
 
 
 def test_a_challenge_told_at_once_takes_no_slices(here: House) -> None:
     made, _ = asked(here, "at_once")
-    assert send(here, made, 0, b"one").json()["code"] == "slices.not_stepwise"
+    assert send(here, made, 0, HEAD + b"one").json()["code"] == "slices.not_stepwise"
 
 
 def test_a_new_challenge_begins_anew(here: House) -> None:
     made, first = asked(here)
-    assert send(here, made, 0, b"one", last=True).status_code == 200
+    assert send(here, made, 0, HEAD + b"one", last=True).status_code == 200
     again = here.client.post(
         f"/v1/transactions/{made['id']}/challenge",
         json={"reveal": "stepwise"},
@@ -167,7 +169,7 @@ def test_a_new_challenge_begins_anew(here: House) -> None:
         f"/v1/transactions/{made['id']}", headers=bearer(made["upload_token"])
     ).json()
     assert "clip" not in view["media"]["received"]
-    assert send(here, made, 0, b"another").status_code == 200
+    assert send(here, made, 0, HEAD + b"another").status_code == 200
 
 
 def test_altered_bytes_and_none_are_refused(here: House) -> None:

@@ -8,18 +8,26 @@ import json
 import logging
 import threading
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+import veridical
 from tests.patience import PATIENCE_S
 from tests.service_house import House, bearer, house, picture
+from veridical.errors import StoreError
 from veridical.service.app import run_in
 from veridical.service.logs import JsonFormatter
 from veridical.store import Database, rewrap
+from veridical.store.jobs import add_job, age_of_queue
 from veridical.store.keys import MasterKeys, new_key
+from veridical.store.schema import jobs
 from veridical.store.transactions import find_transaction
 from veridical.store.vault import opened_vault
 from veridical.transactions import ProblemError, Worker
@@ -31,6 +39,7 @@ from veridical.verification.evidence import (
     rotate_signing_key,
     verify_chain,
 )
+from veridical.verification.signers import register_signer
 
 CANARY = "canary-4711"
 DAY_MS = 86_400_000
@@ -113,8 +122,13 @@ def test_the_signing_key_is_turned_over_and_the_chain_still_holds(tmp_path: Path
     database = tmp_path / "v.db"
     with house(database, tmp_path) as made:
         made.finished(made.key(), 1)
-    rotate_signing_key(path)
-    assert SigningKey.from_file(path).key_id != first
+    new = rotate_signing_key(path)
+    assert new.key_id != first
+    with pytest.raises(StoreError, match="not registered"), house(database, tmp_path):
+        pass
+    store = Database(database)
+    register_signer(store, new)
+    store.close()
     assert path.stat().st_mode & 0o077 == 0
     with house(database, tmp_path) as made:
         key = made.key()
@@ -268,3 +282,43 @@ def test_each_answer_bears_its_request_id(here: House) -> None:
     assert answer.headers["x-request-id"] == answer.json()["request_id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_job_is_claimed_by_who_has_a_place_for_it(here: House) -> None:
+    app: Any = here.client.app
+    worker, leased = app.state.service.worker, []
+    place = worker._place
+
+    @contextmanager
+    def noting() -> Iterator[None]:
+        with place():
+            with here.resources.database.reading() as connection:
+                leased.append(connection.scalar(select(func.count(jobs.c.lease))))
+            yield
+
+    worker._place = noting
+    try:
+        here.finished(here.key(), 91)
+    finally:
+        worker._place = place
+    assert leased
+    assert set(leased) == {0}
+
+
+def test_figures_tell_what_to_scale_by_and_what_runs(here: House) -> None:
+    key = replace(here, tenant="default").key("metrics:read")
+    text = here.client.get("/metrics", headers=key).text
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(told["veridical_retention_lag_seconds"]) >= 0
+    assert float(told['veridical_database_seconds_count{kind="writing"}']) > 0
+    assert "process_resident_memory_bytes" in told
+    assert f'veridical_build_info{{version="{veridical.__version__}"}}' in told
+
+
+def test_the_age_of_the_queue_is_that_of_what_waits_longest(database: Database) -> None:
+    with database.writing() as connection:
+        assert age_of_queue(connection, 5_000) == 0
+        for tenant, ready_at in (("a", 1_000), ("b", 2_000), ("b", 9_000)):
+            add_job(connection, tenant, f"{tenant}{ready_at}", ready_at)
+        assert age_of_queue(connection, 5_000) == 4_000
+        assert age_of_queue(connection, 5_000, "b") == 3_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.service_house import House, bearer, digest_of, picture
+from tests.service_house import House, bearer, digest_of, medium, picture
 from veridical.verification.evidence import read_public_keys, verify_chain
 
 
@@ -129,7 +129,7 @@ def test_a_kind_that_is_not_asked_for_is_refused(here: House) -> None:
 
 def test_a_large_medium_is_kept_in_sealed_pieces(here: House) -> None:
     made = here.start(here.key())
-    data = os.urandom(2_500_000)
+    data = picture() + os.urandom(2_500_000)
     assert here.put(made, "selfie", data).status_code == 200
     assert here.put(made, "selfie", data).status_code == 200  # the same again takes its place
     pieces = pieces_of(here, made["id"])
@@ -203,11 +203,11 @@ def test_a_nonce_answers_once_and_in_time(here: House) -> None:
 
 def test_media_that_cannot_be_decoded_bring_the_applicant_back(here: House) -> None:
     key = here.key()
-    made = spoken(here, key)  # a picture is no clip
+    made = spoken(here, key)  # a head of a clip, and no more
     answer = here.submit(made).json()
     assert (answer["state"], answer["outcome"], answer["attempt"]) == ("collecting", "retry", 2)
     seen = here.client.get(f"/v1/transactions/{made['id']}", headers=key).json()
-    assert seen["problem"]["code"] == "media.not_a_clip"
+    assert seen["problem"]["code"] == "media.undecodable"
     assert seen["verdict"] is None
     assert here.submit(made).json()["code"] == "challenge.spent"
 
@@ -335,7 +335,7 @@ def test_the_sandbox_keeps_to_its_script_and_says_so(here: House, script: str) -
     key = here.key(sandbox=True)
     made = here.start(key, policy="spoken", subject_ref=f"sandbox:{script}")
     for kind in made["media"]["required"]:
-        assert here.put(made, kind, b"any bytes").status_code == 200
+        assert here.put(made, kind, medium(kind)).status_code == 200
     assert here.submit(made).json()["outcome"] == {"unreadable": "retry"}.get(script, script)
     seen = here.client.get(f"/v1/transactions/{made['id']}", headers=key).json()
     assert seen["sandbox"] is True

@@ -72,7 +72,10 @@ def test_a_key_tells_neither_value_nor_kind_nor_tenant(vaults: dict[str, Vault])
 
 def test_only_what_is_known_has_a_key(vaults: dict[str, Vault]) -> None:
     assert keys_of(vaults["a"], SignalFacts(device=" ", subject="  "), "") == {}
-    facts = SignalFacts(device="d", phone="13800138000", network="203.0.113.7", subject="s")
+    facts = SignalFacts(
+        device="d", phone="13800138000", network="203.0.113.7", subject="s", address="Lu 1",
+        geo="31.2304,121.4737",
+    )  # fmt: skip
     assert set(keys_of(vaults["a"], facts, "E12345678")) == set(KINDS)
 
 
@@ -118,3 +121,26 @@ def test_metadata_of_any_kind_is_taken_or_refused_with_a_code(metadata: dict[str
     except InputError as error:
         refused = error.code
     assert refused in ("", "metadata.invalid", "signals.value")
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "same"),
+    [
+        ("address", "上海市 徐汇区漕溪北路1号，2室", "上海市徐汇区漕溪北路１号2室", True),
+        ("address", "12 High Street, Flat 3", "12 HIGH STREET FLAT 3", True),
+        ("address", "12 High Street", "13 High Street", False),
+        ("geo", "31.23041,121.47370", "31.2304, 121.4737", True),
+        ("geo", "31.2304,121.4737", "31.2384,121.4737", False),
+    ],
+)
+def test_places_are_known_by_what_counts_of_them(
+    vaults: dict[str, Vault], kind: str, one: str, other: str, same: bool
+) -> None:
+    assert (keyed(vaults["a"], kind, one) == keyed(vaults["a"], kind, other)) is same
+
+
+@pytest.mark.parametrize("geo", ["91,0", "0,181", "1", "a,b", "nan,0", "1,2,3", "inf,1"])
+def test_no_place_is_refused(geo: str) -> None:
+    with pytest.raises(InputError) as caught:
+        SignalFacts(geo=geo)
+    assert caught.value.code == "metadata.invalid"

@@ -50,9 +50,23 @@ def test_a_database_of_a_newer_release_is_refused(database_url: str) -> None:
     made = opened(database_url)
     with made.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatibility SET oldest = '9999'"))
     with pytest.raises(StoreError) as caught:
         made.upgrade()
     assert caught.value.code == "store.schema"
+    with made.writing() as connection:  # it only added what this release does without
+        connection.execute(text("UPDATE compatibility SET oldest = :head"), {"head": HEAD})
+    made.upgrade()
+    assert made.version == "9999"
+    made.close()
+
+
+def test_who_finds_no_connection_free_is_told_to_come_back(postgres: str) -> None:
+    made = Database(postgres, connections=1)
+    made._engine.pool._timeout = 0.01  # type: ignore[attr-defined]
+    with made.reading(), pytest.raises(StoreError) as caught, made.reading():
+        pass
+    assert caught.value.code == "store.busy"
     made.close()
 
 

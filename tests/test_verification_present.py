@@ -59,8 +59,14 @@ def test_a_genuine_answer_is_present() -> None:
 
 
 def test_the_parts_add_up_to_the_smallest_sum() -> None:
+    best = CheckResult(Measurement("liveness.light", 3.699, "", STEPWISE), Status.PASS, POINT)
+    for light in (result("liveness.light", **STEPWISE), best):
+        _adds_up(light)
+
+
+def _adds_up(light: CheckResult) -> None:
     for weak in (LIPS, {**LIPS, "schedule_llr": -9.0}, {**LIPS, "consistency_llr": -9.0}):
-        added = add_up(genuine(lips=result("liveness.lips", **weak)), SPOKEN)
+        added = add_up(genuine(lips=result("liveness.lips", **weak), light=light), SPOKEN)
         told = added.measurement()
         assert sum(part or 0.0 for part in added.parts.values()) == pytest.approx(
             told.score, abs=0.02
@@ -75,6 +81,17 @@ def test_a_strong_light_lets_weak_lips_pass() -> None:
     assert (
         point().status(add_up(genuine(lips=weak), SPOKEN).measurement().score or 0) is Status.PASS
     )
+
+
+def test_only_a_light_that_no_other_draw_fits_outweighs_lips_at_their_worst() -> None:
+    worst = result("liveness.lips", Status.REVIEW, "lips_sound_apart", consistency_llr=-9.0)
+    passed = {}
+    for score in (3.1, 3.699):
+        light = CheckResult(Measurement("liveness.light", score, "", STEPWISE), Status.PASS, POINT)
+        told = add_up(genuine(lips=worst, light=light), SPOKEN)
+        passed[score] = point().status(told.measurement().score or 0.0) is Status.PASS
+        assert told.sums["generated"] == pytest.approx(6.8)  # a rank among draws says nothing here
+    assert passed == {3.1: False, 3.699: True}
 
 
 def test_perfect_lips_digits_and_schedule_do_not_pay_for_a_missing_light() -> None:
@@ -109,6 +126,18 @@ def test_nothing_assessed_is_not_assessed() -> None:
         {"liveness.light": lacking("liveness.light", "frame_rate_low")}, SPOKEN
     ).measurement()
     assert (told.score, told.reason) == (None, "frame_rate_low")
+
+
+@pytest.mark.parametrize(
+    ("lips", "reason"),
+    [("too_little_speech", "too_little_speech"), ("missing_input", "too_few_witnesses")],
+)
+def test_what_nobody_asked_for_is_no_reason(lips: str, reason: str) -> None:
+    """A phrase was read: that there are no digits tells the applicant nothing."""
+    read = genuine(
+        digits=lacking("voice.digits", "missing_input"), lips=lacking("liveness.lips", lips)
+    )
+    assert add_up(read, SPOKEN).measurement().reason == reason
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ class Writes:
 
     texts: Sequence[str]
     likely: Sequence[str] = ()
+    margin: float = 20.0
     calls: int = 0
     refs: tuple[ModelRef, ...] = (ModelRef("writes", "0" * 64),)
     scored: list[str] = field(default_factory=list)
@@ -51,9 +52,9 @@ class Writes:
     def log_likelihoods(
         self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
-        """What was heard is at 0, likely texts at -1, others at -20."""
+        """What was heard is at 0, likely texts at -1, others as far below as asked."""
         self.scored += texts[1:]
-        scores = [-1.0 if " ".join(t.split()) in self.likely else -20.0 for t in texts[1:]]
+        scores = [-1.0 if " ".join(t.split()) in self.likely else -self.margin for t in texts[1:]]
         return np.array([0.0, *scores])
 
 
@@ -100,6 +101,32 @@ def test_a_slip_of_the_recogniser_does_not_count() -> None:
     assert reading.raw_error_rate > 0
     assert reading.score == 1.0
     assert [d.clear for d in reading.deviations] == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "margin", "counts"),
+    [
+        ("需求急剧减少", "需求几巨减少", 6.0, False),  # the same sounds but for one tone
+        ("我助他", "我住他", 20.0, False),  # the same sounds in the same tones
+        ("同意买入", "同意卖入", 6.0, False),  # another tone, hardly preferred
+        ("同意买入", "同意卖入", 20.0, True),
+        ("同意买入", "同意赎入", 6.0, True),  # other sounds
+        ("我同意", "我不同意", 6.0, True),  # a further syllable
+        ("一共十四元", "一共四十元", 6.0, True),  # digits of a number
+    ],
+)
+def test_mandarin_differences_are_weighed_by_sound(
+    text: str, heard: str, margin: float, *, counts: bool
+) -> None:
+    recogniser = Writes(["", heard], margin=margin)
+
+    def windows() -> Iterable[Window]:
+        return [window(1, 0.0)]
+
+    reading = StatementCheck(recogniser).read(windows, text, "zh")
+    assert [d.clear for d in reading.deviations] == [counts] * len(reading.deviations)
+    assert reading.deviations
+    assert (reading.score < 1) is counts
 
 
 def test_words_around_the_statement_do_not_count() -> None:

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 
 from veridical.errors import StoreError, VeridicalError
-from veridical.store.chain import newest_lines
 from veridical.store.probe import prove_database
 from veridical.transactions.resources import Resources
-from veridical.verification.evidence import parse_public_keys, signature_fault
+from veridical.verification.signers import prove_signing
 
-__all__ = ["Readiness", "prove_signing"]
+__all__ = ["Readiness"]
 
 FRESH_S = 5.0
 """For so long an answer holds: whoever asks more often costs nothing."""
@@ -51,7 +50,7 @@ class Readiness:
         resources = self._resources
         try:
             prove_database(resources.database, resources.keys, resources.clock())
-            prove_signing(resources)
+            prove_signing(resources.database, resources.signing)
         except VeridicalError as error:
             return error
         if faults := self._faults():
@@ -60,21 +59,3 @@ class Readiness:
                 "service.housekeeping",
             )
         return None
-
-
-def prove_signing(resources: Resources) -> None:
-    """Check that the newest evidence was signed by a key of this installation.
-
-    Raises:
-        StoreError: `evidence.key`.
-    """
-    pem = resources.public_keys or resources.signing.public_pem
-    with resources.database.reading() as connection:
-        lines = newest_lines(connection, limit=1)
-    for line in lines:
-        if fault := signature_fault(line.encode(), parse_public_keys(pem)):
-            raise StoreError(
-                f"the signing key is not that of the evidence ({fault}): give back its file and "
-                "that of retired keys",
-                "evidence.key",
-            )

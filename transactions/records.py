@@ -73,6 +73,7 @@ def tell(
     event: str,
     urls: list[str],
     now: int,
+    late_ms: int = 0,
 ) -> None:
     """Write the webhooks of an event; they are sent once the transaction is kept.
 
@@ -82,6 +83,7 @@ def tell(
         event: Such as `transaction.completed`.
         urls: Where to.
         now: ms since 1970.
+        late_ms: How much later they are sent than they could be.
     """
     body = json.dumps(
         {
@@ -99,4 +101,4 @@ def tell(
         }
     )
     for url in dict.fromkeys(url for url in urls if url):
-        add_letter(connection, row.tenant, url, body, now)
+        add_letter(connection, row.tenant, url, body, now, late_ms)

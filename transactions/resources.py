@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from veridical.errors import VeridicalError
 from veridical.store import Database, KeyProvider
 from veridical.verification.evidence import SigningKey
+from veridical.verification.signers import registered_keys
 
 __all__ = ["Principal", "ProblemError", "Resources", "TransactionSettings", "iso", "now_ms"]
 
@@ -33,14 +34,22 @@ class ProblemError(VeridicalError):
         code: Stable code for machines.
         message: What was wanted, what came, what to do. Never personal data.
         retry_after_s: When it may be allowed; None when waiting does not help.
+        pointer: JSON pointer to the part of the request that is wrong; empty for the whole.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, retry_after_s: int | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        retry_after_s: int | None = None,
+        *,
+        pointer: str = "",
     ) -> None:
         super().__init__(message, code)
         self.http_status = status
         self.retry_after_s = retry_after_s
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +91,22 @@ class Resources:
         database: Upgraded.
         keys: Master keys.
         signing: Signs evidence.
-        public_keys: PEM of every key that ever signed it.
         clock: ms since 1970.
     """
 
     database: Database
     keys: KeyProvider
     signing: SigningKey
-    public_keys: bytes = b""
     clock: Callable[[], int] = now_ms
+
+    @property
+    def public_keys(self) -> bytes:
+        """PEM of every key that ever signed evidence, whichever replica it did so at.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        return registered_keys(self.database) or self.signing.public_pem
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from veridical.policy.verdict import verdict_of
 from veridical.result import Measurement, OperatingPoint
 from veridical.verification import CHECKS, Policy, Verdict, decide, reasons
 
-__all__ = ["PREFIX", "SANDBOX", "is_scripted", "lifetime_ms_of", "scripted_verdict", "wait_ms_of"]
+__all__ = [
+    "BACK_OFF",
+    "PREFIX",
+    "SANDBOX",
+    "is_scripted",
+    "late_ms_of",
+    "lifetime_ms_of",
+    "scripted_verdict",
+    "wait_ms_of",
+]
 
 PREFIX = "sandbox:"
 SANDBOX = "sandbox"
@@ -16,6 +25,9 @@ sandbox key."""
 
 _SLOW_MS = 5_000
 _EXPIRE_MS = 1_000
+_LATE_MS = 30_000
+BACK_OFF = f"{PREFIX}back-off"
+"""Asks for what a subject is told who failed too often: nobody in a sandbox ever is."""
 _REASON = "reason:"
 DOCUMENT: Mapping[str, Mapping[str, str | float]] = {
     "name": {"value": "SPECIMEN ANNA", "score": 1.0, "source": SANDBOX},
@@ -30,6 +42,7 @@ _TOLD = {"revealed": "stepwise"}
 _SCRIPTS: Mapping[str, tuple[float | None, str]] = {
     "accept": (1.0, ""),
     "slow": (1.0, ""),
+    "late-webhook": (1.0, ""),
     "review": (0.3, "low_score"),
     "reject": (0.0, "low_score"),
     "retry": (None, "no_face"),
@@ -57,6 +70,11 @@ def wait_ms_of(subject_ref: str) -> int:
 def lifetime_ms_of(subject_ref: str) -> int:
     """After how long a magic reference has its transaction expire; 0 for as any other."""
     return _EXPIRE_MS if subject_ref == f"{PREFIX}expire" else 0
+
+
+def late_ms_of(subject_ref: str) -> int:
+    """How much later a magic reference has its webhooks sent."""
+    return _LATE_MS if script_of(subject_ref) == "late-webhook" else 0
 
 
 def _measured(script: str, policy: Policy) -> tuple[str, float | None, str]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import itertools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,8 +31,10 @@ from veridical.store.transactions import (
     drop_answer,
     erase_transaction,
     find_answer,
+    find_explanation,
     find_transaction,
     keep_answer,
+    keep_explanation,
     list_transactions,
     locked_transaction,
     note_failure,
@@ -46,13 +49,14 @@ from veridical.store.uploads import (
     keep_piece,
     keep_upload,
     media_of,
+    media_piece,
 )
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.transactions import views
 from veridical.transactions.customers import Customers
 from veridical.transactions.live import SLICE_MS, LiveChallenge, draw
 from veridical.transactions.recordings import chosen_script, script_view
-from veridical.transactions.records import record, tell
+from veridical.transactions.records import act, record, tell
 from veridical.transactions.resources import (
     Principal,
     ProblemError,
@@ -61,7 +65,13 @@ from veridical.transactions.resources import (
     iso,
 )
 from veridical.transactions.rules import PolicyRepository, with_checks
-from veridical.transactions.sandbox import is_scripted, lifetime_ms_of, wait_ms_of
+from veridical.transactions.sandbox import (
+    BACK_OFF,
+    is_scripted,
+    late_ms_of,
+    lifetime_ms_of,
+    wait_ms_of,
+)
 from veridical.transactions.webhooks import check_address
 from veridical.types import Challenge
 from veridical.verification import CHECKS, Policy
@@ -95,6 +105,7 @@ class Sought:
     Attributes:
         state: Such as `completed`.
         outcome: Of the newest verdict.
+        policy: By its id.
         subject_ref: Whose, by the caller's reference.
         since_ms: Created from here on, ms since 1970.
         until_ms: Created before.
@@ -102,6 +113,7 @@ class Sought:
 
     state: str | None = None
     outcome: str | None = None
+    policy: str | None = None
     subject_ref: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
@@ -151,11 +163,18 @@ class TransactionService:
                 `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
                 `idempotency.mismatch`.
         """
+        if is_scripted(asked.subject_ref, sandbox=caller.sandbox) and asked.subject_ref == BACK_OFF:
+            raise _back_off(_FIRST_WAIT_MS)
         if len(idempotency_key) > 200:
             raise ProblemError(
-                422, "request.malformed", "an Idempotency-Key has 1 to 200 characters"
+                422,
+                "request.malformed",
+                "an Idempotency-Key has 1 to 200 characters",
+                pointer="/header/idempotency-key",
             )
-        digest = hashlib.sha256(f"{caller.sandbox}{asked.model_dump_json()}".encode()).digest()
+        # Without what an older release did not know: keys outlive an upgrade.
+        told = asked.model_dump_json(exclude=None if asked.metadata else {"metadata"})
+        digest = hashlib.sha256(f"{caller.sandbox}{told}".encode()).digest()
         before = ""
         try:
             if idempotency_key:
@@ -185,10 +204,14 @@ class TransactionService:
                 "consent.missing",
                 "face and voice are processed only with the applicant's consent: ask for it, and "
                 "offer another way to those who decline",
+                pointer="/body/consent/biometrics",
             )
         if asked.subject_ref is None and (asked.kind == "reverify" or asked.consent.enrol):
             raise ProblemError(
-                422, "request.malformed", "reverify and enrolment want body.subject_ref"
+                422,
+                "request.malformed",
+                "reverify and enrolment want body.subject_ref",
+                pointer="/body/subject_ref",
             )
         if asked.callback is not None:
             check_address(asked.callback, self.settings.allowed_callbacks)
@@ -217,6 +240,7 @@ class TransactionService:
                 422,
                 "request.malformed",
                 "body.statement wants the words that are to be read aloud",
+                pointer="/body/statement",
             )
         spoken: str = asked.locale
         kept = asked.model_dump(mode="json")
@@ -227,6 +251,7 @@ class TransactionService:
                 422,
                 "policy.other_kind",
                 f"policy {policy.id!r} is not for transactions of kind {asked.kind}",
+                pointer="/body/policy",
             )
         if asked.kind == "recording":
             script, kept["script_text"] = chosen_script(asked.script, asked.script_text)
@@ -259,6 +284,7 @@ class TransactionService:
                 id=transaction,
                 tenant=caller.tenant,
                 kind=asked.kind,
+                policy=policy.id,
                 state="created",
                 sandbox=caller.sandbox,
                 created_at=now,
@@ -457,8 +483,8 @@ class TransactionService:
 
         Raises:
             ProblemError: `slices.not_stepwise`, `slices.order`, `slices.too_many`,
-                `challenge.spent`, `request.too_large`, `transaction.not_found`,
-                `transaction.state`, `transaction.expired`.
+                `challenge.spent`, `challenge.expired`, `request.too_large`,
+                `transaction.not_found`, `transaction.state`, `transaction.expired`.
         """
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
@@ -468,6 +494,9 @@ class TransactionService:
             before = self._live(row, vault)
             if before is None or row.nonce is None:
                 raise ProblemError(409, "challenge.spent", "draw a challenge first")
+            newest = before.slices[-1].arrived_ms if before.slices else 0.0
+            if now - before.issued_at < newest:
+                raise _too_old()  # the clock was set back: what arrived when is not known
             after = before.taking(number, data, now, last=last)
             if after is not before:
                 if sum(one.size for one in after.slices) > _MOST_CLIP_BYTES:
@@ -667,7 +696,11 @@ class TransactionService:
             ProblemError: `request.malformed`: the cursor is none of ours.
         """
         with self.resources.database.reading() as connection:
-            only: dict[str, object] = {"state": asked.state, "outcome": asked.outcome}
+            only: dict[str, object] = {
+                "state": asked.state,
+                "outcome": asked.outcome,
+                "policy": asked.policy,
+            }
             if asked.subject_ref is not None:
                 own = opened_vault(connection, self.resources.keys, caller.tenant)
                 if own is None:
@@ -677,23 +710,24 @@ class TransactionService:
             rows = list_transactions(
                 connection, caller.tenant, only, span, place_of(cursor), limit + 1
             )
-            items = [self._listed(connection, row) for row in rows[:limit]]
+            items = [{**views.listed(row), **self._asked(connection, row)} for row in rows[:limit]]
         return {
             "items": items,
             "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
         }
 
-    def _listed(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
-        """One line of a list; of one that is erased or damaged, what is kept in the open."""
-        subject = policy = None
+    def _asked(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+        """What a line of a list says of the caller's; nulls of one that is erased or damaged."""
+        subject, policy, metadata = None, None, {}
         try:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
             if vault is not None and row.sealed_request is not None:
                 request = self._request(row, vault)
                 subject, policy = request.subject_ref, request.policy.model_dump()
+                metadata = request.metadata
         except (StoreError, ValueError):
             log.error("a request does not open", extra={"transaction": row.id})
-        return {**views.listed(row), "subject_ref": subject, "policy": policy}
+        return {"subject_ref": subject, "policy": policy, "metadata": metadata}
 
     def queue(self, caller: Principal, cursor: str, limit: int) -> dict[str, Any]:
         """Transactions that wait for a reviewer, longest first.
@@ -703,7 +737,14 @@ class TransactionService:
         """
         with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, place_of(cursor), limit + 1)
-            items = [views.queued(row, self._told(connection, row)) for row in rows[:limit]]
+            items = [
+                {
+                    **views.queued(row, self._told(connection, row)),
+                    **self._asked(connection, row),
+                    "first_decision_by": self._decided_by(connection, row),
+                }
+                for row in rows[:limit]
+            ]
         return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
 
     def _told(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
@@ -715,6 +756,17 @@ class TransactionService:
             log.error("a verdict does not open", extra={"transaction": row.id})
             return {"causes": [error.code]}
         return told or {}
+
+    def _decided_by(self, connection: Connection, row: StoredTransaction) -> str | None:
+        if row.sealed_review is None:
+            return None
+        try:
+            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            first = _opened(vault, row.sealed_review, "review") if vault else None
+        except StoreError as error:
+            log.error("a review does not open", extra={"transaction": row.id})
+            return error.code
+        return first["decided_by"] if first else None
 
     def opened(self, caller: Principal, transaction: str) -> tuple[StoredTransaction, Vault]:
         """A transaction that is over, and what opens it; for a reviewer.
@@ -735,6 +787,51 @@ class TransactionService:
         """The verdict as it was kept; None where nothing was judged."""
         found: dict[str, Any] | None = _opened(vault, row.sealed_verdict, "verdict")
         return found
+
+    def explanation_of(self, row: StoredTransaction, vault: Vault) -> dict[str, object] | None:
+        """What the reviewer of the newest attempt is shown; None when it was not kept."""
+        with self.resources.database.reading() as connection:
+            sealed = find_explanation(connection, row.id, row.attempt)
+        if sealed is None:
+            return None
+        kept: dict[str, object] = vault.unseal_json(sealed, f"explanation {row.attempt}")
+        return kept
+
+    def keep_explanation(
+        self, row: StoredTransaction, vault: Vault, made: Mapping[str, object]
+    ) -> None:
+        """Keep what was made for a reviewer, unless the transaction was erased meanwhile."""
+        sealed = vault.seal_json(made, f"explanation {row.attempt}")
+        with self.resources.database.writing() as connection:
+            now = locked_transaction(connection, row.id)
+            if now is not None and (now.state, now.attempt) == (row.state, row.attempt):
+                keep_explanation(connection, row.id, row.attempt, sealed)
+
+    def fetch(
+        self, caller: Principal, transaction: str, kind: str
+    ) -> tuple[Medium, Iterator[bytes]]:
+        """A medium, and its bytes piece by piece; that it was asked for is recorded.
+
+        Raises:
+            ProblemError: `transaction.not_found`, `transaction.erased`, `media.not_there`.
+        """
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            vault = self._vault(connection, row)
+            there = {medium.kind: medium for medium in media_of(connection, transaction)}
+            if kind not in there:
+                raise ProblemError(404, "media.not_there", f"no {kind} is kept")
+            act(connection, self.resources, row.tenant, caller, "media.read", kind, row.id)
+        return there[kind], self._pieces(vault, there[kind])
+
+    def _pieces(self, vault: Vault, medium: Medium) -> Iterator[bytes]:
+        """Each is read by itself: who receives slowly holds no connection to the database."""
+        for number in itertools.count():
+            with self.resources.database.reading() as connection:
+                piece = media_piece(connection, vault, medium, number)
+            if piece is None:
+                return
+            yield piece
 
     # --- end -------------------------------------------------------------------------------------
 
@@ -808,7 +905,7 @@ class TransactionService:
                 its time is over, codes stay for as long as they are kept.
         """
         now = self.resources.clock()
-        urls = self._urls(connection, row, "transaction.erased")
+        urls, _ = self._hearers(connection, row, "transaction.erased")
         erase_transaction(connection, row, now, pieces=pieces)
         body = {"event": "erasure", "transaction": row.id, "erased_at": iso(now)}
         record(connection, self.resources, row.tenant, body)
@@ -823,13 +920,17 @@ class TransactionService:
     def review(self, caller: Principal, transaction: str, decided: ReviewDecision) -> None:
         """Record what a reviewer decided.
 
+        Where the policy wants two persons, a decision counts once another person has decided the
+        same; until then the newest one waits in the queue.
+
         The chain names who decided what: the person the key is bound to, the key itself where it is
         bound to nobody, and apart from it what the client typed. The reason may speak of the
         applicant: the chain holds a commitment to it, and the salt that opens it is erased with the
         transaction.
 
         Raises:
-            ProblemError: `transaction.not_found`; `review.not_open`; `review.other_person`.
+            ProblemError: `transaction.not_found`; `review.not_open`; `review.other_person`;
+                `review.unnamed`, `review.same_person`.
         """
         if caller.person and decided.operator not in ("", caller.person):
             raise ProblemError(
@@ -843,6 +944,7 @@ class TransactionService:
                     409, "review.not_open", "this transaction does not wait for a reviewer"
                 )
             vault = self._vault(connection, row)
+            awaits = self._awaits_second(caller, row, vault, decided)
             salt = secrets.token_bytes(32)
             body = {
                 "event": "review",
@@ -855,6 +957,7 @@ class TransactionService:
                 "reason_commitment": hmac.digest(salt, decided.reason.encode(), "sha256").hex(),
                 "decided_at": iso(now),
                 "sandbox": row.sandbox,
+                "awaits_second": awaits,
             }
             link = record(connection, self.resources, row.tenant, body)
             kept = {
@@ -865,17 +968,40 @@ class TransactionService:
                 "reason_salt": salt.hex(),
                 "decided_at": iso(now),
                 "evidence": views.link_view(link),
+                "awaits_second": awaits,
             }
-            change_transaction(
-                connection,
-                transaction,
-                {
-                    "final_outcome": decided.outcome,
-                    "sealed_review": vault.seal_json(kept, "review"),
-                },
-            )
+            changed: dict[str, Any] = {"sealed_review": vault.seal_json(kept, "review")}
+            if awaits:
+                change_transaction(connection, transaction, changed)
+                return
+            changed["final_outcome"] = decided.outcome
+            change_transaction(connection, transaction, changed)
             told = replace(row, final_outcome=decided.outcome)
             self.tell(connection, told, "transaction.reviewed", now)
+
+    def _awaits_second(
+        self,
+        caller: Principal,
+        row: StoredTransaction,
+        vault: Vault,
+        decided: ReviewDecision,
+    ) -> bool:
+        """Whether a decision counts only once another person has decided the same."""
+        if self.policy_of(row, self._request(row, vault)).reviewers < 2:
+            return False
+        if not caller.person:
+            raise ProblemError(
+                403,
+                "review.unnamed",
+                "this policy wants two persons: decide with a key that is bound to one, or by a "
+                "proxy that names who asks",
+            )
+        first = _opened(vault, row.sealed_review, "review")
+        if first is not None and first["decided_by"] == caller.person:
+            raise ProblemError(
+                403, "review.same_person", "you decided already; another person is waited for"
+            )
+        return first is None or first["outcome"] != decided.outcome
 
     # --- within ----------------------------------------------------------------------------------
 
@@ -907,18 +1033,26 @@ class TransactionService:
 
     def tell(self, connection: Connection, row: StoredTransaction, event: str, now: int) -> None:
         """Write the webhooks of an event; see `records.tell`."""
-        tell(connection, row, event, self._urls(connection, row, event), now)
+        urls, late_ms = self._hearers(connection, row, event)
+        tell(connection, row, event, urls, now, late_ms)
 
-    def _urls(self, connection: Connection, row: StoredTransaction, event: str) -> list[str]:
-        callback = None
+    def _hearers(
+        self, connection: Connection, row: StoredTransaction, event: str
+    ) -> tuple[list[str], int]:
+        """Where an event is told, and how much later than it could be."""
+        callback, late_ms = None, 0
         try:
             vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
-            callback = self._request(row, vault).callback if vault else None
+            if vault is not None:
+                request = self._request(row, vault)
+                callback = request.callback
+                if is_scripted(request.subject_ref, sandbox=row.sandbox):
+                    late_ms = late_ms_of(request.subject_ref or "")
         except (StoreError, ValueError):
             # Damaged: it is ended, erased and told of to the tenant all the same.
             log.error("a request does not open", extra={"transaction": row.id})
         urls = webhook_urls(connection, row.tenant, event)
-        return [*urls, callback] if callback else urls
+        return [*urls, callback] if callback else urls, late_ms
 
     def _request(self, row: StoredTransaction, vault: Vault) -> KeptRequest:
         kept = _opened(vault, row.sealed_request, "request")
@@ -966,8 +1100,11 @@ class TransactionService:
                 "challenge.unknown",
                 "this is not the nonce of the transaction's current challenge; answer that one",
             )
-        if row.challenge_expires_at is not None and row.challenge_expires_at <= now:
-            raise ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
+        if row.challenge_expires_at is not None:
+            # One of the future was drawn before the clock was set back: its age is not known.
+            left_ms = row.challenge_expires_at - now
+            if not 0 < left_ms <= _ms(self.settings.challenge_lifetime_of(row.kind)):
+                raise _too_old()
 
     def _refuse_burst(
         self, connection: Connection, tenant: str, who: list[bytes], now: int
@@ -980,14 +1117,9 @@ class TransactionService:
         if lately < _BURST and count <= _BURST:
             return
         wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS * 2 ** min(count - _BURST, 10))
-        left_ms = newest + wait_ms - now
+        left_ms = min(newest, now) + wait_ms - now  # whatever the clock did since
         if left_ms > 0:
-            raise ProblemError(
-                429,
-                "challenge.back_off",
-                "too many attempts failed in a short time; try again later",
-                -(-left_ms // 1000),
-            )
+            raise _back_off(left_ms)
 
 
 def _who(row: StoredTransaction) -> list[bytes]:
@@ -1024,8 +1156,23 @@ def place_of(cursor: str) -> tuple[int, str] | None:
         return None
     time, _, name = cursor.partition(".")
     if not (time.isascii() and time.isdigit() and len(time) < 16 and name):
-        raise ProblemError(422, "request.malformed", "missing or malformed: query.cursor")
+        raise ProblemError(
+            422, "request.malformed", "missing or malformed: query.cursor", pointer="/query/cursor"
+        )
     return int(time), name
+
+
+def _too_old() -> ProblemError:
+    return ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
+
+
+def _back_off(left_ms: int) -> ProblemError:
+    return ProblemError(
+        429,
+        "challenge.back_off",
+        "too many attempts failed in a short time; try again later",
+        -(-left_ms // 1000),
+    )
 
 
 def _gone() -> ProblemError:

@@ -77,6 +77,7 @@ def operator_view(
         "policy": request.policy.model_dump(),
         "subject_ref": request.subject_ref,
         "device_ref": request.device_ref,
+        "metadata": request.metadata,
         "locale": request.locale,
         "consent": request.consent.model_dump(),
         "completed_at": iso(row.completed_at),
@@ -125,7 +126,6 @@ def queued(row: StoredTransaction, verdict: Mapping[str, Any]) -> dict[str, Any]
         "completed_at": iso(row.completed_at),
         "first_cause": row.first_cause,
         "causes": verdict.get("causes", []),
-        "policy": verdict.get("policy"),
     }
 
 

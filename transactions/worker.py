@@ -20,16 +20,18 @@ from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.signals import COMPARING, SignalFacts
 from veridical.signals.ledger import Keep
-from veridical.store.jobs import Job, claim_job, finish_job, renew_job
+from veridical.store.jobs import Job, claim_job, finish_job, is_waiting, renew_job
 from veridical.store.transactions import (
     StoredTransaction,
     change_transaction,
     find_transaction,
+    keep_explanation,
     locked_transaction,
     note_failure,
 )
 from veridical.store.uploads import media_of, read_medium
 from veridical.store.vault import Vault, opened_vault
+from veridical.tracing import span
 from veridical.transactions.customers import FACES, VOICES
 from veridical.transactions.enrolment import (
     CONFLICT,
@@ -37,6 +39,7 @@ from veridical.transactions.enrolment import (
     enrolling,
     not_enrolled,
 )
+from veridical.transactions.explain import explain
 from veridical.transactions.live import LiveChallenge
 from veridical.transactions.recordings import (
     MEDIUM,
@@ -49,6 +52,7 @@ from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
 from veridical.transactions.sandbox import SANDBOX, is_scripted, script_of, scripted_verdict
 from veridical.transactions.service import TransactionService
+from veridical.transactions.shadow import Shadows
 from veridical.types import Arrival, Clip
 from veridical.verification import Policy, Transaction, Verdict, Verifier, verdict_to_json
 from veridical.verification.evidence import verdict_body
@@ -81,11 +85,18 @@ class Meters(Protocol):
         """Note a verdict."""
         ...
 
+    def lost_lease(self) -> None:
+        """Note that somebody else finished what was being judged here."""
+        ...
+
 
 class NoMeters:
     """Counts nothing."""
 
     def judged(self, tenant: str, verdict: Verdict) -> None:
+        """Note nothing."""
+
+    def lost_lease(self) -> None:
         """Note nothing."""
 
 
@@ -119,6 +130,7 @@ class Worker:
         self._place = place
         self._meters = meters or NoMeters()
         self._observe = observe
+        self._shadows = Shadows(transactions.resources)
         self._stop = threading.Event()
         self._wake = threading.Semaphore(0)
         self._held: dict[int, tuple[Job, float]] = {}
@@ -191,19 +203,23 @@ class Worker:
         """Take one transaction that waits, and have it judged; whether there was one."""
         verifier = self._verifier()  # nothing is taken that could not be judged
         resources = self._transactions.resources
-        with resources.database.writing() as connection:
-            job = claim_job(connection, resources.clock(), LEASE_MS)
-        if job is None:
-            return False
-        if self._is_scripted(job):  # no model runs: it takes nobody's place
-            self._judge_held(verifier, job, ExitStack())
-            return True
+        with resources.database.reading() as connection:
+            if not is_waiting(connection, resources.clock()):
+                return False
         with ExitStack() as undo:
+            # A place first: a job that is claimed and waits for one is kept from replicas that have
+            # one. And before a thread: one that waits there would keep others from theirs.
+            undo.enter_context(self._place())
+            with resources.database.writing() as connection:
+                job = claim_job(connection, resources.clock(), LEASE_MS)
+            if job is None:
+                return False
+            if self._is_scripted(job):  # no model runs: it is done before a thread would be found
+                self._judge_held(verifier, job, undo.pop_all())
+                return True
             with self._lock:
                 self._held[job.id] = (job, time.monotonic() + self._patience_s(job))
             undo.callback(self._let_go, job)
-            # Before it takes a thread: one that waits for its place would keep others from theirs.
-            undo.enter_context(self._place())
             end = undo.pop_all()
             try:
                 judged = run(lambda: self._judge_held(verifier, job, end))
@@ -266,7 +282,7 @@ class Worker:
 
     def _judge_held(self, verifier: Verifier, job: Job, end: ExitStack) -> None:
         resources = self._transactions.resources
-        with end:
+        with end, span("judge", {"veridical.transaction": job.transaction}):
             try:
                 self._judge(verifier, job)
             except Exception as error:
@@ -341,6 +357,10 @@ class Worker:
             if conflict := bool(enrolled.cause):
                 verdict = not_enrolled(verdict, enrolled.cause)
                 told = verdict_to_json(verdict)
+        if not row.sandbox:
+            keeps.append(self._shadows.keeping(row.tenant, request.policy.id, told))
+        if verdict.outcome is Outcome.REVIEW and analysis is not None:
+            keeps.append(_explaining(row, vault, analysis, verdict))
         events = (CONFLICT,) if conflict else ()
         self._finish(job, row, vault, told, verdict_body(told, media), keeps, events)
         self._meters.judged(row.tenant, verdict)
@@ -443,10 +463,11 @@ class Worker:
             now = resources.clock()
             current = locked_transaction(connection, row.id)
             if not finish_job(connection, job) or current is None or current.state != "processing":
+                self._meters.lost_lease()
                 raise ProblemError(
                     409, "transaction.state", "somebody else finished this transaction"
                 )
-            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT):
+            if told["outcome"] in (Outcome.RETRY, Outcome.REJECT) and not row.sandbox:
                 who = [d for d in (row.subject_digest, row.device_digest) if d is not None]
                 note_failure(connection, row.tenant, who, now)
             record(
@@ -616,6 +637,18 @@ def _keeping(row: StoredTransaction, policy: Policy, analysis: Analysis | None) 
     if ledger is None or sighting is None:
         return None
     return ledger.keeping(sighting, analysis.face_template if asked & COMPARING else None)
+
+
+def _explaining(
+    row: StoredTransaction, vault: Vault, analysis: Analysis, verdict: Verdict
+) -> Keep | None:
+    """What keeps for the reviewer what was seen and heard; nothing where it cannot be drawn."""
+    try:
+        sealed = vault.seal_json(explain(analysis, verdict), f"explanation {row.attempt}")
+    except Exception:  # a picture for a person must not cost the verdict
+        log.exception("an attempt was not explained")
+        return None
+    return lambda connection: keep_explanation(connection, row.id, row.attempt, sealed)
 
 
 def _decrypted(resources: Resources, row: StoredTransaction, vault: Vault) -> dict[str, bytes]:

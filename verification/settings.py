@@ -34,6 +34,7 @@ class Settings(EngineSettings):
             said otherwise.
         watchlist: Name of the gallery that `watchlist.search` searches; none is when empty.
         database: URL of the database; an SQLite file in `data_dir` when empty.
+        database_connections: Most connections to a PostgreSQL server at once, of each process.
         chip_trust: File or folder of the certificates by which chips of documents are verified; see
             `ocr.chip.TrustList`. Without it no chip is assessed.
         fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
@@ -58,6 +59,7 @@ class Settings(EngineSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("veridical"))
     watchlist: str = ""
     database: str = ""
+    database_connections: int = Field(default=15, ge=2)
     chip_trust: Path | None = None
     fingerprint_days: float = Field(default=90.0, ge=0.0)
     master_keys: SecretStr = SecretStr("")
@@ -92,7 +94,7 @@ class Settings(EngineSettings):
         """The database as it is, or as it will be: nothing is made or read yet."""
         from veridical.store import Database  # not needed to verify: keeps that start quick
 
-        return Database(self.database or self.data_dir / "veridical.db")
+        return Database(self.database or self.data_dir / "veridical.db", self.database_connections)
 
     def memory(self, database: "Database | None" = None) -> "MediaMemory | None":
         """Codes of media that were handed in earlier; None when the installation keeps none.

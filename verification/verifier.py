@@ -26,6 +26,7 @@ from veridical.policy.decision import decide, judge, summed
 from veridical.policy.verdict import Verdict, verdict_of
 from veridical.result import CheckResult, EvidenceValue, Measurement, OperatingPoint, Status
 from veridical.signals.provider import Provider
+from veridical.tracing import part
 from veridical.types import Template
 from veridical.verification.galleries import open_watchlist
 from veridical.verification.needs import Lack, Needs
@@ -196,7 +197,7 @@ class Verifier:
             analysis.read_ahead(self.executor)
             turns = sorted(order, key=lambda check: CHECKS[check].reads_document)
         for check in turns:
-            measurement = _timed(self._steps[check], analysis)
+            measurement = _timed(check, self._steps[check], analysis)
             calibration = calibrated.calibrations.get(check)
             if calibration is not None and _is_of(calibration, measurement):
                 measurement = _weighed(measurement, calibration)
@@ -314,10 +315,11 @@ def load_verifier(
     return verifier
 
 
-def _timed(step: Step, analysis: Analysis) -> Measurement:
+def _timed(check: str, step: Step, analysis: Analysis) -> Measurement:
     before = sum(analysis.timings_ms.values())
     start = time.perf_counter()
-    measurement = step(analysis)
+    with part(check):
+        measurement = step(analysis)
     elapsed = (time.perf_counter() - start) * 1000
     # Analysis is shared: its time stands under its own name, not under the check that asked first.
     shared = sum(analysis.timings_ms.values()) - before

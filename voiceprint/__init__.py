@@ -4,6 +4,7 @@ from veridical.voiceprint.digits import DigitReading, DigitsCheck, DigitTimes
 from veridical.voiceprint.digits_listen import DigitListener
 from veridical.voiceprint.embed import (
     Enrolment,
+    NarrowBand,
     SpeechLimits,
     VoiceEmbedder,
     compare,
@@ -18,6 +19,7 @@ __all__ = [
     "DigitTimes",
     "DigitsCheck",
     "Enrolment",
+    "NarrowBand",
     "SpeechAnalysis",
     "SpeechLimits",
     "VoiceEmbedder",

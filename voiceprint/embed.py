@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.errors import InputError
-from veridical.models import Session
+from veridical.errors import InputError, ModelError
+from veridical.models import Card, Session
 from veridical.result import EvidenceValue, ModelRef
 from veridical.types import Template
 from veridical.voiceprint.fbank import HOP, RATE_HZ
@@ -15,6 +15,7 @@ from veridical.voiceprint.speech import SpeechAnalysis
 
 __all__ = [
     "Enrolment",
+    "NarrowBand",
     "SpeechLimits",
     "VoiceEmbedder",
     "compare",
@@ -60,16 +61,60 @@ class SpeechLimits:
         return "clipped" if speech.clipped_share > self.max_clipped_share else ""
 
 
+@dataclass(frozen=True, slots=True)
+class NarrowBand:
+    """What a cosine means where the probe came over a telephone.
+
+    A line takes away what tells speakers apart: strangers come nearer to each other, and to oneself
+    as enrolled by a better microphone one comes less near. Such a cosine is brought to the scale of
+    full sound, so that the card's points hold for both.
+
+    Attributes:
+        below_hz: A probe that reaches no higher is narrow.
+        scale: What its cosine is multiplied by.
+        offset: What is added then.
+    """
+
+    below_hz: float
+    scale: float
+    offset: float
+
+    @classmethod
+    def from_card(cls, card: Card) -> "NarrowBand | None":
+        """Read a card's parameters; None where the card says nothing of it.
+
+        Raises:
+            ModelError: `model.card`: it says a part of it only, or something else than numbers.
+        """
+        told = [card.parameters.get(f"narrow_{name}") for name in ("below_hz", "scale", "offset")]
+        if told == [None] * 3:
+            return None
+        numbers = [float(one) for one in told if isinstance(one, int | float)]
+        if len(numbers) != len(told):
+            raise ModelError(
+                f"card {card.name}: [parameters] needs narrow_below_hz, narrow_scale and "
+                "narrow_offset, all numbers, or none of them",
+                "model.card",
+            )
+        return cls(*numbers)
+
+    def __call__(self, cosine: float) -> float:
+        """A narrow probe's cosine on the scale of full sound."""
+        return self.offset + self.scale * cosine
+
+
 class VoiceEmbedder:
     """Speech to voice templates.
 
     Args:
         session: CAM++: `features` (n, frames, 80) float32 log mel powers without their mean, to
             (n, 192) float32.
+        narrow: What its cosines mean of narrow sound; None takes them as they are.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, narrow: NarrowBand | None = None) -> None:
         self._session = session
+        self._narrow = narrow
 
     @property
     def ref(self) -> ModelRef:
@@ -124,6 +169,14 @@ class VoiceEmbedder:
                 "voice.no_speech",
             )
         return Template(mean_vector(parts), self.model)
+
+    def is_narrow(self, speech: SpeechAnalysis) -> bool:
+        """Whether a probe came over a line that takes away high sounds."""
+        return self._narrow is not None and 0 < speech.bandwidth_hz < self._narrow.below_hz
+
+    def score(self, cosine: float, *, narrow: bool) -> float:
+        """A cosine on the scale of full sound, on which the card's points are."""
+        return cosine if self._narrow is None or not narrow else self._narrow(cosine)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

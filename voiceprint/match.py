@@ -44,9 +44,10 @@ class VoiceMatchCheck:
             language: What is spoken in it; empty when unknown.
 
         Returns:
-            The cosine of the two templates; a low one means `not_mated`. Not assessed:
-            `no_speech`, `too_short`, `too_noisy`, `clipped`, `two_voices`, `other_language`: the
-            voice was enrolled in another language, and the thresholds hold within one.
+            The cosine of the two templates, on the scale of full sound (`NarrowBand`); a low one
+            means `not_mated`. Not assessed: `no_speech`, `too_short`, `too_noisy`, `clipped`,
+            `two_voices`, `other_language`: the voice was enrolled in another language, and the
+            thresholds hold within one.
 
         Raises:
             InputError: `voice.template_model`: the reference was made by another model.
@@ -68,7 +69,9 @@ class VoiceMatchCheck:
                 reason = "two_voices"
             else:
                 probe = Template(mean_vector(parts), self._embedder.model)
-                score, reason = compare(reference, probe), "not_mated"
+                cosine, narrow = compare(reference, probe), self._embedder.is_narrow(speech)
+                evidence |= {"cosine": round(cosine, 4), "narrow_band": narrow}
+                score, reason = self._embedder.score(cosine, narrow=narrow), "not_mated"
         return Measurement(
             self.name,
             score,

@@ -18,6 +18,7 @@ from veridical.errors import InputError
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Template
 from veridical.voiceprint.embed import VoiceEmbedder
+from veridical.voiceprint.pinyin import sounds_apart
 from veridical.voiceprint.whisper import EncodedSound, Transcript
 from veridical.voiceprint.windows import Window
 from veridical.voiceprint.wording import Difference, Unit, align, units
@@ -34,6 +35,9 @@ __all__ = [
 CLEAR_NATS = 5.0
 """How much better what was heard must explain the sound than what is written, to count; see
 docs/measurements/voice.md for what this costs and finds."""
+ALIKE_NATS = 8.0
+"""The same where both sound nearly alike, as 买 and 卖 or 经 and 今: the recogniser spells what it
+hears so often that only great certainty speaks for other words."""
 MOST_WEIGHED = 12
 """Longest difference, in units, that is weighed; a longer one is no slip of the recogniser."""
 LEAST_SPEECH_S = 0.3
@@ -84,7 +88,7 @@ class Deviation:
         units: Words or characters concerned.
         margin: How much better what was heard explains the sound, in nats; infinite when the
             stretch is too long to be a slip.
-        clear: Whether it counts: the margin is clear.
+        clear: Whether it counts: the margin is clear, for what sounds so different.
     """
 
     kind: str
@@ -278,7 +282,7 @@ class StatementCheck:
             for start, end in part.times.tolist()
         ]
         deviations = tuple(
-            self._deviation(d, margin, expected, flat, times, text, parts, bounds)
+            self._deviation(d, margin, expected, flat, times, text, parts, bounds, language)
             for d, margin in zip(inner, margins, strict=True)
         )
         wrong = sum(d.units for d in deviations if d.clear)
@@ -393,6 +397,7 @@ class StatementCheck:
         text: str,
         parts: Sequence[_Part],
         bounds: NDArray[np.int64],
+        language: str,
     ) -> Deviation:
         shown = _whole(difference, expected, flat)
         first, last = difference.heard
@@ -410,8 +415,25 @@ class StatementCheck:
             place=difference.expected[0],
             units=difference.size,
             margin=margin,
-            clear=margin >= CLEAR_NATS,
+            clear=_is_clear(margin, difference, expected, flat, language),
         )
+
+
+def _is_clear(
+    margin: float,
+    difference: Difference,
+    expected: Sequence[Unit],
+    heard: Sequence[Unit],
+    language: str,
+) -> bool:
+    """Whether a difference counts; what sounds the same never does, however it is spelt."""
+    if language != "zh":
+        return margin >= CLEAR_NATS
+    apart = sounds_apart(
+        [unit.text for unit in expected[slice(*difference.expected)]],
+        [unit.text for unit in heard[slice(*difference.heard)]],
+    )
+    return apart > 0 and margin >= (CLEAR_NATS if apart >= 1 else ALIKE_NATS)
 
 
 def _outside(difference: Difference, pairs: Sequence[tuple[int, int]], rows: int) -> bool:

@@ -94,6 +94,7 @@ from veridical.wire.operations import (
     Alive,
     Lacking,
     Problem,
+    ProblemPlace,
     Ready,
 )
 from veridical.wire.transactions import (
@@ -238,6 +239,7 @@ __all__ = [
     "PolicyStored",
     "PolicyView",
     "Problem",
+    "ProblemPlace",
     "Ready",
     "RecordedScript",
     "RecordedSegment",

@@ -37,6 +37,7 @@ EventType = Literal[
     "drift.raised",
     "transaction.completed",
     "transaction.enrolment_conflict",
+    "transaction.rejudged",
     "transaction.erased",
     "transaction.expired",
     "transaction.retry",

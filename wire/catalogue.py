@@ -61,6 +61,7 @@ class PolicyView(Answer):
         sha256: Of its text.
         description: In words.
         attempts: How many an applicant has.
+        reviewers: Persons who must agree on what was left to a person.
         required: Checks that must pass.
         optional: Checks that are measured as well.
         facts: Numbers that its rules ask for.
@@ -72,6 +73,7 @@ class PolicyView(Answer):
     sha256: str
     description: str
     attempts: int
+    reviewers: int = 1
     required: tuple[str, ...]
     optional: tuple[str, ...]
     facts: tuple[str, ...]

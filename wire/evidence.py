@@ -30,6 +30,20 @@ class EvidenceRule(Answer):
     then: str
 
 
+class EvidenceFinding(Answer):
+    """One thing that speaks against somebody who was accepted.
+
+    Attributes:
+        check: Which check found it.
+        status: `review` or `fail`.
+        reason: Its code.
+    """
+
+    check: str
+    status: Literal["review", "fail"]
+    reason: str
+
+
 class EvidenceRecord(Answer):
     """One signed line of the chain.
 
@@ -44,7 +58,8 @@ class EvidenceRecord(Answer):
         key: Short name of the key that signed it.
         signature: Ed25519, in hex.
         transaction: Which transaction it is about; empty for an action that is about none.
-        event: `verdict`, `review`, `erasure` or `action`; none in a file of one-call verdicts.
+        event: `verdict`, `review`, `erasure`, `action` or `rejudged`; none in a file of one-call
+            verdicts.
         kind: Of the transaction, or `one_call`.
         sandbox: Whether it was scripted or stamped.
         outcome: Of the verdict or review.
@@ -67,8 +82,10 @@ class EvidenceRecord(Answer):
         operator_said: Who reviewed, as the client typed it.
         api_key: Prefix of the key.
         environment: `live` or `sandbox`.
+        awaits_second: Of a review: whether a second person must decide the same.
         reason_commitment: Of a review: a salted hash of its reason.
         erased_at: Of an erasure.
+        findings: Of a rejudgement: what speaks against an acceptance by now.
     """
 
     format: Literal["veridical.evidence/1"]
@@ -79,7 +96,7 @@ class EvidenceRecord(Answer):
     key: str
     signature: str
     transaction: str
-    event: Literal["verdict", "review", "erasure", "action"] | None = None
+    event: Literal["verdict", "review", "erasure", "action", "rejudged"] | None = None
     kind: str | None = None
     sandbox: bool | None = None
     outcome: Outcome | None = None
@@ -102,8 +119,10 @@ class EvidenceRecord(Answer):
     operator_said: str | None = None
     api_key: str | None = None
     environment: Literal["live", "sandbox"] | None = None
+    awaits_second: bool | None = None
     reason_commitment: str | None = None
     erased_at: Instant | None = None
+    findings: tuple[EvidenceFinding, ...] = ()
 
 
 class EvidenceHead(Answer):

@@ -25,6 +25,8 @@ class KeptSignals(Answer):
     network: str = ""
     country: str = ""
     region: str = ""
+    address: str = ""
+    geo: str = ""
 
 
 class KeptRequest(Answer):
@@ -32,7 +34,7 @@ class KeptRequest(Answer):
 
     Attributes:
         format: Of this object.
-        kind: As asked, like all that follows to `facts`.
+        kind: As asked, like all that follows to `metadata`.
         policy: The rules, in the version of then.
         spoken: Language in which the applicant speaks.
         script_digits: How many digits the script of a recording asks for.
@@ -54,6 +56,7 @@ class KeptRequest(Answer):
     script: str = ""
     script_text: str = ""
     facts: dict[str, float] = {}
+    metadata: dict[str, str] = {}
     policy: PolicyRef
     spoken: str = ""
     script_digits: int = 0

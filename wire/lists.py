@@ -21,7 +21,7 @@ MOST_VALUES = 10_000
 LABEL_LENGTH = 100
 
 ListEffect = Literal["allow", "deny"]
-ListKind = Literal["document", "subject", "device", "phone", "network"]
+ListKind = Literal["document", "subject", "device", "phone", "network", "address", "geo"]
 
 
 class ListValues(Request):

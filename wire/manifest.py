@@ -120,5 +120,7 @@ class ManifestRow(Request):
     network: str = Field("", description="For signals: an address or a prefix.")
     country: str = Field("", description="For signals: ISO 3166-1, two letters.")
     region: str = Field("", description="For signals.")
+    address: str = Field("", description="For signals.")
+    geo: str = Field("", description="For signals: latitude,longitude in degrees.")
     flags: str = Field("", description="For signals: words parted by commas.")
     expect: ManifestExpectation | None = Field(None, description="The right end, if known.")

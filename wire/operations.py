@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from veridical.wire.base import Answer
 
-__all__ = ["Alive", "Lacking", "Problem", "Ready"]
+__all__ = ["Alive", "Lacking", "Problem", "ProblemPlace", "Ready"]
 
 
 class Alive(Answer):
@@ -49,6 +49,19 @@ class Ready(Answer):
     lacks: tuple[Lacking, ...] = ()
 
 
+class ProblemPlace(Answer):
+    """What is wrong with one part of a request.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) from `/body`, `/query`, `/path` or `/header` on; names that
+            are none of the description are told as `(as sent)`. Empty for the whole request.
+        detail: What was wanted. Never what came.
+    """
+
+    pointer: str
+    detail: str
+
+
 class Problem(Answer):
     """Why a request was refused: a problem document (RFC 9457).
 
@@ -60,6 +73,7 @@ class Problem(Answer):
         code: Stable, for machines.
         request_id: The service's log has it.
         retryable: Whether the same request may succeed later.
+        errors: Of a 422: every part that is wrong.
     """
 
     model_config = ConfigDict(
@@ -73,7 +87,18 @@ class Problem(Answer):
                     "code": "media.missing",
                     "request_id": "3f0c1a",
                     "retryable": False,
-                }
+                    "errors": [{"pointer": "", "detail": "upload these first: clip"}],
+                },
+                {
+                    "type": "urn:veridical:problem:request.malformed",
+                    "title": "request: malformed",
+                    "status": 422,
+                    "detail": "missing or malformed: body.consent",
+                    "code": "request.malformed",
+                    "request_id": "3f0c1b",
+                    "retryable": False,
+                    "errors": [{"pointer": "/body/consent", "detail": "Field required"}],
+                },
             ]
         }
     )
@@ -85,3 +110,4 @@ class Problem(Answer):
     code: str
     request_id: str
     retryable: bool
+    errors: tuple[ProblemPlace, ...] = ()

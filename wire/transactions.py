@@ -102,12 +102,16 @@ class Surroundings(Request):
         network: IP address the applicant comes from, or a prefix of it.
         country: Where the applicant is: ISO 3166-1.
         region: Where within China: the administrative code of GB/T 2260.
+        address: Where to deliver, or where the applicant lives, as written.
+        geo: Where the device is: latitude,longitude in degrees.
     """
 
     phone: Fact = ""
     network: Fact = ""
     country: Fact = ""
     region: Fact = ""
+    address: Fact = ""
+    geo: Fact = ""
 
 
 class NewTransaction(Request):
@@ -130,6 +134,8 @@ class NewTransaction(Request):
         script_text: Of a `recording`, in place of a name: a script of one's own, TOML.
         facts: Numbers that the policy's rules ask for, such as the amount of a withdrawal: nothing
             personal, for they stand in the verdict.
+        metadata: The caller's own words on the transaction, such as a branch or an order: shown to
+            keys that may read it, judged by nobody, erased with it.
     """
 
     model_config = _examples(
@@ -161,6 +167,7 @@ class NewTransaction(Request):
     script: Annotated[str, StringConstraints(max_length=100)] = ""
     script_text: Annotated[str, StringConstraints(max_length=LARGEST_SCRIPT)] = ""
     facts: Annotated[dict[FactName, FactValue], Field(max_length=MOST_FACTS)] = {}
+    metadata: Annotated[dict[FactName, Fact], Field(max_length=MOST_FACTS)] = {}
 
 
 class SegmentTime(Request):
@@ -524,6 +531,7 @@ class Review(Answer):
         decided_at: When.
         reason_salt: Opens the commitment to the reason in the chain of evidence.
         evidence: Where it stands there.
+        awaits_second: Whether it counts only once a second person has decided the same.
     """
 
     operator: str
@@ -533,6 +541,7 @@ class Review(Answer):
     reason_salt: str | None = Field(default=None, repr=False)
     evidence: EvidenceLink | None = None
     decided_by: str = ""
+    awaits_second: bool = False
 
 
 class Transaction(Answer):
@@ -606,6 +615,7 @@ class Transaction(Answer):
     policy: PolicyRef | None = None
     subject_ref: str | None = None
     device_ref: str | None = None
+    metadata: dict[str, str] = {}
     locale: str | None = None
     consent: ConsentGiven | None = None
     completed_at: Instant | None = None
@@ -653,6 +663,7 @@ class Summary(Answer):
     completed_at: Instant | None
     subject_ref: str | None = None
     policy: PolicyRef | None = None
+    metadata: dict[str, str] = {}
 
 
 class TransactionPage(Answer):
@@ -668,7 +679,12 @@ class TransactionPage(Answer):
 
 
 class ReviewItem(Answer):
-    """One transaction that waits for a person."""
+    """One transaction that waits for a person.
+
+    Attributes:
+        first_decision_by: Of a policy with two reviewers: who decided already; null where nobody
+            did. Another person is waited for.
+    """
 
     id: str
     kind: TransactionKind
@@ -678,6 +694,9 @@ class ReviewItem(Answer):
     first_cause: str | None
     causes: tuple[str, ...]
     policy: PolicyRef | None
+    subject_ref: str | None = None
+    metadata: dict[str, str] = {}
+    first_decision_by: str | None = None
 
 
 class ReviewPage(Answer):
@@ -755,7 +774,7 @@ class Explanation(Answer):
     """What was seen and heard, for a reviewer.
 
     Attributes:
-        outcome: Of judging it once more.
+        outcome: Of the attempt.
         timeline: Null without a clip.
         pictures: Of document and face.
     """

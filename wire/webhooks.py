@@ -62,7 +62,7 @@ class TransactionEvent(Answer):
         Field(
             pattern=r"^transaction\.",
             description="transaction.completed, .retry, .reviewed, .erased, .expired, "
-            ".enrolment_conflict",
+            ".enrolment_conflict, .rejudged",
         ),
     ]
     timestamp: Instant

@@ -3,7 +3,7 @@
 import base64
 import csv
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,11 +31,11 @@ from veridical.models import Session
 from veridical.result import OperatingPoint
 from veridical.types import Audio
 from veridical.verification.settings import Settings
-from veridical.voiceprint import SpeechLimits, VoiceEmbedder, analyse_speech
+from veridical.voiceprint import NarrowBand, SpeechLimits, VoiceEmbedder, analyse_speech
 
 __all__ = ["SpeakerMaker", "Take", "evaluate_speaker", "takes_of"]
 
-WORK_COLUMNS = ("reason", "template", "speech_s", "cpu_ms")
+WORK_COLUMNS = ("reason", "template", "narrow", "speech_s", "cpu_ms")
 ENROL_MIN_SPEECH_S = 0.5
 WORST_SHOWN = 12
 PAUSE_S = 0.1
@@ -112,6 +112,7 @@ class SpeakerWorker:
         row: dict[str, object] = {"reason": reason, "speech_s": speech.net_speech_s}
         if not reason:
             template = self._embedder(speech)
+            row["narrow"] = int(self._embedder.is_narrow(speech))
             row["template"] = base64.b64encode(template.vector.tobytes()).decode()
             row["cpu_ms"] = (time.process_time() - start) * 1e3
         return [row]
@@ -159,7 +160,8 @@ def evaluate_speaker(
     )
     path = request.out / "scores.csv"
     if not path.exists():
-        _score(request, maker or SpeakerMaker(settings, request.seed), takes, pairs, path)
+        narrow = NarrowBand.from_card(store.card(profile.roles["voice"][0]))
+        _score(request, maker or SpeakerMaker(settings, request.seed), takes, pairs, path, narrow)
     with (request.out / "samples.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     point = store.operating_points(profile).get("voice.match")
@@ -283,7 +285,12 @@ def _read_pairs(request: Request, degrade: str) -> tuple[list[Take], Pairs]:
 
 
 def _score(
-    request: Request, maker: Maker[Take], takes: Sequence[Take], pairs: Pairs, path: Path
+    request: Request,
+    maker: Maker[Take],
+    takes: Sequence[Take],
+    pairs: Pairs,
+    path: Path,
+    narrow: NarrowBand | None,
 ) -> None:
     """Embed every take, compare, and keep scores and samples; templates go."""
     work = ScoreFile(request.out / "templates.work.csv", WORK_COLUMNS)
@@ -300,18 +307,27 @@ def _score(
             about = (row["reason"], row["speech_s"], row["cpu_ms"])
             writer.writerow((number, take.row, take.speaker, role, *about))
     vectors = [np.frombuffer(base64.b64decode(row["template"]), dtype=np.float32) for row in rows]
-    write_comparisons(path, _compared(vectors, pairs))
+    over_a_line = [narrow is not None and row["narrow"] == "1" for row in rows]
+    write_comparisons(path, _compared(vectors, pairs, over_a_line, narrow or float))
     work.path.unlink()
 
 
 def _compared(
-    vectors: Sequence[NDArray[np.float32]], pairs: Pairs, block: int = 100_000
+    vectors: Sequence[NDArray[np.float32]],
+    pairs: Pairs,
+    over_a_line: Sequence[bool],
+    narrow: Callable[[float], float],
+    block: int = 100_000,
 ) -> Iterator[Comparisons]:
     for start in range(0, len(pairs), block):
         part = pairs[start : start + block]
-        scores = [
+        cosines = [
             float(vectors[a] @ vectors[b]) if len(vectors[a]) and len(vectors[b]) else float("nan")
             for a, b, _ in part
+        ]
+        scores = [
+            narrow(cosine) if over_a_line[b] else cosine
+            for cosine, (_, b, _) in zip(cosines, part, strict=True)
         ]
         yield Comparisons(
             np.array([pair[0] for pair in part], dtype=np.int32),

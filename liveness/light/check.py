@@ -38,7 +38,8 @@ class LightGate:
     Attributes:
         fps_at_least: Below this the changes fall between frames.
         seen_share_at_least: Share of the frames in which the face must be found, 0..1.
-        readable_at_least: Share of the skin that is neither clipped nor dark, 0..1.
+        readable_at_least: Share of the skin that is neither clipped nor dark, 0..1. Fewer samples
+            make noise and no false accepts: which are read depends on the clip, not on the draw.
         colour_at_least: Least difference of skin from grey, in natural logarithms.
         short_ms: How much of the sequence a clip may lack at its end.
         arrival_ms: How long after its end a slice may arrive.
@@ -50,7 +51,7 @@ class LightGate:
 
     fps_at_least: float = 7.5
     seen_share_at_least: float = 0.8
-    readable_at_least: float = 0.4
+    readable_at_least: float = 0.15
     colour_at_least: float = 0.02
     short_ms: float = 300.0
     arrival_ms: float = 2500.0

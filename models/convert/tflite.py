@@ -288,6 +288,10 @@ def _reshape(c: _Converter, operator: tflite.Operator, out: int) -> None:
     c.names[out] = c.add("Reshape", [name, c.weight(np.array([0, *shape[1:]], np.int64))])
 
 
+def _logistic(c: _Converter, operator: tflite.Operator, out: int) -> None:
+    c.names[out] = c.add("Sigmoid", [c.name(operator.Inputs(0))])
+
+
 def _widen(c: _Converter, operator: tflite.Operator, out: int) -> None:
     c.widened[out] = c.constant(operator.Inputs(0)).astype(np.float32)
 
@@ -297,6 +301,7 @@ HANDLERS: dict[str, Callable[[_Converter, tflite.Operator, int], None]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "DEQUANTIZE": _widen,
+    "LOGISTIC": _logistic,
     "MAX_POOL_2D": _max_pool,
     "PAD": _pad,
     "PRELU": _slope,

@@ -43,6 +43,8 @@ SITTING = ("face.copy",)
 seconds apart are too alike to tell from copies (docs/continuity.md)."""
 SHORTEST_S, LONGEST_S = 6.0, 9.0
 SENTENCE_MS = 3000.0
+RECORDED_PX = 640
+"""Longer side of a clip in the wild: what a browser records by default."""
 
 Values = dict[str, object]
 
@@ -56,7 +58,7 @@ class Film:
 
     def load(self) -> Clip:
         """Its first seconds."""
-        clip = read_clip(self.file)
+        clip = read_clip(self.file, max_side_px=RECORDED_PX)
         times = clip.times_ms - clip.times_ms[0]
         kept = int(np.searchsorted(times, LONGEST_S * 1000, side="right"))
         sound = clip.audio

@@ -284,7 +284,7 @@ def bench_cost(an_hour: int = 200, hours: int = 72) -> None:
         now = [1_800_000_000_000 // HOUR_MS * HOUR_MS]
         signing = SigningKey.from_file(Path(folder) / "signing.pem")
         keys = MasterKeys.from_text("a:" + "A" * 43 + "=")
-        resources = Resources(database, keys, signing, b"", lambda: now[0])
+        resources = Resources(database, keys, signing, lambda: now[0])
         watch = DriftWatch(resources, timedelta(days=35), lambda profile: profile)
         empty = _size(database, path)
         counted_s, kept_s, watched_s = [], [], []

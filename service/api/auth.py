@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -45,6 +45,7 @@ SCOPES: Mapping[str, str] = {
     "transactions:write": "start transactions, hand in media, submit, cancel",
     "transactions:read": "see transactions with their scores",
     "transactions:erase": "erase transactions",
+    "media:read": "fetch media back; each time is recorded",
     "reviews": "see the queue of reviews and decide",
     "evidence:read": "read the chain of evidence",
     "analysis": "single checks without a transaction",
@@ -88,6 +89,9 @@ def scopes_of(roles: Collection[str], scopes: Collection[str]) -> frozenset[str]
     return frozenset(chosen)
 
 
+PERSON_HEADER, PROXY_HEADER = "x-veridical-person", "x-veridical-proxy-secret"
+"""Set by a proxy in front that authenticated a person, such as by OpenID Connect."""
+NAME_LENGTH = 200
 _WINDOW_S = 10
 """So many seconds' requests may come at once."""
 
@@ -111,14 +115,21 @@ class Access:
     Args:
         transactions: Keys and upload tokens are its; None for a service without a database.
         api_key: One key of the operator's choice, of the default tenant and with every scope.
+        proxy_secret: What proves that a proxy says who asks; None believes none.
         everyone: Whether callers without any key are let in as the default tenant.
     """
 
     def __init__(
-        self, transactions: TransactionService | None, api_key: SecretStr | None, *, everyone: bool
+        self,
+        transactions: TransactionService | None,
+        api_key: SecretStr | None,
+        proxy_secret: SecretStr | None = None,
+        *,
+        everyone: bool,
     ) -> None:
         self._transactions = transactions
         self._api_key = api_key
+        self._proxy_secret = proxy_secret
         self.everyone = everyone
         self._books: dict[str, Book] = {}
         self._lock = threading.Lock()
@@ -155,6 +166,42 @@ class Access:
                 401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
             )
         raise ProblemError(401, "auth.invalid", "the key is unknown, revoked or expired")
+
+    def named(self, principal: Principal, headers: Mapping[str, str]) -> Principal:
+        """Who asks, by name, where a proxy that authenticated a person says so.
+
+        Args:
+            principal: By the key.
+            headers: Names in small letters, values as they came, each byte a character.
+
+        Raises:
+            ProblemError: `auth.proxy`: somebody else says so; `auth.other_person`: the key is bound
+                to another person.
+        """
+        said = headers.get(PERSON_HEADER)
+        if said is None:
+            return principal
+        secret = self._proxy_secret.get_secret_value() if self._proxy_secret is not None else ""
+        shown = headers.get(PROXY_HEADER, "").encode("latin-1")
+        try:
+            person = said.encode("latin-1").decode()
+        except UnicodeError:
+            person = ""
+        genuine = bool(secret) and hmac.compare_digest(shown, secret.encode())
+        if not genuine or not 0 < len(person) <= NAME_LENGTH or not person.isprintable():
+            raise ProblemError(
+                403,
+                "auth.proxy",
+                f"{PERSON_HEADER} is for the proxy in front alone, which proves itself by "
+                f"{PROXY_HEADER}; see VERIDICAL_PROXY_SECRET",
+            )
+        if principal.transaction:
+            return principal
+        if principal.person not in ("", person):
+            raise ProblemError(
+                403, "auth.other_person", "this key is bound to another person than the proxy names"
+            )
+        return replace(principal, person=person)
 
     def book(self, tenant: str) -> "Book":
         """What counts the requests of a tenant."""

@@ -35,6 +35,7 @@ def _shown(policy: Policy) -> dict[str, Any]:
         "sha256": policy.sha256,
         "description": policy.description,
         "attempts": policy.attempts,
+        "reviewers": policy.reviewers,
         "required": list(policy.required),
         "optional": list(policy.optional),
         "facts": list(policy.facts),

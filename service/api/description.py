@@ -45,7 +45,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             found = written()
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            found["components"]["schemas"]["Problem"] = schema
+            found["components"]["schemas"] |= {**schema.pop("$defs", {}), "Problem": schema}
             for path in found["paths"].values():
                 for operation in path.values():
                     _require_digest(operation)

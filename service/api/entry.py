@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message as Headers
 from urllib.parse import parse_qsl
 
-from anyio import CapacityLimiter, move_on_after
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
@@ -26,7 +26,7 @@ from veridical.service.api.limits import (
     Send,
     too_large,
 )
-from veridical.service.api.problems import document, headers_of
+from veridical.service.api.problems import document, headers_of, places_of
 from veridical.service.api.requirements import (
     JSON_BYTES,
     NO_BODY_BYTES,
@@ -50,8 +50,6 @@ STREAM_BYTES = 2 * 2**20
 """All that is held at a time of a body that is passed on as it comes."""
 _INLINE_BYTES = 32 * 1024
 """A text of this size is read between two others without anybody waiting."""
-_DRAINED_BYTES, _DRAINED_S = 2**20, 1.0
-"""A client that is refused while it sends would not hear why, were it cut off at once."""
 _THREADS = 2
 """Keys are looked up beside the threads that verify: nobody waits behind those to be refused."""
 
@@ -162,6 +160,7 @@ class Entry:
         if principal is None:
             principal = await run_sync(self._access.principal, shown, limiter=self._threads)
         visit.state |= {"tenant": principal.tenant, "key": principal.name}
+        principal = self._access.named(principal, visit.headers)
         requirement.allow.check(principal)
         named = parameters.get("transaction")
         if principal.transaction and named not in (None, principal.transaction):
@@ -212,11 +211,12 @@ class _Visit:
         await self._send(message)
 
     async def refuse(self, error: VeridicalError) -> None:
-        """Answer with a problem document; what is on its way from the client is let pass."""
+        """Answer with a problem document, and read no more."""
         if self._answered:
             return
         request = str(self.state.get("request_id") or uuid.uuid4().hex)
-        told = document(error.http_status, error.code, str(error), request)
+        errors = places_of(error, str(error))
+        told = document(error.http_status, error.code, str(error), request, errors)
         content = json.dumps(told).encode()
         headers = {
             **headers_of(error),
@@ -228,21 +228,7 @@ class _Visit:
         start = {"type": "http.response.start", "status": error.http_status, "headers": pairs}
         await self.send(start)
         body = {"type": "http.response.body", "body": content}
-        await self.send({**body, "more_body": True})
-        with move_on_after(_DRAINED_S):
-            await self._drain()
-        await self.send({**body, "body": b"", "more_body": False})
-
-    async def _drain(self) -> None:
-        sends = int(self.headers.get("content-length", "0") != "0")
-        if not (sends or "transfer-encoding" in self.headers):
-            return
-        left = _DRAINED_BYTES if self.body is None or not self.body.is_whole else 0
-        while left > 0:
-            message = await self.receive()
-            left -= len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                return
+        await self.send(body)
 
     def end(self) -> None:
         """Give back room and place."""
@@ -303,6 +289,7 @@ def _check_query(scope: Scope, requirement: Requirement) -> None:
             422,
             "request.malformed",
             f"{unknown} of the query's parameters are unknown; this address knows {known}",
+            pointer="/query",
         )
     if "\0" in str(scope["path"]) or any("\0" in value for _, value in pairs):
         raise ProblemError(422, "request.malformed", "an address holds the character U+0000")

@@ -92,20 +92,17 @@ async def face(
     accept_language: Annotated[str, Header()] = "en",
 ) -> dict[str, Any]:
     """For a ring around the face; no score is told."""
-    del principal
-    data = await _body(request)
-    return await run_in_threadpool(
-        _face, service, problems.request_id(request), data, _language(accept_language)
-    )
+    data, language = await _body(request), _language(accept_language)
+    with service.guidance.entered(principal.tenant):
+        return await run_in_threadpool(_face, service, problems.request_id(request), data, language)
 
 
 def _face(service: Service, request: str, data: bytes, language: Language) -> dict[str, Any]:
     verifier = service.loader.get()
-    with service.guidance.entered():
-        image = read_image(data, _LIMITS)
-        analysis = verifier.analyse(Transaction(request, selfie=image))
-        verdict = verifier.judge(analysis, Policy("guidance", 1, "", ("face.quality",)))
-        view = analysis.views[0]
+    image = read_image(data, _LIMITS)
+    analysis = verifier.analyse(Transaction(request, selfie=image))
+    verdict = verifier.judge(analysis, Policy("guidance", 1, "", ("face.quality",)))
+    view = analysis.views[0]
     measured = verdict.results[0].measurement
     # The advice costs a good picture little: without an operating point it is the only judge.
     good = measured.assessed and (measured.score or 0) >= 50
@@ -146,14 +143,9 @@ async def document(
     accept_language: Annotated[str, Header()] = "en",
 ) -> dict[str, Any]:
     """By its outline alone: nothing is read."""
-    del principal
     data = await _body(request)
-
-    def look() -> dict[str, Any]:
-        with service.guidance.entered():
-            return glance_at_document(read_image(data, _LIMITS))
-
-    found = await run_in_threadpool(look)
+    with service.guidance.entered(principal.tenant):
+        found = await run_in_threadpool(lambda: glance_at_document(read_image(data, _LIMITS)))
     return {**found, "text": _DOCUMENT_TEXTS[found["reason"]][_language(accept_language)]}
 
 

@@ -3,8 +3,17 @@
 import threading
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    Summary,
+    generate_latest,
+)
 
+import veridical
 from veridical.verification import Verdict, shipped_policies
 from veridical.verification.needs import Lack
 
@@ -21,7 +30,7 @@ class Figures:
     """
 
     def __init__(self, *, buckets: bool) -> None:
-        self._registry = registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
 
         def times(name: str, text: str, labels: tuple[str, ...]) -> Histogram | Summary:
             if buckets:
@@ -49,6 +58,12 @@ class Figures:
         self.waiting = Gauge(
             "veridical_queue_transactions",
             "Transactions that wait for a verdict or are being judged, over all replicas.",
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "veridical_queue_oldest_seconds",
+            "For how long the transaction has waited for a place that waits longest, over all "
+            "replicas: scale by this.",
             registry=registry,
         )
         self.webhooks = Gauge(
@@ -107,7 +122,45 @@ class Figures:
 
     def text(self) -> bytes:
         """All figures."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
+
+
+class Running:
+    """What is counted of the process itself, for the operator.
+
+    Args:
+        registry: Takes the series.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        build = Gauge(
+            "veridical_build_info", "1, of this release.", ("version",), registry=registry
+        )
+        build.labels(veridical.__version__).set(1)
+        self.lost_leases = Counter(
+            "veridical_lost_leases",
+            "Verdicts that came to nothing because another replica had taken the transaction up.",
+            registry=registry,
+        )
+        self.late = Gauge(
+            "veridical_retention_lag_seconds",
+            "For how long the transaction is overdue to be expired or erased that is overdue "
+            "longest, over all replicas.",
+            registry=registry,
+        )
+        self._database_s = Histogram(
+            "veridical_database_seconds",
+            "Time of a database transaction, the wait for a connection and what is done within "
+            "included.",
+            ("kind",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+
+    def database(self, kind: str, seconds: float) -> None:
+        """Note a database transaction."""
+        self._database_s.labels(kind).observe(seconds)
 
 
 class Metrics:
@@ -115,6 +168,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.whole = Figures(buckets=True)
+        self.running = Running(self.whole.registry)
         self._tenants: dict[str, Figures] = {}
         self._lock = threading.Lock()
 
@@ -140,3 +194,7 @@ class Metrics:
         """Note a verdict."""
         self.whole.judged(verdict)
         self.of(tenant).judged(verdict)
+
+    def lost_lease(self) -> None:
+        """Note that somebody else finished what was being judged here."""
+        self.running.lost_leases.inc()

@@ -11,8 +11,9 @@ from veridical.service.api.auth import DEFAULT_TENANT, Allow, Principal, allow
 from veridical.service.api.requirements import open_to_all
 from veridical.service.api.state import Service, ServiceDep
 from veridical.store.histograms import count_raised, count_unwatched
-from veridical.store.jobs import count_jobs
+from veridical.store.jobs import age_of_queue, count_jobs
 from veridical.store.outbox import count_letters
+from veridical.store.transactions import most_overdue
 from veridical.transactions import ProblemError
 from veridical.verification.needs import NotFitError
 from veridical.wire import Alive, Ready
@@ -88,10 +89,14 @@ def metrics(service: ServiceDep, principal: Monitor) -> Response:
     if service.transactions is not None:
         resources, tenant = service.transactions.resources, None if whole else principal.tenant
         with resources.database.reading() as connection:
+            now = resources.clock()
             figures.waiting.set(count_jobs(connection, tenant))
+            figures.oldest.set(age_of_queue(connection, now, tenant) / 1000)
             waiting, given_up = count_letters(connection, tenant)
             raised = count_raised(connection, tenant)
-            unwatched = count_unwatched(connection, resources.clock() - _DAY_MS, tenant)
+            if whole:
+                service.metrics.running.late.set(most_overdue(connection, now) / 1000)
+            unwatched = count_unwatched(connection, now - _DAY_MS, tenant)
         figures.drift.clear()  # what was cleared must not stay at its last figure
         for (alert, series), count in raised.items():
             figures.drift.labels(alert, series).set(count)

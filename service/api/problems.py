@@ -4,6 +4,7 @@ import functools
 import logging
 import re
 import uuid
+from collections.abc import Sequence
 from typing import get_args
 
 from fastapi import FastAPI, Request
@@ -16,15 +17,22 @@ from starlette.exceptions import HTTPException
 from veridical.errors import ModelError, StoreError, VeridicalError
 from veridical.transactions import ProblemError
 from veridical.verification import CHECKS
-from veridical.wire import Problem
+from veridical.wire import Problem, ProblemPlace
 
-__all__ = ["document", "headers_of", "install", "problem", "request_id"]
+__all__ = ["document", "headers_of", "install", "places_of", "problem", "request_id"]
 
 log = logging.getLogger("veridical.service")
 
 UNKNOWN = "as sent"
 """Stands for a name that is none of ours."""
 _QUOTED = re.compile(r"'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"")
+
+_OF_A_KEY = "[key]"
+"""Ends the place of a fault that is one of a name."""
+_QUOTING = ("value_error", "assertion_error")
+"""Faults whose words are not the framework's own."""
+MOST_PLACES = 100
+"""A list of thousands that is wrong in each place says no more than this."""
 
 _HTTP_CODES = {404: "request.not_found", 405: "request.method"}
 
@@ -36,7 +44,13 @@ def request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-def document(status: int, code: str, detail: str, request: str) -> dict[str, object]:
+def document(
+    status: int,
+    code: str,
+    detail: str,
+    request: str,
+    errors: Sequence[ProblemPlace] = (),
+) -> dict[str, object]:
     """What a problem document says; see `problem`.
 
     Args:
@@ -44,6 +58,7 @@ def document(status: int, code: str, detail: str, request: str) -> dict[str, obj
         code: Stable code for machines.
         detail: What was wanted, what came, what to do.
         request: Id of the request.
+        errors: What is wrong with which part of it.
     """
     told = Problem(
         type=f"urn:veridical:problem:{code}",
@@ -53,12 +68,18 @@ def document(status: int, code: str, detail: str, request: str) -> dict[str, obj
         code=code,
         request_id=request,
         retryable=status in (408, 429, 503, 507),
+        errors=tuple(errors),
     )
-    return told.model_dump()
+    return told.model_dump(exclude=None if errors else {"errors"})
 
 
 def problem(
-    status: int, code: str, detail: str, request: Request, headers: dict[str, str] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    request: Request,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[ProblemPlace] = (),
 ) -> JSONResponse:
     """One problem document.
 
@@ -68,13 +89,22 @@ def problem(
         detail: What was wanted, what came, what to do. Never personal data.
         request: The request it answers.
         headers: Further headers, such as Retry-After.
+        errors: What is wrong with which part of the request.
     """
     return JSONResponse(
-        document(status, code, detail, request_id(request)),
+        document(status, code, detail, request_id(request), errors),
         status_code=status,
         headers=headers,
         media_type="application/problem+json",
     )
+
+
+def places_of(error: VeridicalError, detail: str) -> tuple[ProblemPlace, ...]:
+    """Which part of a request an error is about; of a 422 alone."""
+    if error.http_status != 422:
+        return ()
+    pointer = error.pointer if isinstance(error, ProblemError) else ""
+    return (ProblemPlace(pointer=pointer, detail=detail),)
 
 
 def headers_of(error: VeridicalError) -> dict[str, str]:
@@ -137,24 +167,35 @@ def install(app: FastAPI) -> None:
         if isinstance(error, ModelError | StoreError):
             log.error("%s %s", error.code, error, extra={"request": request_id(request)})
         detail = _unquoted(str(error), getattr(request.state, "sent", b""))
-        return problem(error.http_status, error.code, detail, request, headers_of(error))
+        return problem(
+            error.http_status,
+            error.code,
+            detail,
+            request,
+            headers_of(error),
+            places_of(error, detail),
+        )
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         # The offending values may be personal, and so may be a key that nobody asked for: only
         # places are named, by the words of our own description.
         known = _words_of(app)
-        places = sorted(
-            {
-                ".".join(
-                    str(part) if isinstance(part, int) or part in known else f"({UNKNOWN})"
-                    for part in fault["loc"]
-                )
-                for fault in error.errors()
-            }
-        )
+        places = {
+            tuple(
+                str(part) if isinstance(part, int) or part in known else f"({UNKNOWN})"
+                for part in fault["loc"]
+                if part != _OF_A_KEY
+            ): "this value is refused" if fault["type"] in _QUOTING else str(fault["msg"])
+            for fault in error.errors()[:MOST_PLACES]
+        }
+        named = ", ".join(sorted(".".join(place) for place in places))
+        errors = [
+            ProblemPlace(pointer="".join(f"/{part}" for part in place), detail=why)
+            for place, why in sorted(places.items())
+        ]
         return problem(
-            422, "request.malformed", f"missing or malformed: {', '.join(places)}", request
+            422, "request.malformed", f"missing or malformed: {named}", request, errors=errors
         )
 
     @app.exception_handler(ResponseValidationError)

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,11 +27,21 @@ from veridical.verification import Policy, Verifier
 from veridical.verification.evidence import EvidenceLog
 from veridical.verification.needs import NotFitError, summary_of
 
-__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "TransactionsDep"]
+__all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "SharedGate", "TransactionsDep"]
 
 log = logging.getLogger("veridical.service")
 
 Build = Callable[[], Verifier]
+
+
+_LATELY_S = 10.0
+"""Who asked within it has a share."""
+
+
+def _at_capacity() -> ProblemError:
+    return ProblemError(
+        429, "service.at_capacity", "the service works at its capacity; try again", 2
+    )
 
 
 class Gate:
@@ -52,9 +64,7 @@ class Gate:
             ProblemError: `service.at_capacity`: none is free.
         """
         if not self._free.acquire(blocking=False):
-            raise ProblemError(
-                429, "service.at_capacity", "the service works at its capacity; try again", 2
-            )
+            raise _at_capacity()
         try:
             yield
         finally:
@@ -73,6 +83,47 @@ class Gate:
         """Hold one place, as soon as there is one."""
         with self._free:
             yield
+
+
+class SharedGate:
+    """As `Gate`, of which no tenant takes what others need.
+
+    One that asks alone leaves a place for whoever comes next; several share the places evenly.
+
+    Args:
+        places: At once.
+        clock: In seconds.
+    """
+
+    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._places = places
+        self._clock = clock
+        self._inside: Counter[str] = Counter()
+        self._asked_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def entered(self, tenant: str) -> Iterator[None]:
+        """Hold one place.
+
+        Raises:
+            ProblemError: `service.at_capacity`: none is free for this tenant.
+        """
+        with self._lock:
+            now = self._clock()
+            self._asked_at[tenant] = now
+            self._asked_at = {t: at for t, at in self._asked_at.items() if now - at < _LATELY_S}
+            count = len(self._asked_at)
+            share = max(1, self._places - 1 if count == 1 else self._places // count)
+            if self._inside.total() >= self._places or self._inside[tenant] >= share:
+                raise _at_capacity()
+            self._inside[tenant] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside[tenant] -= 1
+                self._inside += Counter()  # forgets those with none
 
 
 class Loader:
@@ -157,7 +208,7 @@ class Service:
 
     loader: Loader
     gate: Gate
-    guidance: Gate
+    guidance: SharedGate
     access: Access
     metrics: Metrics
     evidence: EvidenceLog | None = None

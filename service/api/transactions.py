@@ -6,12 +6,14 @@ import binascii
 import contextlib
 import hashlib
 import hmac
+import itertools
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from veridical import wire
@@ -19,6 +21,7 @@ from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.languages import Language
 from veridical.media import Limits
+from veridical.media.sniff import CLIP, HEAD_BYTES, PICTURE, SOUND, Wanted, sniff
 from veridical.ocr.chip.files import MOST_BYTES
 from veridical.result import Outcome
 from veridical.service.api.answers import answers, content, nothing
@@ -50,6 +53,14 @@ _MOST_BYTES = {
     "voice": _LIMITS.max_audio_bytes,
     "recording": recording_settings().limits.max_recording_bytes,
 }
+_WANTED: Mapping[wire.MediaKind, Wanted] = {
+    "document_front": PICTURE,
+    "document_back": PICTURE,
+    "selfie": PICTURE,
+    "clip": CLIP,
+    "voice": SOUND,
+    "recording": CLIP,
+}
 _POLL_S = (0.02, 0.05, 0.1, 0.1, 0.2)
 
 Id = Annotated[
@@ -64,26 +75,8 @@ Viewer = Annotated[
     Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True))
 ]
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
+Fetcher = Annotated[Principal, Depends(allow("media:read"))]
 Reviewer = Annotated[Principal, Depends(allow("reviews"))]
-
-
-def known_parameters(request: Request) -> None:
-    """Refuse a query that asks for what the route does not know: it would be answered too much.
-
-    Raises:
-        ProblemError: `request.malformed`.
-    """
-    route = request.scope["route"]
-    known = {parameter.alias for parameter in route.dependant.query_params}
-    if set(request.query_params) - known:
-        raise ProblemError(
-            422,
-            "request.malformed",
-            f"unknown query parameters; this route knows {', '.join(sorted(known))}",
-        )
-
-
-KnownParameters = Annotated[None, Depends(known_parameters)]
 
 
 @router.post(
@@ -116,9 +109,9 @@ def create(
 def list_(
     transactions: TransactionsDep,
     principal: Reader,
-    known: KnownParameters,
     state: wire.TransactionState | None = None,
     outcome: Outcome | None = None,
+    policy: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     subject_ref: wire.Reference | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -126,8 +119,7 @@ def list_(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Pages follow by `next`; `since` and `until` bound when a transaction was started."""
-    del known
-    sought = Sought(state, outcome, subject_ref, _moment_ms(since), _moment_ms(until))
+    sought = Sought(state, outcome, policy, subject_ref, _moment_ms(since), _moment_ms(until))
     return transactions.page(principal, sought, cursor, limit)
 
 
@@ -177,7 +169,7 @@ async def put_medium(
     wanted = _digest(content_digest)
     upload = await run_in_threadpool(transactions.begin_upload, principal, transaction, kind)
     try:
-        size, digest = await _take(request, transactions, upload, _MOST_BYTES[kind])
+        size, digest = await _take(request, transactions, upload, kind)
         if not hmac.compare_digest(digest, wanted):
             raise InputError(
                 "the bytes are not those the Content-Digest names; send them again",
@@ -206,10 +198,41 @@ def delete_medium(
     return Response(status_code=204)
 
 
+@router.get(
+    "/transactions/{transaction}/media/{kind}",
+    summary="Fetch a medium back",
+    response_class=StreamingResponse,
+    **content("fetch_medium", "application/octet-stream", "The bytes as they were handed in"),
+)
+def fetch_medium(
+    transactions: TransactionsDep, principal: Fetcher, transaction: Id, kind: wire.MediaKind
+) -> StreamingResponse:
+    """For who is to look at it, or must hand it over. That it was fetched is signed and kept."""
+    medium, pieces = transactions.fetch(principal, transaction, kind)
+    digest = base64.b64encode(medium.sha256).decode()
+    first = next(pieces)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Digest": f"sha-256=:{digest}:",
+        "Content-Disposition": f'attachment; filename="{kind}"',
+        "Content-Length": str(medium.size),
+    }
+    return StreamingResponse(
+        itertools.chain([first], pieces),
+        headers=headers,
+        media_type=sniff(first[:HEAD_BYTES]) or "application/octet-stream",
+    )
+
+
 async def _take(
-    request: Request, transactions: TransactionService, upload: Upload, most: int
+    request: Request, transactions: TransactionService, upload: Upload, kind: wire.MediaKind
 ) -> tuple[int, bytes]:
-    """Write a body piece by piece; its size and SHA-256."""
+    """Write a body piece by piece; its size and SHA-256.
+
+    Raises:
+        InputError: `media.empty`; as `_look_at`.
+    """
+    most, looked = _MOST_BYTES[kind], False
     total, size, piece = hashlib.sha256(), 0, bytearray()
     async for chunk in request.stream():
         size += len(chunk)
@@ -217,6 +240,8 @@ async def _take(
             raise ProblemError(413, "request.too_large", f"this medium may have {most} bytes")
         total.update(chunk)
         piece += chunk
+        if not looked and size >= HEAD_BYTES:
+            looked = _look_at(kind, piece)
         while len(piece) >= PIECE_BYTES:
             await run_in_threadpool(
                 upload.write, bytes(piece[:PIECE_BYTES]), transactions.resources.clock()
@@ -224,9 +249,25 @@ async def _take(
             del piece[:PIECE_BYTES]
     if not size:
         raise InputError("the body is empty; send the bytes of the medium", "media.empty")
+    if not looked:
+        _look_at(kind, piece)
     if piece:
         await run_in_threadpool(upload.write, bytes(piece), transactions.resources.clock())
     return size, total.digest()
+
+
+def _look_at(kind: wire.MediaKind, head: bytes | bytearray) -> bool:
+    """Refuse at once what could only cost an attempt later: it is no medium of its kind.
+
+    Raises:
+        InputError: `media.not_an_image`, `media.not_a_clip`, `media.not_audio`,
+            `chip.malformed`.
+    """
+    if kind in _WANTED:
+        _WANTED[kind].found(bytes(head[:HEAD_BYTES]))
+    elif not head.startswith(b"PK"):
+        raise InputError("a zip of the chip's files was wanted", "chip.malformed")
+    return True
 
 
 def _digest(header: str) -> bytes:
@@ -312,6 +353,8 @@ async def put_slice(
             "the bytes are not those the Content-Digest names; send them again",
             "media.digest_mismatch",
         )
+    if number == 0:
+        _look_at("clip", data)
     return await run_in_threadpool(
         transactions.take_slice, principal, transaction, number, data, last=last
     )
@@ -380,12 +423,10 @@ def erase(transactions: TransactionsDep, principal: Eraser, transaction: Id) -> 
 def queue(
     transactions: TransactionsDep,
     principal: Reviewer,
-    known: KnownParameters,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """The longest waiting first."""
-    del known
     return transactions.queue(principal, cursor, limit)
 
 
@@ -415,18 +456,26 @@ def review(
 def explanation(
     transactions: TransactionsDep, service: ServiceDep, principal: Reviewer, transaction: Id
 ) -> dict[str, object]:
-    """Judges the kept media once more, and shows them: annotated pictures, digits against time."""
+    """Annotated pictures, digits against time.
+
+    Kept when the verdict left the attempt to a person; of other attempts the media are judged once
+    more when it is first asked for.
+    """
     row, vault = transactions.opened(principal, transaction)
     if row.kind == "recording":
         raise ProblemError(
             409, "transaction.kind", "a recording has a review page: GET …/recording", None
         )
+    if (kept := transactions.explanation_of(row, vault)) is not None:
+        return kept
     verifier = service.loader.get()
     request = transactions.request_of(row, vault)
     with service.gate.entered():
         analysis = verifier.analyse(load_transaction(transactions, verifier, row, vault, request))
         verdict = verifier.judge(analysis, transactions.policy_of(row, request))
-        return explain(analysis, verdict)
+        made = explain(analysis, verdict)
+    transactions.keep_explanation(row, vault, made)
+    return made
 
 
 @router.get(

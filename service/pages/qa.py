@@ -1,7 +1,7 @@
 """Consented recordings with their labels, kept in a folder that `evaluate` and `calibrate` read.
 
 qa/<id>/clip.webm ...     the media of one recording
-qa/transactions.jsonl     `veridical evaluate transactions`
+qa/transactions.jsonl     `veridical evaluate transactions`, `veridical calibrate --qa`
 qa/silent.csv             `veridical evaluate silent`, `veridical calibrate silent`
 qa/lips.csv               `veridical evaluate lips`
 qa/digits.csv             `veridical evaluate digits`
@@ -23,6 +23,7 @@ from typing import Annotated, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from veridical.errors import InputError, StoreError
+from veridical.evaluation.qa_protocol import PROTOCOL
 from veridical.languages import Language
 from veridical.media import sniff
 from veridical.reading import read_json
@@ -43,7 +44,11 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "digits.csv": ("file", "digits", "language", "speaker"),
     "consent.csv": ("id", "participant", "text_version", "recorded_at"),
 }
-Species = Literal["", "print", "screen", "mask", "video", "injection", "document", "other"]
+Species = Literal[
+    "", "print", "phone", "tablet", "laptop", "screen", "mask", "video", "injection", "document",
+    "other",
+]  # fmt: skip
+Setting = Literal["", "still", "talking", "lamp_on", "lamp_off", "moves"]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -51,12 +56,36 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+Moment = Annotated[float, Field(ge=0, lt=120_000)]
+
+
+class QaColours(_Wire):
+    """The colours that were shown."""
+
+    shown: Annotated[list[Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]], Field(max_length=80)]
+    starts_ms: Annotated[list[Moment], Field(max_length=80)]
+    end_ms: Moment
+    draw: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class QaTurns(_Wire):
+    """The turns of the head that were asked for."""
+
+    directions: Annotated[
+        list[Annotated[str, Field(pattern="^[a-z_]{1,16}$")]], Field(max_length=8)
+    ]
+    starts_ms: Annotated[list[Moment], Field(max_length=8)]
+    end_ms: Moment
+
+
 class QaChallenge(_Wire):
     """The challenge of a recording."""
 
-    digits: Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
+    digits: Annotated[str, Field(pattern=r"^([0-9]{4,8})?$")] = ""
     language: Language
-    schedule_ms: Annotated[list[Annotated[float, Field(ge=0, lt=120_000)]], Field(max_length=8)]
+    schedule_ms: Annotated[list[Moment], Field(max_length=8)] = []
+    colours: QaColours | None = None
+    turns: QaTurns | None = None
 
 
 class About(_Wire):
@@ -66,6 +95,7 @@ class About(_Wire):
         transaction: Id of the transaction it was made for.
         policy: Name of its policy.
         attack: Species; empty for a genuine person.
+        setting: Which genuine recording of the protocol; empty for another one.
         participant: Code of who was recorded; never a name.
         consent: Version of the text the participant agreed to.
         attempt: From 1.
@@ -76,6 +106,7 @@ class About(_Wire):
     transaction: Code
     policy: Code
     attack: Species
+    setting: Setting = ""
     participant: Code
     consent: Code
     attempt: Annotated[int, Field(ge=1, le=100)] = 1
@@ -145,7 +176,7 @@ class QaFolder:
         if face and about.attack != "document":
             label = "bona_fide" if genuine else "attack"
             self._row("silent.csv", face, label, about.attack, entry, about.participant)
-        if "clip" in paths and asked is not None and about.attack != "document":
+        if "clip" in paths and asked is not None and asked.digits and about.attack != "document":
             label = about.attack or "genuine"
             self._row("lips.csv", paths["clip"], "", asked.language, about.participant, label)
             if genuine:
@@ -155,10 +186,11 @@ class QaFolder:
         row: dict[str, object] = {"id": entry, "policy": about.policy, **paths}
         row["attempt"] = about.attempt
         if asked is not None:
-            row["challenge"] = asked.model_dump()
+            row["challenge"] = asked.model_dump(exclude_none=True)
         row["metadata"] = {
             "transaction": about.transaction,
             "participant": about.participant,
+            "setting": about.setting,
             "shown_ms": json.dumps(about.shown_ms),
         }
         row["expect"] = {"outcome": "accept" if genuine else "reject"}
@@ -179,6 +211,20 @@ class QaFolder:
     def _opened(self, name: str) -> TextIO:
         descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         return os.fdopen(descriptor, "a", encoding="utf-8", newline="")
+
+    def lacking(self) -> dict[str, tuple[str, ...]]:
+        """What is not yet recorded of each participant, by the protocol."""
+        path = self._folder / "transactions.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        there: dict[str, set[str]] = {}
+        for row in map(json.loads, lines):
+            known = row["metadata"]
+            own = there.setdefault(known["participant"], set())
+            own.add(row.get("attack") or known.get("setting", ""))
+        return {
+            participant: tuple(one.name for one in PROTOCOL if one.name not in own)
+            for participant, own in sorted(there.items())
+        }
 
     def forget(self, participant: str) -> int:
         """Remove every recording of a participant who withdraws; answers their number."""

@@ -153,7 +153,7 @@ def test_another_signing_key_is_not_ready(here: House, tmp_path: Path) -> None:
     here.finished(here.key(), 211)
     other = SigningKey.from_file(tmp_path / "other.pem")
     with pytest.raises(StoreError) as caught:
-        readiness(here, signing=other, public_keys=other.public_pem).require()
+        readiness(here, signing=other).require()
     assert caught.value.code == "evidence.key"
 
 
@@ -237,14 +237,14 @@ def test_rows_that_fail_are_counted_and_the_others_go_on(
 ) -> None:
     key = here.key()
     made = [here.start(key) for _ in range(2)]
-    real = TransactionService.urls_of
+    real = TransactionService.tell
 
-    def urls_of(self: TransactionService, connection: Any, row: Any) -> list[str]:  # noqa: ANN401
+    def tell(self: TransactionService, connection: Any, row: Any, *more: Any) -> None:  # noqa: ANN401
         if row.id == made[0]["id"]:
             raise RuntimeError("this row and no other")
-        return real(self, connection, row)
+        real(self, connection, row, *more)
 
-    monkeypatch.setattr(TransactionService, "urls_of", urls_of)
+    monkeypatch.setattr(TransactionService, "tell", tell)
     here.clock.ahead_ms = 1_201_000
     retention(here).tidy()
     with here.resources.database.reading() as connection:

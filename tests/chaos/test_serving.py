@@ -126,3 +126,40 @@ def test_a_trouble_that_repeats_is_counted_and_not_repeated(
     monkeypatch.setattr(Once, "WHILE_S", 0.0)
     log.error("socket.accept() out of system resource %s", "again")
     assert json.loads(stream.getvalue().splitlines()[-1])["repeated"] == 10_000 - Once.FEW
+
+
+def test_who_is_refused_while_it_sends_reads_why(here: House) -> None:
+    """A client that sends all before it reads, as most do, with a key that is none."""
+    size = 24 * 2**20
+    head = f"PUT /v1/transactions/t_{'0' * 32}/media/clip HTTP/1.1\r\nHost: x\r\n"
+    with (
+        listening(here.client.app) as port,  # type: ignore[arg-type]
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.settimeout(30)
+        connection.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+        connection.sendall(bytes(size))
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "auth.required"
+
+
+def test_nobody_lingers_for_ever(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LINGER_S", 0.3)
+    with (
+        listening(here.client.app) as port,  # type: ignore[arg-type]
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.settimeout(20)
+        connection.sendall(b"POST /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n1")
+        while connection.recv(65_536):
+            pass
+        cut_off = False
+        while not cut_off:
+            try:
+                connection.sendall(bytes(1_000))
+            except OSError:
+                cut_off = True
+            threading.Event().wait(0.02)
