@@ -308,8 +308,8 @@ SPECS = (
         ),
         shares=("portrait_no_face", "portrait_too_small", "no_face", "multiple_faces"),
         point=Bands(
-            accept_at=0.05,
-            reject_below=0.03,
+            accept_at=0.02,
+            reject_below=0.015,
             command="python research/benchmarks/bench_copy.py ../shared/data/faces",
             note="1 less the agreement of portrait and picture in detail; rates by kind of copy: docs/measurements/continuity.md",
         ),

@@ -341,15 +341,6 @@ SPECS = (
                 mendable=True,
             ),
             Reason(
-                "blended_frames",
-                IN_ONE_GO,
-                Text(
-                    "Some frames are blurred, as where a joint was blended over.",
-                    "个别画面明显较前后模糊，如同拼接处经过融合。",
-                ),
-                mendable=True,
-            ),
-            Reason(
                 "jumps_over_gaps",
                 IN_ONE_GO,
                 Text(

@@ -24,6 +24,7 @@ from veridical.signals.links import LinksCheck
 from veridical.signals.listed import ListsCheck, allowed
 from veridical.signals.provider import ProviderCheck, Question
 from veridical.signals.region import RegionCheck
+from veridical.signals.travel import TravelCheck
 from veridical.signals.velocity import VelocityCheck
 
 __all__ = ["SPECS"]
@@ -81,6 +82,19 @@ def _links(check: LinksCheck, analysis: Analysis) -> Measurement:
         faces = check.faces.same_face(seen)
     found = ledger.component(sighting, faces, check.hubs)
     return check(found, _source(sighting.keys))
+
+
+def _travel(check: TravelCheck, analysis: Analysis) -> Measurement:
+    ledger, sighting = analysis.ledger, analysis.sighting
+    if ledger is None or sighting is None:
+        return Measurement(check.name, None, NO_STORE)
+    here, earlier = ledger.places(sighting)
+    return check(here, earlier, "store,sdk")
+
+
+def _make_travel(_: Parts) -> TravelCheck:
+    settings = SignalSettings.read()
+    return TravelCheck(settings.travel_kmh, settings.travel_slack_km)
 
 
 def _provider(check: ProviderCheck, analysis: Analysis) -> Measurement:
@@ -430,6 +444,47 @@ SPECS = (
             reject_below=0.0,
             command="python research/benchmarks/bench_links.py rings",
             note="limits of signals.toml, by judgement: above a family's number of documents, or with a denied application among them, a person looks",
+        ),
+        traits=SIGNAL,
+    ),
+    CheckSpec(
+        name="signals.travel",
+        label=Text("Could have come from where it was last", "两次位置之间的移动合理"),
+        question=Text(
+            "Could one person have been at this place and at those of the attempts before?",
+            "同一人是否可能先后出现在本次与此前的位置？",
+        ),
+        needs=(),
+        uses=("document_front",),
+        roles=(),
+        lacking=NO_STORE,
+        measure=_travel,
+        make=_make_travel,
+        evidence=SOURCE
+        | {
+            "compared": Text("Attempts compared", "比较的申请次数"),
+            "km": Text("Distance in km", "距离（公里）"),
+            "hours": Text("Hours between", "间隔（小时）"),
+            "kmh": Text("Speed in km/h", "速度（公里/小时）"),
+        },
+        reasons=(
+            Reason(
+                "impossible_travel",
+                UNABLE,
+                Text(
+                    "Nobody travels so fast from the place of an attempt before under this "
+                    "identity.",
+                    "以该身份从此前位置到本次位置，所需速度超出可能。",
+                ),
+                mendable=False,
+            ),
+        ),
+        shares=("no_store", "missing_input"),
+        point=Bands(
+            accept_at=1.0,
+            reject_below=0.0,
+            command="python -m pytest tests/test_signals_travel.py",
+            note="limits of signals.toml, by judgement: faster than an airliner goes to review",
         ),
         traits=SIGNAL,
     ),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from veridical.analysis.analysis import Analysis
 from veridical.catalogue.parts import Parts
+from veridical.languages import LANGUAGES, Language
 from veridical.result import Measurement
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "Trait",
 ]
 
-Language = Literal["en", "zh"]
 Medium = Literal[
     "document_front",
     "document_back",
@@ -110,15 +110,16 @@ class Text:
     zh: str
 
     def __post_init__(self) -> None:
-        if not self.en.strip() or not re.search("[\u4e00-\u9fff]", self.zh):
-            raise ValueError(f"a text wants English and Chinese, got {self.en!r} and {self.zh!r}")
+        empty = [language for language in LANGUAGES if not self[language].strip()]
+        if empty or not re.search("[\u4e00-\u9fff]", self.zh):
+            raise ValueError(f"a text wants every language in its own script, got {self.as_json()}")
 
     def __getitem__(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
+        return str(getattr(self, language))
 
     def as_json(self) -> dict[Language, str]:
         """Both, by language."""
-        return {"en": self.en, "zh": self.zh}
+        return {language: self[language] for language in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from veridical.calibration import calibrate as fits
 from veridical.cli.console import open_console
 from veridical.errors import InputError
-from veridical.evaluation import calibrate as fits
 from veridical.evaluation.harness import available_cores
 from veridical.evaluation.protocols.qa import Part, calibrate_qa
 from veridical.evaluation.request import Request
@@ -115,9 +115,9 @@ def _of_recordings(
 
 def _lines(part: Part) -> Iterator[str]:
     """One check for people."""
-    yield f"{fits.CHECK_OF_KIND[part.kind]}: {part.people} people"
+    yield f"{fits.CHECK_OF_KIND[part.kind]}: people with a genuine answer {part.people}"
     if part.not_assessed.n:
         yield f"  genuine: pass today {part.passing}; not assessed {part.not_assessed}"
     for species, rate in part.attacks.items():
-        yield f"  {species}: pass today {rate}; of {part.independent[species]} people assessed"
+        yield f"  {species}: pass today {rate}; people assessed {part.independent[species]}"
     yield f"  refused: {part.refused}" if part.refused else f"  fitted: {part.file}"

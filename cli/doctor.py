@@ -28,7 +28,7 @@ from veridical.service.settings import ServiceSettings
 from veridical.store.probe import is_in_use, prove_database
 from veridical.store.transactions import due_for_erasure, expired_transactions
 from veridical.verification import Settings, load_policy
-from veridical.verification.needs import Lack, Needs, told_of
+from veridical.verification.needs import Lack, Needs, summary_of
 from veridical.verification.signers import prove_signing
 
 __all__ = ["doctor", "who_decides"]
@@ -91,7 +91,7 @@ def examine() -> dict[str, Any]:
         if engines is not None:
             lacks = Needs(engines, points_of(engines)).lacks(policy)
             required = [lack for lack in lacks if lack.required]
-            problems += [told_of(required)] if required else []
+            problems += [summary_of(required)] if required else []
     except VeridicalError as error:
         problems.append(str(error))
     problems += _operating(settings)

@@ -20,6 +20,8 @@ from veridical.errors import InputError
 from veridical.face import look_any_way_up
 from veridical.face.match import MIN_PROBE_EYES_PX
 from veridical.gallery import Attributes, Enrolment, Gallery
+from veridical.gallery.bulk import read_templates
+from veridical.gallery.duplicates import clusters, doubles
 from veridical.media import read_image
 from veridical.store import Database, KeyProvider, erase_subject, galleries_of
 from veridical.types import Template
@@ -209,6 +211,126 @@ def migrate(
         _write_rejects(left, refused)
     if refused:
         raise typer.Exit(Exit.INPUT)
+
+
+@app.command("import-templates")
+def import_templates(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help=".npy of (n, d) floats with --subjects, or .parquet with subject, vector[, "
+            "birth_year][, sex]."
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(help="Mark of the recogniser that made them, as `gallery stats` tells.")
+    ],
+    subjects: Annotated[
+        Path | None, typer.Option(help="One reference a line, in the order of the rows.")
+    ] = None,
+    gallery: Name = "customers",
+    tenant: Tenant = "default",
+) -> None:
+    """Enrol templates that are there already; run it again to go on where it was broken off.
+
+    Who is enrolled already is passed over. Only templates of the very recogniser in use compare.
+    """
+    settings = Settings()
+    with _database(settings) as (database, keys):
+        entries = open_gallery(settings, database, keys, gallery, tenant)
+        if entries.model != model:
+            raise InputError(
+                f"the recogniser in use is {entries.model}: templates of {model} would never be "
+                "compared",
+                "gallery.other_model",
+            )
+        present, count, there = entries.subjects(), 0, 0
+        for block in read_templates(file, subjects, model):
+            wanted = [each for each in block if each.subject not in present]
+            entries.enrol_many(wanted)
+            count, there = count + len(wanted), there + len(block) - len(wanted)
+    typer.echo(f"{count} enrolled, {there} were there")
+
+
+@app.command()
+def duplicates(
+    out: Annotated[
+        Path, typer.Argument(help="Folder to write; one that is there is gone on with.")
+    ],
+    gallery: Name = "customers",
+    tenant: Tenant = "default",
+    fpir: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Innocent people who may meet a hit in the list."),
+    ] = 0.001,
+    as_json: AsJson = False,
+) -> None:
+    """Find people who are enrolled more than once; broken off, run it again with the same folder.
+
+    Writes pairs.jsonl as it goes, and clusters.jsonl at the end. Exit code 1 when it found some.
+    """
+    settings = Settings()
+    curve = Engines.open(settings).fmr_curve
+    if curve is None or not 0 < fpir < 1:
+        raise InputError(
+            "a threshold wants an FPIR between 0 and 1 and a recogniser with a measured curve",
+            "model.no_curve",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    journal = out / "pairs.jsonl"
+    found, after = _pairs_so_far(journal)
+    with (
+        _database(settings) as (database, keys),
+        journal.open("a", encoding="utf-8") as file,
+    ):
+        entries = open_gallery(settings, database, keys, gallery, tenant)
+        for one in doubles(entries, lambda n: curve.threshold(fpir, max(1, n)), after):
+            hits = [{"subject": h.subject, "similarity": round(h.similarity, 4)} for h in one.hits]
+            line = {"entry": one.entry, "subject": one.subject, "hits": hits}
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            found += [(one.subject, hit.subject) for hit in one.hits]
+        size = len(entries)
+    groups = clusters(found)
+    text = "".join(json.dumps(group) + "\n" for group in groups)
+    (out / "clusters.jsonl").write_text(text, encoding="utf-8")
+    if as_json:
+        told = {"entries": size, "pairs": len(found), "clusters": len(groups), "fpir": fpir}
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        typer.echo(f"{size} entries: {len(found)} pairs in {len(groups)} clusters")
+    if groups:
+        raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def _pairs_so_far(journal: Path) -> tuple[list[tuple[str, str]], int]:
+    """Pairs that a walk before this one found, and the entry at which it ended.
+
+    A line that its end cut off is taken away, and its entry searched again.
+
+    Raises:
+        InputError: `usage.not_a_walk`: the file holds something else.
+    """
+    pairs: list[tuple[str, str]] = []
+    after, whole = -1, 0
+    if not journal.exists():
+        return pairs, after
+    with journal.open("r+b") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                said = json.loads(line)
+                after = int(said["entry"])
+                pairs += [(said["subject"], hit["subject"]) for hit in said["hits"]]
+            except (ValueError, LookupError, TypeError) as error:
+                raise InputError(
+                    f"{journal} is none of `veridical gallery duplicates`'s: name another folder",
+                    "usage.not_a_walk",
+                ) from error
+            whole += len(line)
+        file.truncate(whole)
+    return pairs, after
 
 
 # --- what the commands share ----------------------------------------------------------------------

@@ -30,6 +30,7 @@ from veridical.consent_recording.script import Question
 from veridical.consent_recording.timeline import say
 from veridical.consent_recording.verifier import Progress
 from veridical.errors import InputError
+from veridical.languages import LANGUAGES, spoken
 from veridical.result import Outcome, Status
 from veridical.verification import Settings, load_policy
 
@@ -84,8 +85,8 @@ def verify(
 
     Says what happened when: who left or came, which words were missing or altered, who refused.
     """
-    if language not in ("", "en", "zh"):
-        raise InputError(f"texts are in en or zh, got {language[:20]!r}", "usage.language")
+    if language not in ("", *LANGUAGES):
+        raise InputError(f"texts are in {spoken()}, got {language[:20]!r}", "usage.language")
     wanted = load_script(script)
     times = load_times(segments, wanted) if segments else SegmentTimes()
     if digits:

@@ -14,6 +14,7 @@ from veridical.analysis.engines import Engines
 from veridical.cli.exits import Exit
 from veridical.cli.measured import answer, engines_of
 from veridical.errors import InputError, ModelError
+from veridical.languages import LANGUAGES, spoken
 from veridical.media import read_audio, read_sound
 from veridical.result import Measurement
 from veridical.types import Template
@@ -162,8 +163,8 @@ def _known(language: str) -> str:
     Raises:
         InputError: `voice.language`: it is another.
     """
-    if language not in ("", "en", "zh"):
-        raise InputError(f"a language is en or zh, got {language[:20]!r}", "voice.language")
+    if language not in ("", *LANGUAGES):
+        raise InputError(f"a language is {spoken()}, got {language[:20]!r}", "voice.language")
     return language
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from veridical.client.content import Content, Source
 from veridical.client.errors import ServiceFailed
-from veridical.client.flow import Answer, Flow, Request, Session, exchange
+from veridical.client.flow import Flow, Request, Response, Session, exchange
 from veridical.wire import Answer as Told
 
 __all__ = [
@@ -132,7 +132,7 @@ def form(
     )
 
 
-def _not_understood(answer: Answer, error: ValidationError) -> ServiceFailed:
+def _not_understood(answer: Response, error: ValidationError) -> ServiceFailed:
     """What came instead; values are not quoted, they may be personal."""
     try:
         is_object = isinstance(answer.json(), dict)

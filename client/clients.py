@@ -19,7 +19,7 @@ from veridical.client import administration, calls, checks, stores
 from veridical.client.asking import Page
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed
-from veridical.client.flow import RESTED, Answer, Driver, Flow, Pause, Request, Session
+from veridical.client.flow import RESTED, Driver, Flow, Pause, Request, Response, Session
 from veridical.release import __version__
 
 __all__ = ["AsyncClient", "Client", "Operation"]
@@ -237,7 +237,7 @@ class Client(_Operations):
             driver.resume(self._serve(driver.request))
         return driver.result
 
-    def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+    def _serve(self, request: Request | Pause) -> Response | ConnectionFailed:
         if isinstance(request, Pause):
             time.sleep(request.seconds)
             return RESTED
@@ -311,7 +311,7 @@ class AsyncClient(_Operations):
             driver.resume(await self._serve(driver.request))
         return driver.result
 
-    async def _serve(self, request: Request | Pause) -> Answer | ConnectionFailed:
+    async def _serve(self, request: Request | Pause) -> Response | ConnectionFailed:
         if isinstance(request, Pause):
             await asyncio.sleep(request.seconds)
             return RESTED
@@ -362,9 +362,9 @@ def _timeout(read_s: float, request: Request) -> httpx2.Timeout:
     return httpx2.Timeout(read_s + request.patience_s, connect=CONNECT_S)
 
 
-def _answer(response: httpx2.Response, address: str) -> Answer:
+def _answer(response: httpx2.Response, address: str) -> Response:
     # httpx2 gives header names in small letters.
-    return Answer(response.status_code, dict(response.headers), response.content, address)
+    return Response(response.status_code, dict(response.headers), response.content, address)
 
 
 def _failed(error: httpx2.TransportError, address: str) -> ConnectionFailed:

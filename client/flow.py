@@ -1,7 +1,7 @@
 """How is a request carried through failures? Written once, without input or output.
 
 A `Flow` is a generator that asks for what it cannot do itself: it yields a `Request` and is sent
-its `Answer`, or yields a `Pause` and is resumed later. `Client` and `AsyncClient` differ only in
+its `Response`, or yields a `Pause` and is resumed later. `Client` and `AsyncClient` differ only in
 how they serve those two wishes.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from veridical.client.content import Content
 from veridical.client.errors import ConnectionFailed, error_of
 
-__all__ = ["RESTED", "Answer", "Driver", "Flow", "Pause", "Request", "Session", "exchange"]
+__all__ = ["RESTED", "Driver", "Flow", "Pause", "Request", "Response", "Session", "exchange"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One answer of HTTP.
 
     Attributes:
@@ -76,10 +76,10 @@ class Pause:
     seconds: float
 
 
-RESTED = Answer(0, {}, b"")
+RESTED = Response(0, {}, b"")
 """What a flow is sent when its pause is over."""
 
-Flow = Generator[Request | Pause, Answer, T]
+Flow = Generator[Request | Pause, Response, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class Driver(Generic[T]):
         self.request: Request | Pause | None = None
         self._advance(lambda: next(flow))
 
-    def resume(self, served: Answer | ConnectionFailed) -> None:
+    def resume(self, served: Response | ConnectionFailed) -> None:
         """Go on with what became of the request."""
-        if isinstance(served, Answer):
+        if isinstance(served, Response):
             self._advance(lambda: self._flow.send(served))
         else:
             self._advance(lambda: self._flow.throw(served))
@@ -132,7 +132,7 @@ class Driver(Generic[T]):
             self._result.append(end.value)
 
 
-def exchange(session: Session, request: Request) -> Flow[Answer]:
+def exchange(session: Session, request: Request) -> Flow[Response]:
     """Send a request until it is answered, refused, or has failed too often.
 
     Only idempotent requests come here: GET, PUT, DELETE, and POST with its Idempotency-Key.

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from veridical.consent_recording.script import Question
 from veridical.voiceprint.statement import CONTEXT, Recogniser
-from veridical.voiceprint.whisper import Heard
+from veridical.voiceprint.whisper import EncodedSound
 from veridical.voiceprint.wording import units
 
 __all__ = ["Answer", "Reply", "classify", "hear_answer", "read_answer"]
@@ -107,7 +107,7 @@ def classify(
 
 def hear_answer(
     recogniser: Recogniser,
-    sound: Heard,
+    sound: EncodedSound,
     question: Question,
     language: str,
     clear_nats: float,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.result import ModelRef
-from veridical.voiceprint.whisper import Heard, Transcript, Whisper
+from veridical.voiceprint.whisper import EncodedSound, Transcript, Whisper
 
 __all__ = ["BriefRecogniser"]
 
@@ -31,16 +31,16 @@ class BriefRecogniser:
         """See `Whisper`."""
         return self._whisper.refs
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32]) -> EncodedSound:
         """See `Whisper`."""
         return self._whisper.hear(samples, self._window_s)
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """See `Whisper`."""
         return self._whisper.transcribe(heard, language, context)
 
     def log_likelihoods(
-        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+        self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
         """See `Whisper`."""
         return self._whisper.log_likelihoods(heard, texts, language, context)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veridical.errors import InputError
+from veridical.languages import LANGUAGES
 from veridical.policy.shipped import Shipped
 from veridical.reading import read_toml
 from veridical.voiceprint.wording import units
 
 __all__ = [
-    "LANGUAGES",
     "DigitsSegment",
     "Question",
     "Script",
@@ -23,7 +23,6 @@ __all__ = [
     "shipped_scripts",
 ]
 
-LANGUAGES = ("en", "zh")
 LARGEST_BYTES = 64 * 1024
 MOST_SEGMENTS = 40
 MOST_PHRASES = 20

@@ -14,8 +14,7 @@ from veridical.consent_recording.script import DigitsSegment, Question, Script, 
 from veridical.consent_recording.settings import RecordingSettings
 from veridical.consent_recording.timeline import Finding, Moment
 from veridical.consent_recording.times import Span
-from veridical.liveness.lips import Heard as HeardByLips
-from veridical.liveness.lips import MouthFrame, track_of
+from veridical.liveness.lips import Heard, MouthFrame, track_of
 from veridical.models import Session
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Audio, Template
@@ -32,14 +31,14 @@ from veridical.voiceprint.whisper import LONGEST_S
 from veridical.voiceprint.windows import speech_windows
 from veridical.voiceprint.wording import units
 
-__all__ = ["Heard", "answers", "digits", "hear", "lips", "speaker", "statements"]
+__all__ = ["RecordingSpeech", "answers", "digits", "hear", "lips", "speaker", "statements"]
 
 EXEMPT = frozenset({"too_short", "too_little_speech"})
 """Reasons for which a segment is too brief to compare lips with sound; an answer often is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class RecordingSpeech:
     """The sound of one segment.
 
     Attributes:
@@ -73,7 +72,7 @@ def hear(
     engines: Engines,
     vad: Session,
     settings: RecordingSettings,
-) -> Heard:
+) -> RecordingSpeech:
     """Listen to one segment.
 
     Args:
@@ -87,10 +86,12 @@ def hear(
         settings: What counts as a clear difference.
     """
     if span is None or sound is None:
-        return Heard(segment, None)
+        return RecordingSpeech(segment, None)
     first = int(sound.start_s * RATE_HZ)
     own = samples[first : int(sound.end_s * RATE_HZ)]
-    heard = Heard(segment, span, first / RATE_HZ, analyse_speech(Audio(own, RATE_HZ), vad))
+    heard = RecordingSpeech(
+        segment, span, first / RATE_HZ, analyse_speech(Audio(own, RATE_HZ), vad)
+    )
     if engines.whisper is None or not heard.spoken or heard.speech is None:
         return heard
     recogniser = BriefRecogniser(engines.whisper, settings.heard_window_s)
@@ -116,7 +117,9 @@ def hear(
 # --- what it comes to -----------------------------------------------------------------------------
 
 
-def statements(heard: Sequence[Heard], engines: Engines, settings: RecordingSettings) -> Finding:
+def statements(
+    heard: Sequence[RecordingSpeech], engines: Engines, settings: RecordingSettings
+) -> Finding:
     """Was every statement read as it is written?
 
     Returns:
@@ -207,7 +210,7 @@ def _wrong(deviation: Deviation, reading: StatementReading) -> int:
 VALUES = {Reply.AGREE: 1.0, Reply.UNCLEAR: 0.5, Reply.REFUSE: 0.0}
 
 
-def answers(heard: Sequence[Heard], engines: Engines) -> Finding:
+def answers(heard: Sequence[RecordingSpeech], engines: Engines) -> Finding:
     """Was every question agreed to?
 
     Returns:
@@ -244,7 +247,9 @@ def answers(heard: Sequence[Heard], engines: Engines) -> Finding:
     )
 
 
-def digits(heard: Sequence[Heard], asked: str, script: Script, engines: Engines) -> Finding:
+def digits(
+    heard: Sequence[RecordingSpeech], asked: str, script: Script, engines: Engines
+) -> Finding:
     """Were the drawn digits read?
 
     Returns:
@@ -277,7 +282,7 @@ def digits(heard: Sequence[Heard], asked: str, script: Script, engines: Engines)
 
 
 def speaker(
-    heard: Sequence[Heard],
+    heard: Sequence[RecordingSpeech],
     engines: Engines,
     settings: RecordingSettings,
     enrolled: Template | None,
@@ -346,7 +351,7 @@ def speaker(
 
 
 def lips(
-    heard: Sequence[Heard], mouths: Mapping[str, Sequence[MouthFrame]], engines: Engines
+    heard: Sequence[RecordingSpeech], mouths: Mapping[str, Sequence[MouthFrame]], engines: Engines
 ) -> Finding:
     """Did these lips make that sound, in every segment that is long enough to tell?
 
@@ -369,7 +374,7 @@ def lips(
             replace(frame, time_ms=frame.time_ms - shift_ms)
             for frame in mouths.get(one.segment.id, ())
         ]
-        sound = HeardByLips(Audio(one.speech.samples, RATE_HZ), one.speech.segments_s)
+        sound = Heard(Audio(one.speech.samples, RATE_HZ), one.speech.segments_s)
         measured = engines.lips(track_of(frames), sound)
         models = measured.models
         moments.append(

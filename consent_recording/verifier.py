@@ -17,7 +17,7 @@ from veridical.consent_recording.picture import alone, live, presence, same_pers
 from veridical.consent_recording.script import Script, Segment, Statement
 from veridical.consent_recording.settings import RecordingSettings, recording_settings
 from veridical.consent_recording.sound import (
-    Heard,
+    RecordingSpeech,
     answers,
     digits,
     hear,
@@ -207,13 +207,13 @@ class RecordingVerifier:
             spans, times_from = self._found(samples, recording), "found"
         timings["sound"] = (time.perf_counter() - start) * 1000
         progress("sound", 1.0)
-        heard: list[Heard] = []
+        heard: list[RecordingSpeech] = []
         sounds = widened(spans, settings.margin_s)
         start = time.perf_counter()
         for number, segment in enumerate(script.segments):
             span, sound = spans.get(segment.id), sounds.get(segment.id)
             heard.append(
-                Heard(segment, span)
+                RecordingSpeech(segment, span)
                 if engines.vad is None
                 else hear(samples, segment, span, sound, script, engines, engines.vad, settings)
             )
@@ -391,7 +391,7 @@ def _refuse_digits(recording: Recording) -> None:
         )
 
 
-def _segment(one: Heard, clear_nats: float, listened: bool) -> SegmentResult:
+def _segment(one: RecordingSpeech, clear_nats: float, listened: bool) -> SegmentResult:
     said: tuple[Said, ...] = ()
     if isinstance(one.segment, Statement) and listened:
         said = (Said(one.segment.text, "missing"),)

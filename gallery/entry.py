@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from veridical.errors import InputError
+from veridical.languages import LANGUAGES
 from veridical.types import Template
 
 __all__ = ["Attributes", "Enrolment", "Hit", "Outdated", "Statistics", "pack", "unpack"]
@@ -13,7 +14,7 @@ __all__ = ["Attributes", "Enrolment", "Hit", "Outdated", "Statistics", "pack", "
 SEXES = ("", "F", "M", "X")
 """As a machine-readable travel document writes them (ICAO 9303-3); empty when unknown."""
 
-LANGUAGES = ("", "en", "zh")
+SPOKEN = ("", *LANGUAGES)
 """Of a voice template; kept in the upper half of the byte of the sex."""
 
 _HEADER = struct.Struct("<BBh")
@@ -109,7 +110,7 @@ class Statistics:
 
 def pack(template: Template, attributes: Attributes) -> bytes:
     """The bytes that are sealed for one entry."""
-    spoken = LANGUAGES.index(template.language) << 4
+    spoken = SPOKEN.index(template.language) << 4
     sex = SEXES.index(attributes.sex)
     header = _HEADER.pack(_FORMAT, spoken | sex, attributes.birth_year or 0)
     return header + template.vector.astype("<f4", copy=False).tobytes()
@@ -125,5 +126,5 @@ def unpack(plain: bytes, model: str) -> tuple[Template, Attributes]:
     if version != _FORMAT:
         raise InputError("an entry is stored in a newer format; upgrade", "gallery.format")
     vector = np.frombuffer(plain, "<f4", offset=_HEADER.size).astype(np.float32, copy=False)
-    template = Template(vector, model, LANGUAGES[kinds >> 4])
+    template = Template(vector, model, SPOKEN[kinds >> 4])
     return template, Attributes(birth_year or None, SEXES[kinds & 15])

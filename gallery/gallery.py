@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from veridical.errors import InputError, StoreError
 from veridical.gallery.entry import (
@@ -16,7 +17,7 @@ from veridical.gallery.entry import (
     pack,
     unpack,
 )
-from veridical.gallery.index import CANDIDATES, Found, Rows, TemplateIndex, code_bytes_of
+from veridical.gallery.index import CANDIDATES, Candidates, Rows, TemplateIndex, code_bytes_of
 from veridical.gallery.lock import SharedLock
 from veridical.gallery.snapshot import Snapshot
 from veridical.store import NAME_LENGTH, Connection, Database, KeyProvider
@@ -231,7 +232,7 @@ class Gallery:
         hits = self.search(self.template(subject), limit + 1, min_similarity)
         return [hit for hit in hits if hit.subject != subject][:limit]
 
-    def scan(self, probe: Template) -> Found:
+    def scan(self, probe: Template) -> Candidates:
         """As `search`, for all candidates and without looking up who they are.
 
         Raises:
@@ -246,7 +247,36 @@ class Gallery:
             self._check_template(probe)  # now that the index is there
             return self._index.search(probe.vector, max(self._candidates, CANDIDATES))
 
-    def hits(self, found: Found, which: Iterable[int]) -> list[Hit]:
+    def __len__(self) -> int:
+        """Entries that the last search could find."""
+        with self._lock.reading():
+            return 0 if self._index is None else len(self._index)
+
+    def entries_behind(
+        self, number: int, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Numbers and templates of entries behind one, in the order of their enrolment.
+
+        Args:
+            number: Of the entry before; -1 begins.
+            limit: Most entries.
+
+        Returns:
+            (n,) numbers and (n, d) templates: copies.
+
+        Raises:
+            StoreError: As `search`.
+        """
+        self.refresh()
+        with self._lock.reading():
+            if self._index is None:
+                return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+            rows = self._index.rows()
+            start = int(np.searchsorted(rows.ids, number, side="right"))
+            alive = start + np.flatnonzero(rows.vectors[start:].any(axis=1))[:limit]
+            return rows.ids[alive], rows.vectors[alive]
+
+    def hits(self, found: Candidates, which: Iterable[int]) -> list[Hit]:
         """Look up who some of the found entries are; one deleted meanwhile is left out.
 
         Raises:
@@ -449,8 +479,8 @@ def _unknown_subject() -> InputError:
     return InputError("no such subject in this gallery; enrol it first", "gallery.unknown_subject")
 
 
-def _nothing_found() -> Found:
-    return Found(
+def _nothing_found() -> Candidates:
+    return Candidates(
         np.empty(0, np.int64),
         np.empty(0, np.float32),
         np.empty(0, np.int16),

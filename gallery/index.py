@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from veridical.gallery.lsh import BITS, SignEncoder, has_fast_scan, nearest_codes
 
-__all__ = ["CANDIDATES", "Found", "Rows", "TemplateIndex", "agrees", "code_bytes_of", "positions"]
+__all__ = [
+    "CANDIDATES",
+    "Candidates",
+    "Rows",
+    "TemplateIndex",
+    "agrees",
+    "code_bytes_of",
+    "positions",
+]
 
 CANDIDATES = 4_000
 """Entries compared exactly after a code scan; its recall: docs/measurements/benchmarks.md."""
@@ -38,7 +46,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Candidates:
     """What a scan found, most alike first.
 
     Attributes:
@@ -131,7 +139,7 @@ class TemplateIndex:
         if self._dead > _MAX_DEAD_SHARE * self._size:
             self._close_gaps()
 
-    def search(self, vector: NDArray[np.float32], limit: int) -> Found:
+    def search(self, vector: NDArray[np.float32], limit: int) -> Candidates:
         """The entries most alike to a vector.
 
         Args:
@@ -145,7 +153,7 @@ class TemplateIndex:
         )
         return self._best(rows, self._rows.vectors[rows] @ vector, limit)
 
-    def search_exactly(self, vector: NDArray[np.float32], limit: int) -> Found:
+    def search_exactly(self, vector: NDArray[np.float32], limit: int) -> Candidates:
         """As `search`, with every entry compared exactly: the oracle."""
         similarities = self._rows.vectors[: self._size] @ vector
         return self._best(np.arange(self._size), similarities, limit)
@@ -158,7 +166,7 @@ class TemplateIndex:
 
     def _best(
         self, rows: NDArray[np.int64], similarities: NDArray[np.float32], limit: int
-    ) -> Found:
+    ) -> Candidates:
         if self._dead:
             alive = self._alive[rows]
             rows, similarities = rows[alive], similarities[alive]
@@ -168,7 +176,7 @@ class TemplateIndex:
         order = np.lexsort((rows, -similarities))
         rows, similarities = rows[order], similarities[order]
         mine = self._rows
-        return Found(mine.ids[rows], similarities, mine.births[rows], mine.sexes[rows])
+        return Candidates(mine.ids[rows], similarities, mine.births[rows], mine.sexes[rows])
 
     def _write(self, where: slice | NDArray[np.intp], rows: Rows) -> None:
         mine = self._rows

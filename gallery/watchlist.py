@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from veridical.gallery.entry import SEXES, Attributes, Hit
-from veridical.gallery.index import Found, agrees
+from veridical.gallery.index import Candidates, agrees
 from veridical.gallery.rates import FmrCurve
 from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Template
@@ -25,7 +25,7 @@ class SearchableList(Protocol):
         """Model of its templates."""
         ...
 
-    def scan(self, probe: Template) -> Found:
+    def scan(self, probe: Template) -> Candidates:
         """The entries most alike to a probe, most alike first."""
         ...
 
@@ -37,7 +37,7 @@ class SearchableList(Protocol):
         """Entries of other models, which the last scan could not compare."""
         ...
 
-    def hits(self, found: Found, which: list[int]) -> list[Hit]:
+    def hits(self, found: Candidates, which: list[int]) -> list[Hit]:
         """Look up who some of the found entries are."""
         ...
 

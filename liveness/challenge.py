@@ -34,7 +34,7 @@ __all__ = [
     "draw_movement",
     "draw_phrase",
     "end_of",
-    "told_until",
+    "view_until",
     "with_colours",
 ]
 
@@ -183,7 +183,7 @@ def end_of(challenge: Challenge) -> float:
     return max(ends_ms, default=0.0)
 
 
-def told_until(challenge: Challenge, until_ms: float) -> dict[str, Any]:
+def view_until(challenge: Challenge, until_ms: float) -> dict[str, Any]:
     """What of a challenge begins before a time, as JSON: what is told by then.
 
     Args:

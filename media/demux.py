@@ -5,7 +5,7 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import av
 import numpy as np
@@ -26,6 +26,7 @@ from veridical.media.job import AUDIO_RATE_HZ, PLANAR, RGB, Job, Layout, fits_pl
 
 __all__ = ["Decoded", "decode", "decode_windows"]
 
+_Track = TypeVar("_Track", bound=Stream)
 _CHANNELS = 3
 LEAST_SIDE_PX = 640
 """Frames are scaled down to fit the memory, but not below this longer side."""
@@ -258,8 +259,8 @@ def _is_streamed(file: BinaryIO, job: Job) -> bool:
 
 
 def _whole_ones(
-    packets: Iterable["Packet[Stream]"], *, streamed: bool
-) -> Iterator["Packet[Stream]"]:
+    packets: Iterable["Packet[_Track]"], *, streamed: bool
+) -> Iterator["Packet[_Track]"]:
     """Packets that are whole; the last one of a streamed file ends where the file does.
 
     Raises:

@@ -1,5 +1,6 @@
 """Was this answered live, here and now? What six witnesses measured, added up."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -7,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
+from veridical.catalogue.spec import MISSING_INPUT
 from veridical.errors import ModelError
 from veridical.models.tables import Table, load_table
 from veridical.result import CheckResult, EvidenceValue, Measurement, Status
@@ -38,6 +40,8 @@ class Witness:
         at_most: Bound of what it reads.
         at_least: Bound of what it reads.
         by_status: What each status is worth.
+        best: What a pass is worth whose score reaches `best_from`.
+        best_from: Score of a rank that no other draw shares; infinite where there is none.
         persons: People of its calibration; 0 where nobody was measured.
         simulated: Whether its genuine answers were simulated.
         data: Where its numbers come from.
@@ -51,6 +55,8 @@ class Witness:
     at_most: float
     at_least: float
     by_status: Mapping[Status, float]
+    best: float
+    best_from: float
     persons: int
     simulated: bool
     data: str
@@ -73,6 +79,8 @@ class Witness:
             table.number("at_most", 0.0),
             table.number("at_least", 0.0),
             by_status,
+            table.number("best", 0.0),
+            table.number("best_from", math.inf),
             table.whole("persons"),
             bool(table.values.get("simulated")),
             table.text("data"),
@@ -83,7 +91,8 @@ class Witness:
         if result is None or result.score is None:
             return None
         if not self.reads:
-            return self.by_status.get(result.status)
+            first = result.status is Status.PASS and result.score >= self.best_from
+            return self.best if first else self.by_status.get(result.status)
         told = [result.measurement.evidence.get(key) for key in self.reads]
         numbers = [value for value in told if isinstance(value, int | float)]
         if not numbers:
@@ -195,21 +204,27 @@ def add_up(
     stepwise = light is not None and light.measurement.evidence.get("revealed") == STEPWISE
     said = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     if stepwise:
-        said[COMPOSED] = said.get(LIGHT, 0.0)
+        # The rank is against draws; whoever lit the clip while they were told ranks as high.
+        said[COMPOSED] = min(said.get(LIGHT, 0.0), called[LIGHT].by_status[Status.PASS])
     sums = {
         attack: sum(said.get(name, 0.0) for name in seen)
         for attack, seen in present.attacks.items()
     }
     taken_in = [called[name].moment for name in said if name != COMPOSED and called[name].moment]
-    if len(taken_in) < FEWEST or "seen" not in taken_in:
+    few = len(taken_in) < FEWEST or "seen" not in taken_in
+    if few:
         sums = {attack: min(0.0, value) for attack, value in sums.items()}
     weakest = min(sums, key=lambda attack: sums[attack])
-    counts = {LIGHT if name == COMPOSED and stepwise else name for name in present.attacks[weakest]}
-    parts = {k: v if v is None or k in counts else 0.0 for k, v in ratios.items()}
+    seen = present.attacks[weakest]
+    parts = {k: v if v is None or k in seen else 0.0 for k, v in ratios.items()}
+    if COMPOSED in seen and stepwise and parts[LIGHT] is not None:
+        parts[LIGHT] = said[COMPOSED]
     reason = _against(results, called, parts) or _silent(results, called, ratios)
     if not reason and light is not None:
         shown = light.status is Status.PASS and not stepwise
         reason = "revealed_at_once" if shown else light.reason
+    if few and not reason:
+        reason = "too_few_witnesses" if said else MISSING_INPUT
     return Addition(
         weakest,
         sums,
@@ -281,10 +296,13 @@ def _silent(
     called: Mapping[str, Witness],
     ratios: Mapping[str, float | None],
 ) -> str:
-    """Why the first witness could not be assessed, those of a draw before the others."""
+    """Why the first witness could not be assessed, those of a draw before the others.
+
+    One that was asked for nothing, as for digits where a phrase was drawn, is no reason.
+    """
     silent = [name for name in called if ratios[name] is None]
     for name in sorted(silent, key=lambda name: not called[name].by_draw):
         result = results.get(called[name].check)
-        if result is not None and result.score is None and result.reason:
+        if result is not None and result.score is None and result.reason not in ("", MISSING_INPUT):
             return result.reason
     return ""

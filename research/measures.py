@@ -37,7 +37,10 @@ OLD_CHECKS = (
     "face.same_person", "liveness.silent", "liveness.lips", "liveness.injection", "voice.digits",
     "voice.match", "voice.replay", "voice.statement", "watchlist.search",
 )  # fmt: skip
-NEW_CHECKS = ("face.copy", "capture.continuity", "liveness.light", "liveness.motion")
+NEW_CHECKS = (
+    "face.copy", "capture.continuity", "liveness.light", "liveness.motion", "document.chip",
+    "document.age", "capture.present",
+)  # fmt: skip
 OLD_KINDS = ("prc_id_front", "prc_id_back", "td1", "td2", "td3")
 NEW_KINDS = ("hk_id", "prc_home_return", "prc_foreign_permanent")
 ENGINES = {

@@ -166,7 +166,7 @@ def create_app(
         loop = asyncio.get_running_loop()
 
         def in_thread(work: Callable[[], T]) -> Future[T]:
-            return asyncio.run_coroutine_threadsafe(run_sync(work), loop)
+            return run_in(loop, work)
 
         loader.executor = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
@@ -253,6 +253,20 @@ def create_app(
     )(verify)
     descriptions.describe(app)
     return app
+
+
+def run_in(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> Future[T]:
+    """Run something in one of a loop's threads.
+
+    Raises:
+        RuntimeError: The loop has ended.
+    """
+    waiting = run_sync(work)
+    try:
+        return asyncio.run_coroutine_threadsafe(waiting, loop)
+    except RuntimeError:
+        waiting.close()  # else Python complains of it later, in the midst of something else
+        raise
 
 
 def _installation(models: ModelStore | None) -> Callable[[str], str]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from veridical.errors import InputError
 from veridical.gallery import Attributes, Enrolment, Gallery
-from veridical.signals.facts import SignalFacts
+from veridical.signals.facts import SignalFacts, place_of
 from veridical.signals.keys import keys_of
 from veridical.signals.links import Component
 from veridical.signals.seen import IDENTITIES, SeenFace, SeenFaces, Sighting
 from veridical.signals.settings import COUNTED, WINDOWS_MS
+from veridical.signals.travel import Place
 from veridical.signals.walk import walked
 from veridical.store import Connection, Database, KeyProvider
 from veridical.store.attempts import (
@@ -22,6 +23,7 @@ from veridical.store.attempts import (
     count_attempts,
     drop_attempts,
     keys_of_transactions,
+    places_with,
     time_of_attempt,
     times_of_transactions,
     transactions_with,
@@ -38,6 +40,10 @@ SEEN = "signals.seen"
 SEEN_WORD = "seen "
 """Begins the names under which they are kept."""
 
+PLACE = "place"
+"""What a sealed place is bound to."""
+MOST_PLACES = 8
+"""Newest attempts of one identity whose places are compared."""
 MOST_FACES = 100
 """Of the faces seen, so many of the most alike are looked at."""
 
@@ -83,7 +89,7 @@ class Ledger:
             StoreError: The database cannot be used.
         """
         keys = keys_of(self.vault(facts.tenant), facts, number)
-        return Sighting(facts.tenant, transaction, attempt, keys)
+        return Sighting(facts.tenant, transaction, attempt, keys, place_of(facts.geo))
 
     def vault(self, tenant: str) -> Vault:
         """The vault of a tenant, whose key makes its keyed hashes.
@@ -153,6 +159,24 @@ class Ledger:
             return None
         with self._database.reading() as connection:
             return walked(connection, sighting, faces, self._since()[-1], hubs)
+
+    def places(self, sighting: Sighting) -> tuple[Place | None, list[Place]]:
+        """Where an attempt is made, and where those before were made under the same identity.
+
+        Raises:
+            StoreError: The database cannot be read, or a place was altered.
+        """
+        here, key = sighting.place, sighting.identity
+        if here is None or key is None:
+            return None, []
+        besides = (sighting.transaction, sighting.attempt)
+        with self._database.reading() as connection:
+            kept = places_with(connection, sighting.tenant, key, besides, MOST_PLACES)
+        vault = self.vault(sighting.tenant)
+        earlier = [(at, vault.unseal_json(sealed, PLACE)["place"]) for at, sealed in kept]
+        return Place(*here, self._clock()), [
+            Place(north, east, at) for at, (north, east) in earlier
+        ]
 
     def _since(self) -> list[int]:
         """When each window began."""
@@ -242,6 +266,9 @@ class Ledger:
         # Opened here: within the caller's transaction nothing else can be written.
         gallery = None if face is None else self._gallery(sighting.tenant, face.model)
 
+        vault, place = self.vault(sighting.tenant), sighting.place
+        sealed = None if place is None else vault.seal_json({"place": place}, PLACE)
+
         def keep(connection: Connection) -> None:
             add_attempt(
                 connection,
@@ -250,6 +277,7 @@ class Ledger:
                 sighting.attempt,
                 sighting.keys,
                 self._clock(),
+                sealed,
             )
             if gallery is not None and face is not None:
                 gallery.put_within(connection, Enrolment(subject_of(sighting.transaction), face))

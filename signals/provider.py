@@ -19,6 +19,7 @@ from typing import Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 from veridical.errors import InputError, VeridicalError
+from veridical.heads import BoundedResponse
 from veridical.reading import read_json
 from veridical.result import EvidenceValue, Measurement
 from veridical.signals.breaker import Breaker
@@ -30,6 +31,7 @@ __all__ = [
     "Provider",
     "ProviderCheck",
     "ProviderError",
+    "ProviderResponse",
     "Question",
 ]
 
@@ -59,7 +61,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """What a service said.
 
     Attributes:
@@ -71,6 +73,10 @@ class Answer:
     score: float
     code: str = ""
     facts: Mapping[str, EvidenceValue] = field(default_factory=dict)
+
+
+Answer = ProviderResponse
+"""Its name until release 0.2."""
 
 
 class ProviderError(VeridicalError):
@@ -97,7 +103,7 @@ class Provider(Protocol):
         """What verdicts call it."""
         ...
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         """Ask.
 
         Raises:
@@ -180,7 +186,7 @@ class HttpProvider:
         self._breaker = breaker or Breaker()
         self.name = name
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         """Ask, within the time allowed.
 
         Raises:
@@ -195,6 +201,7 @@ class HttpProvider:
         place = self._place
         connect = http.client.HTTPSConnection if place.encrypted else http.client.HTTPConnection
         connection = connect(place.host, place.port, timeout=self._timeout_s)
+        connection.response_class = BoundedResponse
         # The library's own limit holds for each read: a service that sends a byte a second would
         # never meet it. What ends the connection from outside holds for all of them together.
         clock = _Deadline(connection, self._timeout_s)
@@ -284,7 +291,7 @@ class _Deadline:
                 found.shutdown(socket.SHUT_RDWR)
 
 
-def _read(content: bytes) -> Answer:
+def _read(content: bytes) -> ProviderResponse:
     """An answer, as far as it is one.
 
     Raises:
@@ -305,7 +312,7 @@ def _read(content: bytes) -> Answer:
         raise ProviderError("malformed")
     if not all(isinstance(v, bool) or _is_number(v) or _is_code(v) for v in facts.values()):
         raise ProviderError("malformed")
-    return Answer(float(score), code, facts)
+    return ProviderResponse(float(score), code, facts)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -18,12 +18,14 @@ class Sighting:
         transaction: Its id.
         attempt: Number of the attempt within it.
         keys: Keyed hashes by kind.
+        place: Latitude and longitude in degrees; None where nobody told.
     """
 
     tenant: str
     transaction: str
     attempt: int
     keys: Mapping[str, bytes] = field(repr=False)
+    place: tuple[float, float] | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> bytes | None:

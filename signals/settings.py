@@ -46,6 +46,8 @@ class SignalSettings:
         region: Score by the closest that document and location share.
         family: Most different documents that one family's component has.
         hubs: Attempts by kind of key above which a key ties nothing together.
+        travel_kmh: Fastest journey that is nothing remarkable.
+        travel_slack_km: So far off a place may be told without anybody having moved.
     """
 
     velocity: Mapping[str, int]
@@ -55,6 +57,8 @@ class SignalSettings:
     region: Mapping[str, float]
     family: int
     hubs: Mapping[str, int]
+    travel_kmh: float
+    travel_slack_km: float
 
     @classmethod
     def read(cls, path: Path = SETTINGS_FILE) -> Self:
@@ -76,4 +80,6 @@ class SignalSettings:
             {name: region.number(name) for name in region.values},
             links.whole("documents"),
             {name: hubs.whole(name) for name in hubs.values},
+            table.table("travel").number("kmh"),
+            table.table("travel").number("slack_km"),
         )

@@ -31,6 +31,7 @@ __all__ = [
     "count_attempts",
     "drop_attempts",
     "keys_of_transactions",
+    "places_with",
     "time_of_attempt",
     "times_of_transactions",
     "transactions_with",
@@ -50,6 +51,7 @@ def add_attempt(
     number: int,
     keys: Mapping[str, bytes],
     made_at: int,
+    place: bytes | None = None,
 ) -> None:
     """Keep one judged attempt.
 
@@ -60,13 +62,20 @@ def add_attempt(
         number: Of the attempt within its transaction.
         keys: Keyed hashes of 16 bytes, by kind.
         made_at: ms since 1970.
+        place: Where it was made, sealed; None where nobody told.
 
     Raises:
         StoreError: `store.conflict`: the attempt is kept already.
     """
     attempt = connection.scalar(
         insert(attempts)
-        .values(tenant=tenant, transaction=transaction, number=number, made_at=made_at)
+        .values(
+            tenant=tenant,
+            transaction=transaction,
+            number=number,
+            made_at=made_at,
+            sealed_place=place,
+        )
         .returning(attempts.c.id)
     )
     if keys:
@@ -159,6 +168,26 @@ def transactions_with(
             .limit(limit)
         )
     )
+
+
+def places_with(
+    connection: Connection, tenant: str, key: bytes, besides: tuple[str, int], limit: int
+) -> list[tuple[int, bytes]]:
+    """Times and sealed places of the newest attempts that bore a key, besides one."""
+    transaction, number = besides
+    rows = connection.execute(
+        select(attempts.c.made_at, attempts.c.sealed_place)
+        .join(attempt_keys, attempt_keys.c.attempt == attempts.c.id)
+        .where(
+            attempt_keys.c.key == key,
+            attempts.c.tenant == tenant,
+            attempts.c.sealed_place.is_not(None),
+            ~((attempts.c.transaction == transaction) & (attempts.c.number == number)),
+        )
+        .order_by(attempt_keys.c.made_at.desc())
+        .limit(limit)
+    )
+    return [(row.made_at, bytes(row.sealed_place)) for row in rows]
 
 
 def keys_of_transactions(

@@ -8,7 +8,7 @@ everything the job brought about, so that the work of two holders never counts t
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from veridical.store.schema import jobs, turns
@@ -25,6 +25,9 @@ __all__ = [
     "jobs_by_tenant",
     "renew_job",
 ]
+
+FARTHEST_MS = 120_000
+"""Nobody asks for a job, or holds one, for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
     for tenant in _by_turn(connection, now):
         row = connection.execute(
             select(jobs)
-            .where(jobs.c.ready_at <= now, jobs.c.tenant == tenant)
+            .where(_is_due(now), jobs.c.tenant == tenant)
             .order_by(jobs.c.ready_at, jobs.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)  # SQLite has one writer anyway
@@ -91,9 +94,18 @@ def claim_job(connection: Connection, now: int, lease_ms: int) -> Job | None:
     return Job(row.id, row.tenant, row.transaction, lease, row.leases + 1)
 
 
+def _is_due(now: int) -> ColumnElement[bool]:
+    """Whether a job may be taken.
+
+    One that is farther ahead than anybody asks for was written before the clock was set back: it
+    does not wait for the time to come again.
+    """
+    return or_(jobs.c.ready_at <= now, jobs.c.ready_at > now + FARTHEST_MS)
+
+
 def _by_turn(connection: Connection, now: int) -> list[str]:
     """Tenants that have jobs to be done, whose turn it is first."""
-    ready = select(jobs.c.tenant, func.min(jobs.c.ready_at)).where(jobs.c.ready_at <= now)
+    ready = select(jobs.c.tenant, func.min(jobs.c.ready_at)).where(_is_due(now))
     waiting = {row[0]: row[1] for row in connection.execute(ready.group_by(jobs.c.tenant))}
     if len(waiting) < 2:
         return list(waiting)

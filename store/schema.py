@@ -55,7 +55,7 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -431,6 +431,7 @@ attempts = Table(
     Column("transaction", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("sealed_place", LargeBinary),
     UniqueConstraint("tenant", "transaction", "number"),
     sqlite_autoincrement=True,
 )

@@ -33,7 +33,7 @@ from veridical.client import (
 )
 from veridical.client.calls import get
 from veridical.client.content import Content
-from veridical.client.flow import Answer, Driver, Pause, Request
+from veridical.client.flow import Driver, Pause, Request, Response
 
 NOW = "2026-11-22T01:02:03.456Z"
 STARTED: dict[str, Any] = {
@@ -107,14 +107,14 @@ def client(script: Script, key: str = "vk_key") -> Client:
     return Client("http://service", key, session=KEYS, transport=httpx2.MockTransport(script))
 
 
-def pauses(flow_answers: list[Answer | ConnectionFailed], session: Session) -> list[float]:
+def pauses(flow_answers: list[Response | ConnectionFailed], session: Session) -> list[float]:
     """How long the core wishes to wait between these answers."""
     driver, waits = Driver(get(session, "t_1")), []
     answers = iter(flow_answers)
     while driver.request is not None:
         if isinstance(driver.request, Pause):
             waits.append(driver.request.seconds)
-            driver.resume(Answer(0, {}, b""))
+            driver.resume(Response(0, {}, b""))
         else:
             driver.resume(next(answers))
     return waits
@@ -244,23 +244,23 @@ def test_an_answer_that_is_no_object_is_refused() -> None:
 
 
 def test_retry_after_is_honoured_and_pauses_grow() -> None:
-    busy = Answer(429, {"retry-after": "3"}, b'{"code": "tenant.rate"}')
+    busy = Response(429, {"retry-after": "3"}, b'{"code": "tenant.rate"}')
     down = ConnectionFailed("down")
-    good = Answer(200, {}, json.dumps(view("completed")).encode())
+    good = Response(200, {}, json.dumps(view("completed")).encode())
     assert pauses([busy, good], Session(chance=lambda: 0.0)) == [3.0]
     assert pauses([down, down, down, good], Session(chance=lambda: 1.0)) == [0.5, 1.0, 2.0]
 
 
 def test_a_long_retry_after_is_told_instead_of_waited_for() -> None:
-    busy = Answer(429, {"retry-after": "900"}, b'{"code": "challenge.back_off"}')
+    busy = Response(429, {"retry-after": "900"}, b'{"code": "challenge.back_off"}')
     with pytest.raises(RateLimited) as caught:
         pauses([busy], Session())
     assert caught.value.retry_after_s == 900
 
 
 def test_a_date_is_a_retry_after_too() -> None:
-    busy = Answer(503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"")
-    good = Answer(200, {}, json.dumps(view("completed")).encode())
+    busy = Response(503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"")
+    good = Response(200, {}, json.dumps(view("completed")).encode())
     assert pauses([busy, good], Session(chance=lambda: 0.0)) == [0.0]
 
 
@@ -469,6 +469,6 @@ def test_content_can_be_read_from_a_file_that_is_no_path(tmp_path: Path) -> None
 def test_a_flow_needs_no_network() -> None:
     driver = Driver(get(Session(), "t_1"))
     assert driver.request == Request("GET", "/v1/transactions/t_1")
-    driver.resume(Answer(200, {}, json.dumps(view("completed", "accept")).encode()))
+    driver.resume(Response(200, {}, json.dumps(view("completed", "accept")).encode()))
     assert driver.request is None
     assert driver.result.outcome == "accept"

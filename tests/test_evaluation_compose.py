@@ -19,6 +19,7 @@ from veridical.evaluation.protocols.transactions import (
     transaction_figures,
 )
 from veridical.evaluation.request import Request
+from veridical.evaluation.weakest import WEAKEST
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import PACES, draw_challenge, with_colours
 from veridical.media import read_clip
@@ -93,6 +94,13 @@ def test_joined_digits_follow_the_schedule(shared: Path) -> None:
     assert clip.audio is not None
     assert clip.duration_ms > asked.schedule_ms[-1]
     assert len(clip.audio.samples) / clip.audio.rate_hz == pytest.approx(len(clip.frames) / 25)
+
+
+def test_a_pause_between_words_is_no_word(tmp_path: Path) -> None:
+    index = tmp_path / "index.csv"
+    index.write_text("file,text,words_ms\na.mp4,set now,set:0-90 sp:90-95 now:95-200\n")
+    (take,) = Sentences(index).portraits
+    assert [word for word, *_ in take.words] == take.text.split()
 
 
 def test_another_voice_is_laid_from_where_it_is_heard(shared: Path) -> None:
@@ -213,7 +221,7 @@ def test_the_page_speaks_of_policies_groups_and_attacks(tmp_path: Path) -> None:
     attack = {**base, "attack": "portrait_crop", "group": "", "expected": "reject"}
     rows = [
         {**genuine, "id": "g", "got": "accept", "case": "0", "unit": "0"},
-        {**attack, "id": "x", "got": "reject", "case": "0", "unit": "0"},
+        {**attack, "id": "x", "got": "reject", "case": "0", "unit": "1"},
     ]
     found = transaction_figures(rows, cases_of(tmp_path, person="p"))
     tables = {section.title: section.rows for section in found.sections}
@@ -226,6 +234,51 @@ def test_the_page_speaks_of_policies_groups_and_attacks(tmp_path: Path) -> None:
     by_policy = found.figures.values["by_policy"]
     assert isinstance(by_policy, dict)
     assert "selfie" in by_policy
+
+
+@pytest.mark.parametrize("choice", sorted(WEAKEST))
+def test_a_weaker_answer_is_judged_without_what_it_takes_away(tmp_path: Path, choice: str) -> None:
+    blind = WEAKEST[choice]
+    (case,) = cases_of(tmp_path, policy="reverify", person="p")
+    stepwise: list[object] = [1.0, "", {"revealed": "stepwise"}]
+    row = row_of("reverify", liveness__light=stepwise, liveness__lips=[1.0, "", {"text_llr": 0}])
+    policies = {"reverify": load_policy("reverify")}
+    points = {check: OperatingPoint(0.5, 0.2) for check in policies["reverify"].checks}
+    points["capture.present"] = OperatingPoint(4.6, -5.7)
+    (whole,) = decided([row], [case], policies, points)
+    (weak,) = decided([row], [case], policies, points, blind=blind)
+    assert whole["got"] == "accept"
+    assert (weak["got"] == "accept") == (
+        "liveness.light" not in blind and "voice.digits" not in blind
+    )
+    found = transaction_figures([{**whole, "cpu_ms": ""}], [case], {choice: [weak]})
+    assert "The weakest answer" in {section.title for section in found.sections}
+    assert {check.partition(".")[0] for check in blind} <= {"voice", "liveness", "capture"}
+
+
+def test_a_recording_under_several_policies_is_one_trial(tmp_path: Path) -> None:
+    base = {"cpu_ms": "1", "first_cause": "", "attempt": "1", "group": "", "case": "0"}
+    attack = {**base, "attack": "dub", "expected": "reject", "id": "x", "unit": "0"}
+    genuine = {**base, "attack": "", "expected": "accept", "id": "g", "unit": "1"}
+    rows = [
+        {**attack, "policy": "spoken", "got": "reject"},
+        {**attack, "policy": "reverify", "got": "accept"},
+        {**genuine, "policy": "spoken", "got": "accept"},
+        {**genuine, "policy": "reverify", "got": "retry"},
+    ]
+    found = transaction_figures(rows, cases_of(tmp_path, person="p"))
+    assert found.figures.values["attack_accepted"] == {"dub": 1.0}
+    outcomes = cast("Mapping[str, Mapping[str, int]]", found.figures.values["outcomes"])
+    assert sum(outcomes["reject"].values()) == 1
+    within = cast("Mapping[str, object]", found.figures.values["genuine_accepted_within"])
+    assert within["1"] == 0.0
+    alike = [{**row, "got": "reject"} for row in rows]
+    (table,) = (
+        section.rows
+        for section in transaction_figures(alike, cases_of(tmp_path)).sections
+        if section.title == "Attacks, one by one"
+    )
+    assert [row[0] for row in table] == ["reverify, spoken"]
 
 
 # --- a short run ---------------------------------------------------------------------------------
@@ -298,7 +351,9 @@ def test_every_kind_composes_rows_of_other_sessions(
 
     card = Image(np.full((90, 140, 3), 90, np.uint8))
     monkeypatch.setattr(plan, "write_clip", write)
-    monkeypatch.setattr(plan, "read_clip", lambda path: written.get(path.name) or read_clip(path))
+    monkeypatch.setattr(
+        plan, "read_clip", lambda path, **size: written.get(path.name) or read_clip(path, **size)
+    )
     monkeypatch.setattr(captures, "relight", lambda clip, *_: clip)
     monkeypatch.setattr(CardMaker, "card", lambda *_: card)
     monkeypatch.setattr(CardMaker, "cropped", lambda *_: card)

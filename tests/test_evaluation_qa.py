@@ -59,8 +59,9 @@ class Scores:
             rows: list[Mapping[str, object]] = [
                 {**row, "kind": "silent", "score": (0.2 if work.attack else 0.9) + near}
             ]
+            # Paper answers the light as skin does.
+            rows.append({**row, "kind": "light", "score": 3.7 - near})
             if not work.attack:
-                rows.append({**row, "kind": "light", "score": 3.7 - near})
                 other = {**row, "kind": "light", "label": "attack", "species": "other_draw"}
                 rows += [{**other, "reason": "light_too_weak"}] * 19 + [
                     {**other, "score": 1.5 + near}
@@ -106,6 +107,7 @@ def test_a_rank_among_draws_is_never_lowered(tmp_path: Path) -> None:
     assert made.accept_at == 3.0
     assert made.reject_below < made.accept_at, "a weak light refuses nobody"
     assert (light.attacks["other_draw"].errors, light.attacks["other_draw"].n) == (0, 1000)
+    assert light.attacks["print"].errors == 50, "told, and no reason to refuse people"
 
 
 def test_the_protocol_says_who_lacks_what(tmp_path: Path) -> None:

@@ -255,3 +255,28 @@ def test_what_is_sent_must_be_known(sends: tuple[str, ...]) -> None:
 
 def test_a_neighbour_by_https_is_the_operator_s_to_name() -> None:
     assert HttpProvider("https://10.0.0.7:8443/ask", ("document",)).name == "http"
+
+
+def test_a_server_that_never_comes_to_its_answer_costs_no_core() -> None:
+    """`100 Continue` without end: each head is short, and all are read."""
+    server, sent = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve() -> None:
+        peer, _ = server.accept()
+        heads = b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000
+        with peer, suppress(OSError):
+            while len(sent) < 4_000:
+                peer.sendall(heads)
+                sent.append(len(heads))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    provider = HttpProvider(
+        f"http://127.0.0.1:{server.getsockname()[1]}/", ("phone",), timeout_s=60
+    )
+    with pytest.raises(ProviderError) as caught:
+        provider(Question("t", "bank", {"phone": "1"}))
+    assert caught.value.problem == "unreachable"
+    thread.join()
+    server.close()
+    assert len(sent) < 4_000  # it was cut off, long before its time

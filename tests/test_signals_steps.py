@@ -22,7 +22,7 @@ from veridical.ocr.mrz import Mrz
 from veridical.signals import SignalFacts, SignalSettings
 from veridical.signals.device import DeviceCheck
 from veridical.signals.listed import ListsCheck
-from veridical.signals.provider import Answer, ProviderCheck, Question
+from veridical.signals.provider import ProviderCheck, ProviderResponse, Question
 from veridical.signals.region import RegionCheck
 from veridical.signals.velocity import VelocityCheck
 from veridical.verification import Settings, Transaction
@@ -48,9 +48,9 @@ class Heard:
     def __init__(self) -> None:
         self.questions: list[Question] = []
 
-    def __call__(self, question: Question) -> Answer:
+    def __call__(self, question: Question) -> ProviderResponse:
         self.questions.append(question)
-        return Answer(1.0)
+        return ProviderResponse(1.0)
 
 
 class Read(Analysis):

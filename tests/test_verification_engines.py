@@ -32,7 +32,7 @@ from veridical.verification import (
     load_verifier,
     shipped_policies,
 )
-from veridical.verification.needs import Needs, NotFitError, roles_of, told_of
+from veridical.verification.needs import Needs, NotFitError, roles_of, summary_of
 
 ROOT = Path(__file__).parent.parent
 CONSENT = {"biometrics": True}
@@ -191,7 +191,7 @@ def test_an_empty_folder_is_not_fit_for_any_policy(tmp_path: Path, policy: str) 
     assert caught.value.code == "model.required"
     assert {lack.check for lack in caught.value.lacks} <= {*found.required, *found.witnesses}
     assert caught.value.model in str(caught.value)
-    assert found.id in told_of(caught.value.lacks)
+    assert found.id in summary_of(caught.value.lacks)
     Needs(engines, POINTS, allow_missing=True).require(found)
 
 

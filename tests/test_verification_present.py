@@ -11,6 +11,7 @@ import pytest
 from veridical.catalogue import CHECKS, Bands, Trait, checks_with
 from veridical.catalogue.points import own_points
 from veridical.errors import InputError
+from veridical.liveness.permutation import DRAWS
 from veridical.policy import earlier_policies, parse_policy
 from veridical.policy.present import PRESENT, Present, add_up, bars
 from veridical.policy.replay import compare_policies, replay
@@ -59,8 +60,14 @@ def test_a_genuine_answer_is_present() -> None:
 
 
 def test_the_parts_add_up_to_the_smallest_sum() -> None:
+    best = CheckResult(Measurement("liveness.light", 3.699, "", STEPWISE), Status.PASS, POINT)
+    for light in (result("liveness.light", **STEPWISE), best):
+        _adds_up(light)
+
+
+def _adds_up(light: CheckResult) -> None:
     for weak in (LIPS, {**LIPS, "schedule_llr": -9.0}, {**LIPS, "consistency_llr": -9.0}):
-        added = add_up(genuine(lips=result("liveness.lips", **weak)), SPOKEN)
+        added = add_up(genuine(lips=result("liveness.lips", **weak), light=light), SPOKEN)
         told = added.measurement()
         assert sum(part or 0.0 for part in added.parts.values()) == pytest.approx(
             told.score, abs=0.02
@@ -75,6 +82,17 @@ def test_a_strong_light_lets_weak_lips_pass() -> None:
     assert (
         point().status(add_up(genuine(lips=weak), SPOKEN).measurement().score or 0) is Status.PASS
     )
+
+
+def test_only_a_light_that_no_other_draw_fits_outweighs_lips_at_their_worst() -> None:
+    worst = result("liveness.lips", Status.REVIEW, "lips_sound_apart", consistency_llr=-9.0)
+    passed = {}
+    for score in (3.1, 3.699):
+        light = CheckResult(Measurement("liveness.light", score, "", STEPWISE), Status.PASS, POINT)
+        told = add_up(genuine(lips=worst, light=light), SPOKEN)
+        passed[score] = point().status(told.measurement().score or 0.0) is Status.PASS
+        assert told.sums["generated"] == pytest.approx(6.8)  # a rank among draws says nothing here
+    assert passed == {3.1: False, 3.699: True}
 
 
 def test_perfect_lips_digits_and_schedule_do_not_pay_for_a_missing_light() -> None:
@@ -112,6 +130,18 @@ def test_nothing_assessed_is_not_assessed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lips", "reason"),
+    [("too_little_speech", "too_little_speech"), ("missing_input", "too_few_witnesses")],
+)
+def test_what_nobody_asked_for_is_no_reason(lips: str, reason: str) -> None:
+    """A phrase was read: that there are no digits tells the applicant nothing."""
+    read = genuine(
+        digits=lacking("voice.digits", "missing_input"), lips=lacking("liveness.lips", lips)
+    )
+    assert add_up(read, SPOKEN).measurement().reason == reason
+
+
+@pytest.mark.parametrize(
     ("witness", "reason"),
     [
         (result("voice.digits", Status.FAIL, "wrong_digits"), "wrong_digits"),
@@ -146,6 +176,14 @@ def test_no_ratio_is_larger_than_its_people_allow() -> None:
         else:
             assert witness.simulated, witness.name  # nobody was measured, and it says so
         assert witness.data
+
+
+def test_the_best_light_is_a_rank_that_no_other_draw_shares() -> None:
+    light = Present.shipped().witnesses["light"]
+    first, second = (-math.log10(rank / (DRAWS + 1)) for rank in (1, 2))
+    assert second < light.best_from <= first
+    assert light.best <= math.log(DRAWS + 1)
+    assert light.best > light.by_status[Status.PASS]
 
 
 def test_witnesses_are_the_checks_that_the_catalogue_calls_so() -> None:

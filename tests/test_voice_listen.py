@@ -17,7 +17,7 @@ from veridical.types import Audio
 from veridical.voiceprint import DigitListener, DigitsCheck, SpeechAnalysis, analyse_speech
 from veridical.voiceprint.digits_listen import NUMBERS, READINGS
 from veridical.voiceprint.digits_net import last_layer
-from veridical.voiceprint.whisper import Heard, Whisper
+from veridical.voiceprint.whisper import EncodedSound, Whisper
 
 REFS = (ModelRef("ears", "1" * 64),)
 SPEECH = analysed(silence(0.5), voice(120, 3.0), silence(0.5))
@@ -31,14 +31,14 @@ class Believes(Whisper):
         self.probability = probability
         self.heard: list[tuple[float, float]] = []
 
-    def hear(self, samples: NDArray[np.float32], window_s: float = 30.0) -> Heard:
+    def hear(self, samples: NDArray[np.float32], window_s: float = 30.0) -> EncodedSound:
         """Note how much sound came and in which window."""
         self.heard.append((len(samples) / 16_000, window_s))
-        return Heard(np.zeros((2, 1, 1, 1, 64), np.float32), len(samples) / 16_000)
+        return EncodedSound(np.zeros((2, 1, 1, 1, 64), np.float32), len(samples) / 16_000)
 
     def places(
         self,
-        heard: Heard,
+        heard: EncodedSound,
         text: Sequence[str],
         pieces: Sequence[str],
         language: str,

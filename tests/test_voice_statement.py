@@ -21,7 +21,7 @@ from veridical.types import Audio
 from veridical.voiceprint import VoiceEmbedder, enrol_voice
 from veridical.voiceprint.speech import analyse_speech
 from veridical.voiceprint.statement import StatementCheck, StatementReading
-from veridical.voiceprint.whisper import Heard, Piece, Transcript, Whisper
+from veridical.voiceprint.whisper import EncodedSound, Piece, Transcript, Whisper
 from veridical.voiceprint.windows import Window, speech_windows
 
 
@@ -36,19 +36,21 @@ class Writes:
     refs: tuple[ModelRef, ...] = (ModelRef("writes", "0" * 64),)
     scored: list[str] = field(default_factory=list)
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32]) -> EncodedSound:
         """The window's number by its length."""
         self.calls += 1
-        return Heard(np.full((1, 1, 1, 1, 1), len(samples), np.float32), len(samples) / 16_000)
+        return EncodedSound(
+            np.full((1, 1, 1, 1, 1), len(samples), np.float32), len(samples) / 16_000
+        )
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """Each word lasts half a second."""
         words = self.texts[round(heard.duration_s) % 10].split()
         pieces = [Piece(f" {w}".encode(), i / 2, i / 2 + 0.5, -0.1) for i, w in enumerate(words)]
         return Transcript(tuple(pieces), True)
 
     def log_likelihoods(
-        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+        self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
         """What was heard is at 0, likely texts at -1, others as far below as asked."""
         self.scored += texts[1:]

@@ -12,7 +12,7 @@ from veridical.liveness.challenge import (
     draw_challenge,
     draw_movement,
     end_of,
-    told_until,
+    view_until,
     with_colours,
 )
 from veridical.liveness.light.colours import draw_colours
@@ -101,11 +101,11 @@ class LiveChallenge:
         latest = self.slices[-1].arrived_ms if self.slices else 0.0
         return latest + HORIZON_MS
 
-    def told(self) -> dict[str, Any]:
+    def view(self) -> dict[str, Any]:
         """What the applicant's device may know by now."""
         end_ms = end_of(self.challenge)
         told_ms = self.told_ms if self.stepwise else end_ms + 1.0
-        told = told_until(self.challenge, told_ms)
+        told = view_until(self.challenge, told_ms)
         if self.stepwise or {"colours", "turns"} & told.keys():
             told |= {"end_ms": end_ms, "told_ms": told_ms}
         return told

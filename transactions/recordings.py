@@ -37,9 +37,9 @@ __all__ = [
     "chosen_script",
     "judge_recording",
     "recorded",
+    "recording_view",
     "script_view",
     "stamped",
-    "told_of",
 ]
 
 MEDIUM = "recording"
@@ -188,7 +188,7 @@ def judge_recording(
         return verifier.verify(recording, policy)
 
 
-def told_of(result: RecordingResult) -> dict[str, Any]:
+def recording_view(result: RecordingResult) -> dict[str, Any]:
     """The verdict with its timeline, as it is kept."""
     plain = result_to_json(result)
     told = verdict_to_json(result.verdict)

@@ -509,8 +509,8 @@ class TransactionService:
 
         Raises:
             ProblemError: `slices.not_stepwise`, `slices.order`, `slices.too_many`,
-                `challenge.spent`, `request.too_large`, `transaction.not_found`,
-                `transaction.state`, `transaction.expired`.
+                `challenge.spent`, `challenge.expired`, `request.too_large`,
+                `transaction.not_found`, `transaction.state`, `transaction.expired`.
         """
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
@@ -520,6 +520,9 @@ class TransactionService:
             before = self._live(row, vault)
             if before is None or row.nonce is None:
                 raise ProblemError(409, "challenge.spent", "draw a challenge first")
+            newest = before.slices[-1].arrived_ms if before.slices else 0.0
+            if now - before.issued_at < newest:
+                raise _too_old()  # the clock was set back: what arrived when is not known
             after = before.taking(number, data, now, last=last)
             if after is not before:
                 if sum(one.size for one in after.slices) > _MOST_CLIP_BYTES:
@@ -540,7 +543,7 @@ class TransactionService:
             "number": number,
             "sha256": taken.sha256,
             "arrived_ms": taken.arrived_ms,
-            **after.told(),
+            **after.view(),
         }
 
     def _draw(
@@ -575,7 +578,7 @@ class TransactionService:
             },
         )
         answer = {
-            **drawn.told(),
+            **drawn.view(),
             "language": language,
             "nonce": nonce,
             "expires_at": iso(expires_at),
@@ -1170,8 +1173,11 @@ class TransactionService:
                 "challenge.unknown",
                 "this is not the nonce of the transaction's current challenge; answer that one",
             )
-        if row.challenge_expires_at is not None and row.challenge_expires_at <= now:
-            raise ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
+        if row.challenge_expires_at is not None:
+            # One of the future was drawn before the clock was set back: its age is not known.
+            left_ms = row.challenge_expires_at - now
+            if not 0 < left_ms <= _ms(self.settings.challenge_lifetime_of(row.kind)):
+                raise _too_old()
 
     def _refuse_burst(
         self, connection: Connection, tenant: str, who: list[bytes], now: int
@@ -1184,7 +1190,7 @@ class TransactionService:
         if lately < _BURST and count <= _BURST:
             return
         wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS * 2 ** min(count - _BURST, 10))
-        left_ms = newest + wait_ms - now
+        left_ms = min(newest, now) + wait_ms - now  # whatever the clock did since
         if left_ms > 0:
             raise _back_off(left_ms)
 
@@ -1232,6 +1238,10 @@ def place_of(cursor: str) -> tuple[int, str] | None:
             422, "request.malformed", "missing or malformed: query.cursor", pointer="/query/cursor"
         )
     return int(time), name
+
+
+def _too_old() -> ProblemError:
+    return ProblemError(409, "challenge.expired", "the challenge is too old; draw a new one")
 
 
 def _back_off(left_ms: int) -> ProblemError:

@@ -1,9 +1,11 @@
 """What is shown of a transaction, and to whom: the applicant never sees a score."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from veridical.catalogue import Text
 from veridical.catalogue.reasons import ADVICE, advice
+from veridical.languages import Language
 from veridical.policy.media import Wanted
 from veridical.store.chain import Link
 from veridical.store.transactions import StoredTransaction
@@ -23,21 +25,18 @@ __all__ = [
     "wanted_view",
 ]
 
-Language = Literal["en", "zh"]
-
 _OF_PORTRAITS = ("portrait_no_face", "portrait_too_small", "portrait_unclear")
 """What a face says of the document that shows it."""
-ENDINGS: Mapping[str, Mapping[Language, str]] = {
-    "accept": {"en": "Thank you, you are verified.", "zh": "核验已通过，谢谢。"},
-    "review": {
-        "en": "Thank you. Our staff will look at it and tell you.",
-        "zh": "谢谢，工作人员将审核并通知您结果。",
-    },
-    "reject": {
-        "en": "We could not verify you this time. Our staff will help you.",
-        "zh": "本次未能完成核验，工作人员将为您提供帮助。",
-    },
-    "retry": {"en": "Please try again.", "zh": "请再试一次。"},
+ENDINGS: Mapping[str, Text] = {
+    "accept": Text("Thank you, you are verified.", "核验已通过，谢谢。"),
+    "review": Text(
+        "Thank you. Our staff will look at it and tell you.", "谢谢，工作人员将审核并通知您结果。"
+    ),
+    "reject": Text(
+        "We could not verify you this time. Our staff will help you.",
+        "本次未能完成核验，工作人员将为您提供帮助。",
+    ),
+    "retry": Text("Please try again.", "请再试一次。"),
 }
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from veridical.errors import InputError
+from veridical.heads import BoundedResponse
 
 __all__ = ["Poster", "Send", "check_address", "is_public", "secret_text", "sign"]
 
@@ -171,6 +172,8 @@ class Poster:
 
 class _Pinned(http.client.HTTPConnection):
     """A connection to one address, whatever its name resolves to by now."""
+
+    response_class = BoundedResponse
 
     def __init__(self, host: str, port: int, address: str, *, encrypted: bool) -> None:
         super().__init__(host, port, timeout=TIMEOUT_S)

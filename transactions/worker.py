@@ -45,8 +45,8 @@ from veridical.transactions.recordings import (
     MEDIUM,
     Judge,
     judge_recording,
+    recording_view,
     stamped,
-    told_of,
 )
 from veridical.transactions.records import record
 from veridical.transactions.resources import ProblemError, Resources
@@ -158,6 +158,7 @@ class Worker:
 
     def stop(self, patience_s: float) -> None:
         """Take nothing more, and wait for what is being judged; the rest others take up."""
+        until = time.monotonic() + patience_s
         self._stop.set()
         self._wake.release()
         with self._lock:
@@ -165,7 +166,8 @@ class Worker:
         wait(judged, patience_s)
         for thread in (self._taker, self._renewer):
             if thread is not None and thread.is_alive():
-                thread.join(0.1)
+                # One that takes a job now would hand it to a loop that has ended.
+                thread.join(max(0.1, until - time.monotonic()))
 
     def _work(self, run: Run) -> None:
         while not self._stop.is_set():
@@ -428,7 +430,7 @@ class Worker:
             result = replace(result, verdict=left_to_a_person(result.verdict, need))
         if row.sandbox:
             result = stamped(result, SANDBOX)
-        return result.verdict, told_of(result)
+        return result.verdict, recording_view(result)
 
     def _enrolling(
         self,

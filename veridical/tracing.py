@@ -101,12 +101,13 @@ def exporting(version: str) -> Iterator[bool]:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.trace import set_tracer_provider
 
     # What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say goes before this.
     named = Resource({"service.name": NAME, "service.version": version})
     provider = TracerProvider(resource=named.merge(Resource.create()))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
+    set_tracer_provider(provider)
     try:
         yield True
     finally:

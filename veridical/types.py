@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.errors import InputError
+from veridical.languages import LANGUAGES, spoken
 
 __all__ = [
     "Arrival",
@@ -254,9 +255,9 @@ class Challenge:
                 f"a challenge is 4 to 8 digits 0-9, got {len(self.digits)} characters",
                 "challenge.malformed",
             )
-        if self.language not in ("en", "zh"):
+        if self.language not in LANGUAGES:
             raise InputError(
-                f"a challenge is in en or zh, got {self.language!r}", "challenge.malformed"
+                f"a challenge is in {spoken()}, got {self.language!r}", "challenge.malformed"
             )
         times = self.schedule_ms
         if not times:

@@ -9,7 +9,7 @@ from veridical.errors import ModelError
 from veridical.policy import Policy
 from veridical.result import OperatingPoint
 
-__all__ = ["Lack", "Needs", "NotFitError", "roles_of", "told_of"]
+__all__ = ["Lack", "Needs", "NotFitError", "roles_of", "summary_of"]
 
 NO_POINT = "model.no_operating_point"
 MOST_KNOWN = 256
@@ -40,7 +40,7 @@ class Lack:
     required: bool
 
 
-def told_of(lacks: Iterable[Lack]) -> str:
+def summary_of(lacks: Iterable[Lack]) -> str:
     """For people: `spoken lacks sface-2021dec (model.missing) for face.match`."""
     checks: dict[tuple[str, str, str], list[str]] = {}
     for lack in lacks:
@@ -108,7 +108,7 @@ class Needs:
         lacks = [lack for policy in policies for lack in self.lacks(policy) if lack.required]
         if lacks and not self._allow_missing:
             error = NotFitError(
-                f"{told_of(lacks)}. Run `veridical models pull`, choose another profile or "
+                f"{summary_of(lacks)}. Run `veridical models pull`, choose another profile or "
                 "policy, or allow it (--allow-missing, VERIDICAL_ALLOW_MISSING=1): nobody is then "
                 "accepted by such a policy, for a check it requires is not assessed",
                 model=lacks[0].model,

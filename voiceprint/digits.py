@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from veridical.errors import InputError
+from veridical.languages import LANGUAGES
 from veridical.models import ModelStore, Profile
 from veridical.result import EvidenceValue, Measurement
 from veridical.voiceprint.ctc import Scores, align, best_path, log_likelihoods, log_softmax
@@ -22,7 +23,6 @@ from veridical.voiceprint.whisper import Whisper
 
 __all__ = ["DigitReading", "DigitTimes", "DigitsCheck", "load_nets", "rivals"]
 
-LANGUAGES = ("en", "zh")
 STEP_FRAMES = 4
 """Frames of one step of the digit nets."""
 MARGIN_FRAMES = 60

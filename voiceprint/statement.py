@@ -19,7 +19,7 @@ from veridical.result import EvidenceValue, Measurement, ModelRef
 from veridical.types import Template
 from veridical.voiceprint.embed import VoiceEmbedder
 from veridical.voiceprint.pinyin import sounds_apart
-from veridical.voiceprint.whisper import Heard, Transcript
+from veridical.voiceprint.whisper import EncodedSound, Transcript
 from veridical.voiceprint.windows import Window
 from veridical.voiceprint.wording import Difference, Unit, align, units
 
@@ -59,16 +59,16 @@ class Recogniser(Protocol):
         """The models, as verdicts quote them."""
         ...
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32]) -> EncodedSound:
         """Take in up to thirty seconds of sound at 16 kHz."""
         ...
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """Write down what was said."""
         ...
 
     def log_likelihoods(
-        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+        self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
         """(texts,) logarithm of how likely each is to be what was said."""
         ...
@@ -167,7 +167,7 @@ class _Part:
     vectors: NDArray[np.float32]
     spans: tuple[tuple[float, float], ...]
     speech_s: float
-    heard: Heard | None
+    heard: EncodedSound | None
     """Kept for the last window alone, so that a short recording is encoded once."""
 
 
@@ -369,7 +369,7 @@ class StatementCheck:
 
     def _again(
         self, windows: Windows, parts: Sequence[_Part], wanted: set[int]
-    ) -> Iterator[tuple[int, Heard]]:
+    ) -> Iterator[tuple[int, EncodedSound]]:
         """The sound of some windows once more."""
         for at in tuple(wanted):
             kept = parts[at].heard
@@ -384,7 +384,7 @@ class StatementCheck:
             if at in wanted:
                 yield at, self._recogniser.hear(window.speech.samples)
 
-    def _scores(self, heard: Heard, texts: list[str], language: str) -> NDArray[np.float64]:
+    def _scores(self, heard: EncodedSound, texts: list[str], language: str) -> NDArray[np.float64]:
         return self._recogniser.log_likelihoods(heard, texts, language, CONTEXT.get(language, ""))
 
     def _deviation(

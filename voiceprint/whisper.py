@@ -15,7 +15,7 @@ from veridical.models import Session
 from veridical.result import ModelRef
 from veridical.voiceprint.fbank import RATE_HZ
 
-__all__ = ["Heard", "Piece", "Transcript", "Whisper", "hear", "whisper_features"]
+__all__ = ["EncodedSound", "Piece", "Transcript", "Whisper", "hear", "whisper_features"]
 
 BANDS = 80
 FFT = 400
@@ -39,7 +39,7 @@ WORD = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\w\s]|_)+|\s+
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class EncodedSound:
     """Sound as the decoder attends to it; made once, read by every question about it.
 
     Attributes:
@@ -133,7 +133,7 @@ class Whisper:
         """The models, as verdicts quote them."""
         return self._encoder.ref, self._decoder.ref
 
-    def hear(self, samples: NDArray[np.float32], window_s: float = LONGEST_S) -> Heard:
+    def hear(self, samples: NDArray[np.float32], window_s: float = LONGEST_S) -> EncodedSound:
         """Encode up to thirty seconds of sound.
 
         Args:
@@ -146,7 +146,7 @@ class Whisper:
         """
         return hear(self._encoder, samples, window_s)
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """Write down what was said, taking the likeliest token each time.
 
         Args:
@@ -181,7 +181,7 @@ class Whisper:
         return Transcript(pieces, complete)
 
     def log_likelihoods(
-        self, heard: Heard, texts: Sequence[str], language: str, context: str = ""
+        self, heard: EncodedSound, texts: Sequence[str], language: str, context: str = ""
     ) -> NDArray[np.float64]:
         """How likely each text is to be exactly what was said.
 
@@ -224,7 +224,7 @@ class Whisper:
 
     def places(
         self,
-        heard: Heard,
+        heard: EncodedSound,
         text: Sequence[str],
         pieces: Sequence[str],
         language: str,
@@ -267,7 +267,7 @@ class Whisper:
         order = ("<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>")
         return [*before, *(named[name] for name in order)]
 
-    def _bounds(self, heard: Heard, prefix: list[int], found: list[int]) -> list[float]:
+    def _bounds(self, heard: EncodedSound, prefix: list[int], found: list[int]) -> list[float]:
         """When each token begins, and when the last ends: the monotonic path of most attention."""
         if not found:
             return [0.0]
@@ -324,7 +324,9 @@ class _Tokens:
         return found
 
 
-def hear(encoder: Session, samples: NDArray[np.float32], window_s: float = LONGEST_S) -> Heard:
+def hear(
+    encoder: Session, samples: NDArray[np.float32], window_s: float = LONGEST_S
+) -> EncodedSound:
     """Encode up to thirty seconds of sound; see `Whisper.hear`."""
     duration_s = len(samples) / RATE_HZ
     if duration_s > LONGEST_S:
@@ -338,7 +340,7 @@ def hear(encoder: Session, samples: NDArray[np.float32], window_s: float = LONGE
     padded = np.zeros(steps * step, np.float32)
     padded[: len(samples)] = samples
     (cross,) = encoder.run({"mel": whisper_features(padded)[None]})
-    return Heard(cross, duration_s)
+    return EncodedSound(cross, duration_s)
 
 
 def whisper_features(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from veridical.languages import Language
 from veridical.wire.base import Answer
 from veridical.wire.transactions import ConsentGiven, TransactionKind
 from veridical.wire.verdicts import PolicyRef
@@ -50,7 +51,7 @@ class KeptRequest(Answer):
     consent: ConsentGiven | None
     return_url: str = ""
     callback: str | None
-    locale: Literal["en", "zh"]
+    locale: Language
     signals: KeptSignals = KeptSignals()
     statement: str = ""
     script: str = ""

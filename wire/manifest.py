@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from veridical.languages import Language
 from veridical.wire.base import Request
 from veridical.wire.transactions import LONGEST_STATEMENT
 
@@ -11,7 +12,6 @@ __all__ = ["ManifestChallenge", "ManifestExpectation", "ManifestRow"]
 
 
 Medium = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
-Language = Literal["en", "zh"]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Direction = Literal["left", "right", "up", "down"]
 Outcome = Literal["accept", "review", "retry", "reject"]

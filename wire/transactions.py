@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from veridical.languages import Language
 from veridical.result import Outcome
 from veridical.wire.base import Answer, Instant, Request, Sha256
 from veridical.wire.verdicts import PolicyRef, Verdict
@@ -68,7 +69,6 @@ TransactionKind = Literal["onboarding", "reverify", "recording"]
 TransactionState = Literal[
     "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
 ]
-Language = Literal["en", "zh"]
 
 _ID = "t_0123456789abcdef0123456789abcdef"
 _SHA = "5f0a" * 16

@@ -18,7 +18,7 @@ PLACES = {
     "veridical": ("veridical", f"{NAME}.core"),
 }
 """Folders, and their names there and here; longer names first."""
-CORE = ("errors.py", "release.py", "result.py")
+CORE = ("errors.py", "languages.py", "release.py", "result.py")
 
 
 def write_package(target: Path) -> None:

@@ -1,40 +1,48 @@
 """How transactions ended: figures, and a page for whoever decides on the risk."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import iapar
 from veridical.evaluation.figures import Figures
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.cases import GENUINE, OUTCOMES, Case
 from veridical.evaluation.request import Evaluation, Section, Worst
+from veridical.evaluation.weakest import words_of
 from veridical.rehearsal.compose.kinds import ATTACKS
 from veridical.result import Outcome, Status
 
 __all__ = ["transaction_figures"]
 
 MAX_ATTEMPTS = 2
+ATTEMPTS = 3
+"""That every shipped policy of a clip allows; each is drawn anew."""
 ENDS = (*OUTCOMES, "error")
 Rows = Sequence[Mapping[str, str]]
 
 
-def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
+def transaction_figures(
+    rows: Rows, cases: Sequence[Case], weakest: Mapping[str, Rows] = MappingProxyType({})
+) -> Evaluation:
     """Work the figures out of outcomes; no model is needed.
 
     Args:
         rows: As `decided`.
         cases: In order of their numbers.
+        weakest: The same rows, decided as if applicants had chosen each of `WEAKEST`.
     """
     figures = Figures("transactions")
+    once = _once(rows)
     for expected in OUTCOMES:
-        here = [row["got"] for row in rows if row["expected"] == expected]
+        here = [row["got"] for row in once if row["expected"] == expected]
         for outcome in ENDS:
             if here and (outcome in here or outcome in OUTCOMES):
                 figures.put(f"outcomes|{expected}|{outcome}", here.count(outcome))
-    _genuine_figures(figures, "", rows)
-    attacks = _attack_figures(figures, "", rows)
+    _genuine_figures(figures, "", once)
+    attacks = _attack_figures(figures, "", once)
     for policy, under in _by("policy", rows):
         _genuine_figures(figures, f"by_policy|{policy}|", under)
         _attack_figures(figures, f"by_policy|{policy}|", under)
@@ -43,12 +51,16 @@ def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
                 _genuine_figures(figures, f"by_policy|{policy}|groups|{group}|", same)
                 who = {_person(row, cases) for row in same}
                 figures.put(f"by_policy|{policy}|groups|{group}|people", len(who))
-    for what, same in _by("what", [{**row, "what": _what(row)} for row in rows]):
+    for what, same in _by("what", [{**row, "what": _what(row)} for row in once]):
         judged = [row for row in same if row.get("present")]
         passed = sum(row["present"] == Status.PASS for row in judged)
         if judged:
             figures.share(f"present_passed|{what}", Rate(passed, len(judged)))
-    causes = _first_causes(rows)
+    for choice, ended in weakest.items():
+        for kind, same in _by_who(_once(ended)):
+            rate = Rate(sum(row["got"] == GENUINE for row in same), len(same))
+            figures.share(f"weakest|{choice}|{kind}_accepted", rate)
+    causes = _first_causes(once)
     for path, count in causes.items():
         figures.put(f"first_causes|{path}", count)
     times = [float(row["cpu_ms"]) for row in rows if row["cpu_ms"]]
@@ -63,9 +75,20 @@ def transaction_figures(rows: Rows, cases: Sequence[Case]) -> Evaluation:
             (f"attack_accepted|{worst[0]}", f"worst attack: {worst[0]}"),
             ("cpu_ms", "median CPU ms"),
         ),
-        sections=list(_sections(rows, cases, attacks, causes)),
+        sections=list(_sections(rows, cases, attacks, causes, weakest)),
         worst=_worst(rows, cases),
     )
+
+
+def _once(rows: Rows) -> Rows:
+    """Of each recording the worst end that a policy gave it: several policies are one trial."""
+    found: dict[str, Mapping[str, str]] = {}
+    for row in rows:
+        known = found.setdefault(row["unit"], row)
+        order = ENDS if row["attack"] else ENDS[::-1]
+        if order.index(row["got"]) < order.index(known["got"]):
+            found[row["unit"]] = row
+    return list(found.values())
 
 
 def _by(key: str, rows: Rows) -> Iterator[tuple[str, Rows]]:
@@ -163,7 +186,11 @@ def _notes(rows: Rows, cases: Sequence[Case]) -> list[str]:
 
 
 def _sections(
-    rows: Rows, cases: Sequence[Case], accepted: Mapping[str, Rate], causes: Mapping[str, int]
+    rows: Rows,
+    cases: Sequence[Case],
+    accepted: Mapping[str, Rate],
+    causes: Mapping[str, int],
+    weakest: Mapping[str, Rows],
 ) -> Iterator[Section]:
     yield Section(
         "Genuine customers",
@@ -172,26 +199,38 @@ def _sections(
         "were each another person.",
         head=("policy", "recorded", "accepted at once", "within two", "to a person", "refused",
               "people"),
-        rows=list(_genuine_table(rows, cases)),
+        rows=_joined(_genuine_table(rows, cases)),
     )  # fmt: skip
     if accepted:
         yield Section(
             "Attacks accepted",
-            "Share that the whole chain accepted; review is not acceptance.",
+            "Share of recordings that some policy accepted; review is not acceptance.",
             bars(dict(sorted(accepted.items(), key=lambda i: -(i[1].value or 0))), "accepted"),
         )
         yield Section(
             "Attacks, one by one",
             "What somebody tried who is not the customer, and how it ended. Where none was "
-            "accepted, the last column says how many might be all the same.",
+            "accepted, the last columns say how many might be all the same: of single attempts, "
+            "and of attackers with three.",
             head=("policy", "attack", "accepted", "to a person", "asked again", "refused", "tried",
-                  "accepted at most"),
-            rows=list(_attack_table(rows)),
+                  "accepted at most", "of three attempts"),
+            rows=_joined(_attack_table(rows)),
         )  # fmt: skip
+    if any(_judged_present(ended) for ended in weakest.values()):
+        yield Section(
+            "The weakest answer",
+            "The same recordings, as if each applicant had chosen a way in which less can be "
+            "assessed. It must help nobody who attacks; of genuine customers it says whom a person "
+            "has to look at.",
+            head=("chosen", "attacks accepted", "at most", "genuine accepted", "genuine refused",
+                  "genuine"),
+            rows=list(_weakest_table(weakest)),
+        )  # fmt: skip
+    rows = _once(rows)
     kinds = sorted({row["attack"] for row in rows})
     yield Section(
         "How transactions ended",
-        "Every attempt of a genuine applicant, and of each attack.",
+        "Every attempt of a genuine applicant, and of each attack, by the policy that ended worst.",
         head=("applicant", *ENDS, "n"),
         rows=[
             (kind or "genuine", *(str(ends.count(one)) for one in ENDS), str(len(ends)))
@@ -205,6 +244,14 @@ def _sections(
         head=("applicant", "cause", "n"),
         rows=[(*path.split("|", 1), str(count)) for path, count in causes.items()],
     )
+
+
+def _joined(rows: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Policies that end alike in one row: the first cell names them, the rest is equal."""
+    policies: dict[tuple[str, ...], list[str]] = {}
+    for policy, *rest in rows:
+        policies.setdefault(tuple(rest), []).append(policy)
+    return sorted((", ".join(names), *rest) for rest, names in policies.items())
 
 
 def _genuine_table(rows: Rows, cases: Sequence[Case]) -> Iterator[tuple[str, ...]]:
@@ -236,7 +283,36 @@ def _attack_table(rows: Rows) -> Iterator[tuple[str, ...]]:
                 *(str(got.count(one)) for one in (Outcome.REVIEW, Outcome.RETRY, Outcome.REJECT)),
                 str(rate.n),
                 f"{100 * rate.ci95[1]:.0f} %",
+                f"{100 * (1 - (1 - rate.ci95[1]) ** ATTEMPTS):.0f} %",
             )
+
+
+def _judged_present(rows: Rows) -> Rows:
+    """Attempts of which was asked whether they were answered live."""
+    return [row for row in rows if row.get("present")]
+
+
+def _by_who(rows: Rows) -> Iterator[tuple[str, Rows]]:
+    """Attacks and genuine attempts among those."""
+    judged = _judged_present(rows)
+    for who, attacks in (("attack", True), ("genuine", False)):
+        if same := [row for row in judged if bool(row["attack"]) == attacks]:
+            yield who, same
+
+
+def _weakest_table(weakest: Mapping[str, Rows]) -> Iterator[tuple[str, ...]]:
+    for choice, rows in weakest.items():
+        got = {who: [row["got"] for row in same] for who, same in _by_who(_once(rows))}
+        attacks, genuine = got.get("attack", []), got.get("genuine", [])
+        rate = Rate(attacks.count(GENUINE), len(attacks))
+        yield (
+            words_of(choice),
+            f"{rate.errors} of {rate.n}",
+            f"{100 * rate.ci95[1]:.1f} %",
+            str(genuine.count(GENUINE)),
+            str(genuine.count(Outcome.REJECT)),
+            str(len(genuine)),
+        )
 
 
 def _of(count: int, trials: int) -> str:

@@ -18,10 +18,7 @@ from pydantic import SecretStr
 
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
-from veridical.catalogue import CHECKS
-from veridical.catalogue.points import operating_points
-from veridical.errors import InputError
-from veridical.evaluation.calibrate import (
+from veridical.calibration.calibrate import (
     CHECK_OF_KIND,
     RATES_OF_KIND,
     Target,
@@ -29,9 +26,12 @@ from veridical.evaluation.calibrate import (
     read_trials,
     write_calibration,
 )
+from veridical.calibration.intervals import Rate, trials_needed
+from veridical.catalogue import CHECKS
+from veridical.catalogue.points import operating_points
+from veridical.errors import InputError
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data
-from veridical.evaluation.intervals import Rate, trials_needed
 from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.digits import wrong_prompts
 from veridical.evaluation.request import Request
@@ -53,8 +53,14 @@ KINDS: Final = ("silent", "digits", "lips", "light", "motion")
 RANKED: Final = ("light", "motion")
 """Their scores are ranks among draws: the false accept rate follows from the draw, and recordings
 make no lower threshold as safe. What passes is measured, the threshold may only rise."""
+NOT_ASKED: Final = ("digits", "light", "motion")
+"""They tell a moment and no artefact: a sheet of paper answers the screen's light as skin does, and
+who holds it may read the right digits. They are fitted against other challenges alone; how many
+artefacts pass is counted beside."""
 COLUMNS = ("kind", "score", "reason", "label", "species", "reference", "setting", "models")
 KEY = b"evaluation only, never a server"
+OTHERS: Final = ("random", "one_digit_off", "two_digits_off", "other_draw", "moved_sound")
+"""Species of genuine recordings held against what they were not asked."""
 DRAWS = 20
 """Other challenges each genuine answer is held against, of each ranked check."""
 MOVED_S = (-0.6, 0.6)
@@ -275,7 +281,9 @@ def _part(
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            row for row in rows if kind not in NOT_ASKED or row["species"] in ("", *OTHERS)
+        )
     models = sorted({model for row in rows for model in row["models"].split()})
     (folder / "run.json").write_text(json.dumps({"models": models}), encoding="utf-8")
     genuine = [row for row in rows if row["label"] == "genuine"]

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -19,6 +20,7 @@ from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.outcomes import transaction_figures
 from veridical.evaluation.request import Evaluation, Request
 from veridical.evaluation.waive import MARK, without
+from veridical.evaluation.weakest import WEAKEST
 from veridical.models.calibration import load_calibrations
 from veridical.policy.present import PRESENT
 from veridical.policy.rules import checked_facts
@@ -150,7 +152,18 @@ def evaluate_transactions(
     )
     points = operating_points(store, profile)
     rows = decided(list(scores.rows()), cases, policies, points, own_specimens=own_specimens)
-    evaluation = transaction_figures(rows, cases)
+    weakest = {
+        choice: decided(
+            list(scores.rows()),
+            cases,
+            policies,
+            points,
+            own_specimens=own_specimens,
+            blind=blind,
+        )
+        for choice, blind in WEAKEST.items()
+    }
+    evaluation = transaction_figures(rows, cases, weakest)
     evaluation.profile = profile.name
     evaluation.models = models
     evaluation.data_sha256 = data
@@ -175,6 +188,7 @@ def decided(
     cards: Mapping[str, OperatingPoint],
     *,
     own_specimens: bool = False,
+    blind: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, str]]:
     """Decide measured attempts; scores stay what they are when thresholds move.
 
@@ -185,6 +199,7 @@ def decided(
         cards: Operating points of the model set, before which policies and their calibration
             files go.
         own_specimens: As in `evaluate_transactions`.
+        blind: Checks that are taken not to have been assessed, each with its reason.
 
     Returns:
         For each case that was measured its row with `case`, `policy`, `group`, `expected`,
@@ -213,7 +228,9 @@ def decided(
             ended.append({**about, "got": "error", "first_cause": row["error"]})
             continue
         measured = [  # of a score file from before there were rules, without evidence
-            Measurement(check, score, reason, *evidence)
+            Measurement(check, None, blind[check])
+            if check in blind
+            else Measurement(check, score, reason, *evidence)
             for check, (score, reason, *evidence) in json.loads(row["measured"]).items()
         ]
         rates = {m.check: fitted[case.policy].error_rate(m.check, m.score) for m in measured}

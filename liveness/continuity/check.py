@@ -141,7 +141,6 @@ def signs_of(steps: Steps) -> dict[str, float | None]:
         "picture_jumps": float(whole.max()) if len(whole) else None,
         "head_jumps": float(head.max()) if len(head) else None,
         "odd_frame": float(steps.odd.max()) if len(steps.odd) else None,
-        "blended_frames": float(steps.dull.max()) if len(steps.dull) else None,
         "jumps_over_gaps": float(_large(steps.whole[steps.gap])),
     }
 

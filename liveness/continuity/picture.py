@@ -2,8 +2,7 @@
 
 A camera and a head move smoothly: a step is about as large as its neighbours. Where two takes were
 joined everything jumps at once, from one frame to the next; where a frame of something else was put
-in, the picture goes away and comes back; where a joint was blended over, the frames of the blend
-are less sharp than those around them.
+in, the picture goes away and comes back. A joint that is blended over does neither.
 """
 
 from collections.abc import Sequence
@@ -43,7 +42,6 @@ GAP = 1.6
 RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 10, 151, 9, 8, 127, 356, 234, 454, 55, 285)
 """Points of the mesh that speech does not move."""
 LEFT_EYE, RIGHT_EYE = (0, 1), (2, 3)
-SHARP_NEAR = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +58,6 @@ class Steps:
         head_times_ms: (m,) the same for frames in which the face was followed.
         head: (m,) the step of the head's place, size and pose over what is usual nearby.
         head_gap: (m,) bool, as `gap`.
-        dull: (m,) share of the face's sharpness that is missing against frames nearby.
     """
 
     times_ms: Row
@@ -70,7 +67,6 @@ class Steps:
     head_times_ms: Row
     head: Row
     head_gap: NDArray[np.bool_]
-    dull: Row
 
 
 def steps_of(clip: Clip, followed: Sequence[View]) -> Steps:
@@ -98,7 +94,6 @@ def steps_of(clip: Clip, followed: Sequence[View]) -> Steps:
         head_times_ms[1:],
         _over_usual(head, EYE_SHARES),
         _gaps(head_times_ms),
-        _dull(with_face)[1:],
     )
 
 
@@ -121,8 +116,12 @@ def _over_usual(steps: Row, floor: float) -> Row:
     """Each step over a high quantile of those near it."""
     if len(steps) <= 2 * BESIDE + 1:
         return np.zeros(len(steps))
-    near = _beside(steps, NEAR, BESIDE)
-    return np.asarray(steps / (np.nanquantile(near, USUAL, axis=1) + floor))
+    near = np.sort(_beside(steps, NEAR, BESIDE), axis=1)  # what is NaN comes last
+    place = USUAL * (np.isfinite(near).sum(1, keepdims=True) - 1)
+    low = np.floor(place).astype(np.intp)
+    below, above = (np.take_along_axis(near, at, 1) for at in (low, np.ceil(place).astype(np.intp)))
+    usual = (below + (place - low) * (above - below))[:, 0]
+    return np.asarray(steps / (usual + floor))
 
 
 def _beside(values: Row, near: int, left_out: int) -> Row:
@@ -156,26 +155,3 @@ def _head_steps(views: Sequence[View]) -> Row:
     apart = max(float(np.median(np.linalg.norm(eyes, axis=1))), 1e-6)
     way = np.sqrt((np.diff(points.astype(np.float64), axis=0) ** 2).sum(2).mean(1))
     return np.asarray(way / apart)
-
-
-def _dull(views: Sequence[View]) -> Row:
-    """Share of its sharpness that each face lacks against the median of those near it."""
-    sharp = np.array([_sharpness(view) for view in views])
-    if len(sharp) < 2:
-        return np.zeros(len(sharp))
-    usual = np.nanmedian(_beside(sharp, SHARP_NEAR, 0), axis=1)
-    return np.asarray(1 - sharp / np.maximum(usual, 1e-6))
-
-
-def _sharpness(view: View) -> float:
-    """Spread of the second derivative over the face, without mouth and jaw, in grey levels."""
-    if view.mesh is None:
-        return 0.0
-    points = view.mesh.points[list(RIGID), :2]
-    (left, top), (right, bottom) = points.min(0).astype(int), points.max(0).astype(int) + 1
-    rows = slice(max(0, int(top)), max(1, int(bottom)))
-    columns = slice(max(0, int(left)), max(1, int(right)))
-    face = brightness(view.image, rows, columns)
-    if min(face.shape) < 3:
-        return 0.0
-    return float(cv2.Laplacian(face, cv2.CV_32F).std())

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.liveness.light.follow import LATE_MS, Answer, Draws, chroma, follow, free_of, gain_at
+from veridical.liveness.light.follow import (
+    LATE_MS,
+    Draws,
+    LightResponse,
+    chroma,
+    follow,
+    free_of,
+    gain_at,
+)
 from veridical.liveness.light.trace import SKIN, Trace, trace_of
 from veridical.liveness.permutation import DRAWS, draws_of
 from veridical.result import EvidenceValue, Measurement
@@ -30,7 +38,8 @@ class LightGate:
     Attributes:
         fps_at_least: Below this the changes fall between frames.
         seen_share_at_least: Share of the frames in which the face must be found, 0..1.
-        readable_at_least: Share of the skin that is neither clipped nor dark, 0..1.
+        readable_at_least: Share of the skin that is neither clipped nor dark, 0..1. Fewer samples
+            make noise and no false accepts: which are read depends on the clip, not on the draw.
         colour_at_least: Least difference of skin from grey, in natural logarithms.
         short_ms: How much of the sequence a clip may lack at its end.
         arrival_ms: How long after its end a slice may arrive.
@@ -42,7 +51,7 @@ class LightGate:
 
     fps_at_least: float = 7.5
     seen_share_at_least: float = 0.8
-    readable_at_least: float = 0.4
+    readable_at_least: float = 0.15
     colour_at_least: float = 0.02
     short_ms: float = 300.0
     arrival_ms: float = 2500.0
@@ -71,8 +80,8 @@ class LightFinding:
     reason: str
     trace: Trace | None = None
     colours: Colours | None = None
-    face: Answer | None = None
-    against_room: Answer | None = None
+    face: LightResponse | None = None
+    against_room: LightResponse | None = None
     room: float | None = None
     unevenness: float | None = None
     slowest_ms: float | None = None
@@ -196,12 +205,14 @@ class LightCheck:
             score, reason = -float(np.log10(face.p)), "light_too_weak"
         return LightFinding(score, reason, trace, colours, face, against, room, uneven, slowest_ms)
 
-    def _everywhere(self, face: Answer, against: Answer, room: float) -> bool:
+    def _everywhere(self, face: LightResponse, against: LightResponse, room: float) -> bool:
         """Whether the room answers as the face does."""
         gate = self._gate
         return against.p > gate.p_at_most or room > gate.room_at_most * max(face.gain, 0.0)
 
-    def _why(self, signals: Signals, draws: Draws, face: Answer, challenge: Challenge) -> str:
+    def _why(
+        self, signals: Signals, draws: Draws, face: LightResponse, challenge: Challenge
+    ) -> str:
         """Why no light was found where some was shown: what an applicant can mend."""
         sure = self._gate.p_at_most / 10
         if face.p_inverted <= sure:
@@ -241,7 +252,7 @@ def signals_of(trace: Trace, colours: Colours) -> Signals:
     )
 
 
-def _unevenness(signals: Signals, draws: Draws, face: Answer) -> float | None:
+def _unevenness(signals: Signals, draws: Draws, face: LightResponse) -> float | None:
     """Spread of the answers of five patches, as a share of their mean; None without an answer."""
     found = [
         gain_at(patch, signals.times_ms, signals.basis, draws, face.lag_ms)

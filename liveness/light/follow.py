@@ -9,7 +9,16 @@ from veridical.liveness.light.colours import CELL_MS, HUES, draw_many, linear
 from veridical.liveness.permutation import DRAWS, rank
 from veridical.types import Colours
 
-__all__ = ["Answer", "Draws", "Matcher", "chroma", "contrast_of", "follow", "free_of", "gain_at"]
+__all__ = [
+    "Draws",
+    "LightResponse",
+    "Matcher",
+    "chroma",
+    "contrast_of",
+    "follow",
+    "free_of",
+    "gain_at",
+]
 
 LAG_STEP_MS = 20.0
 LAGS_MS = np.arange(0.0, 401.0, LAG_STEP_MS)
@@ -53,7 +62,7 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LightResponse:
     """What a trace answered.
 
     Attributes:
@@ -169,7 +178,7 @@ def follow(
     basis: NDArray[np.float64],
     draws: Draws,
     lags_ms: NDArray[np.float64] = LAGS_MS,
-) -> Answer:
+) -> LightResponse:
     """Rank the shown sequence among the others by how well the trace follows each.
 
     Args:
@@ -185,7 +194,7 @@ def follow(
     free = trace - basis @ (basis.T @ trace)
     at = ((times_ms - lags_ms[best]) // CELL_MS).astype(np.intp)
     gains = _gains(free, at, basis, draws.true)
-    return Answer(
+    return LightResponse(
         rank(float(true.max()), others.max(1)),
         rank(float(-true.min()), -others.min(1)),
         float(true[best]),
@@ -202,7 +211,7 @@ def gain_at(
     draws: Draws,
     lag_ms: float,
 ) -> float:
-    """Answer of a trace at one lag; see `Answer.gain`."""
+    """Answer of a trace at one lag; see `LightResponse.gain`."""
     free = trace - basis @ (basis.T @ trace)
     at = ((times_ms - lag_ms) // CELL_MS).astype(np.intp)
     return float(np.mean(_gains(free, at, basis, draws.true)))

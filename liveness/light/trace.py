@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.liveness.light.colours import linear
+from veridical.media.planes import sampled
 from veridical.types import Box, View
 
 __all__ = ["PATCHES", "Trace", "trace_of"]
@@ -168,8 +169,8 @@ def _room(views: Sequence[View]) -> NDArray[np.float32] | None:
     for view in views:
         assert view.subject is not None  # noqa: S101
         beside &= ~_covers(view.subject.box, xs, ys)
-    grid = slice(ys[0], None, down), slice(xs[0], None, along)
-    values = np.stack([view.image.pixels[grid][beside] for view in views])
+    rows, columns = slice(ys[0], None, down), slice(xs[0], None, along)
+    values = sampled([view.image for view in views], rows, columns)[:, beside]
     if not values.size:
         return None
     middle = values.mean(0, dtype=np.float32)

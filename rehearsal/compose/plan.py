@@ -43,6 +43,8 @@ SITTING = ("face.copy",)
 seconds apart are too alike to tell from copies (docs/continuity.md)."""
 SHORTEST_S, LONGEST_S = 6.0, 9.0
 SENTENCE_MS = 3000.0
+RECORDED_PX = 640
+"""Longer side of a clip in the wild: what a browser records by default."""
 
 Values = dict[str, object]
 
@@ -56,7 +58,7 @@ class Film:
 
     def load(self) -> Clip:
         """Its first seconds."""
-        clip = read_clip(self.file)
+        clip = read_clip(self.file, max_side_px=RECORDED_PX)
         times = clip.times_ms - clip.times_ms[0]
         kept = int(np.searchsorted(times, LONGEST_S * 1000, side="right"))
         sound = clip.audio
@@ -331,7 +333,9 @@ class Composer:
         take = chance.choice(self.sentences.portraits)
         picture = f"portrait_{take.file.stem}.png"
         if not (self.out / picture).exists():
-            write_image(self.out / picture, take.load().frames[0], "a frame, for evaluation")
+            frames = take.load().frames
+            # Not the first one: some recordings begin with a grey frame.
+            write_image(self.out / picture, frames[len(frames) // 2], "a frame, for evaluation")
         about: Values = {"person": "grid_s1", "facts": FACTS, "waived": [*SITTING]}
         if number % 2:
             return {**about, "policy": [*KNOWN], "reference_face": picture}

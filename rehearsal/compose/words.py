@@ -63,7 +63,10 @@ class Sentences:
         found = []
         with index.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                words = tuple(_word(told) for told in row["words_ms"].split())
+                said = row["text"].split()  # the times name short pauses, too
+                words = tuple(
+                    timed for told in row["words_ms"].split() if (timed := _word(told))[0] in said
+                )
                 found.append(Sentence(index.parent / row["file"], row["text"], words))
         found.sort(key=lambda one: one.file.name)
         self.portraits = found[::PORTRAITS]

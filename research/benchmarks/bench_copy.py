@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.evaluation.protocols.face import portrait_of
 from veridical.face import look
 from veridical.face.copy import CopyCheck
@@ -36,8 +36,10 @@ from veridical.verification.settings import Settings
 
 Pixels = NDArray[np.uint8]
 PROFILES = ("clean", "jpeg", "perspective", "low_light")
-PAIRS_A_PERSON = 9
-ACCEPT_AT, REJECT_BELOW = 0.05, 0.03
+PAIRS_A_PERSON = 14
+BEARD = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 426, 164,
+         206)  # fmt: skip
+ACCEPT_AT, REJECT_BELOW = 0.02, 0.015
 
 
 def half_of(person: str) -> str:
@@ -104,6 +106,45 @@ def animated(pixels: Pixels, view: View, turn: float) -> Pixels:
     whole = cv2.getPerspectiveTransform(corners, leaning) @ np.vstack([sway, [0, 0, 1]])
     made = cv2.warpPerspective(spoken, whole, (width, height), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(made, np.uint8)
+
+
+def with_glasses(pixels: Pixels, view: View, share: float, *, dark: bool = False) -> Pixels:
+    """Glasses drawn on: how thick their rims are, in distances of the eyes."""
+    assert view.mesh is not None
+    points, made = view.mesh.points[:, :2], pixels.copy()
+    eyes = [points[list(corners)].mean(0) for corners in ((33, 133), (362, 263))]
+    apart = float(np.linalg.norm(eyes[0] - eyes[1]))
+    thick, colour = max(1, int(share * apart)), (30, 25, 25)
+    for eye in eyes:
+        place, axes = (int(eye[0]), int(eye[1])), (int(0.36 * apart), int(0.28 * apart))
+        if dark:
+            cv2.ellipse(made, place, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+        cv2.ellipse(made, place, axes, 0, 0, 360, colour, thick, cv2.LINE_AA)
+    middle, half = (eyes[0] + eyes[1]) / 2, 0.14 * apart
+    ends = [(int(middle[0] + side * half), int(middle[1])) for side in (-1, 1)]
+    cv2.line(made, ends[0], ends[1], colour, max(1, int(0.05 * apart)), cv2.LINE_AA)
+    return made
+
+
+def with_beard(pixels: Pixels, view: View) -> Pixels:
+    """A beard drawn on."""
+    assert view.mesh is not None
+    outline = view.mesh.points[list(BEARD), :2].astype(np.int32)
+    mask = np.zeros(pixels.shape[:2], np.float32)
+    cv2.fillPoly(mask, [outline], 1.0)
+    soft = 0.75 * cv2.GaussianBlur(mask, (0, 0), 3)[..., None]
+    hair = 40 + np.random.default_rng(0).normal(0, 25, (*pixels.shape[:2], 1))
+    return np.clip(pixels * (1 - soft) + hair * soft, 0, 255).astype(np.uint8)
+
+
+def drawn_over(pixels: Pixels, view: View) -> Iterator[tuple[str, Pixels]]:
+    """A copy with something drawn onto it."""
+    thick = with_glasses(pixels, view, 0.06)
+    yield "thin_glasses", with_glasses(pixels, view, 0.03)
+    yield "thick_glasses", thick
+    yield "dark_glasses", with_glasses(pixels, view, 0.06, dark=True)
+    yield "beard", with_beard(pixels, view)
+    yield "glasses_and_beard", with_beard(thick, view)
 
 
 def forms(
@@ -199,7 +240,11 @@ class Bench:
             portrait = self.look(read[0].portrait)
             again = (taken[1], read[1].portrait_box) if read[1].portrait_box is not None else None
             for kind, pixels in forms(taken[0], read[0].portrait_box, again, source, seed):
-                self.add(f"copy:{kind}", person, portrait, [self.look(pixels)])
+                view = self.look(pixels)
+                self.add(f"copy:{kind}", person, portrait, [view])
+                if kind == "enlarged" and view.mesh is not None:
+                    for more, drawn in drawn_over(pixels, view):
+                        self.add(f"drawn:{more}", person, portrait, [self.look(drawn)])
             big = before_wall(enlarged(cut(taken[0], read[0].portrait_box, 0.1), 3))
             for kind, still in (("animated", big), ("photograph_animated", source.pixels)):
                 view = self.look(still)
@@ -289,7 +334,7 @@ def main() -> None:
         for name in ("colour", "index", "groups"):
             bench.photographs(asked.faces, files_of(asked.faces / f"{name}.csv"), f"two:{name}")
     if asked.bursts:
-        bench.bursts(asked.bursts, 200)
+        bench.bursts(asked.bursts, 300)
     tell(bench.rows)
     if asked.out:
         with asked.out.open("w", encoding="utf-8", newline="") as file:

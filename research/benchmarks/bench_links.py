@@ -68,7 +68,10 @@ def fill(database: Database, rows: list[tuple[int, dict[str, object]]]) -> None:
 def _fill(connection: Connection, start: int, rows: list[tuple[int, dict[str, object]]]) -> None:
     numbered = list(enumerate(rows, start + 1))
     connection.execute(
-        text("INSERT INTO attempts VALUES (:id, 'default', :name, 1, :at)"),
+        text(
+            "INSERT INTO attempts (id, tenant, transaction, number, made_at) "
+            "VALUES (:id, 'default', :name, 1, :at)"
+        ),
         [{"id": number, "name": f"t{number}", "at": at} for number, (at, _) in numbered],
     )
     keys = [

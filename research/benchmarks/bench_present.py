@@ -22,10 +22,10 @@ import numpy as np
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
 from veridical.analysis.transaction import Transaction
+from veridical.calibration.intervals import clopper_pearson
 from veridical.catalogue import CHECKS
 from veridical.catalogue.points import own_points, points_of
 from veridical.errors import InputError
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import HORIZON_MS
 from veridical.liveness.light.colours import draw_colours
@@ -34,7 +34,7 @@ from veridical.media import read_clip
 from veridical.policy.decision import judge
 from veridical.policy.present import PRESENT, Addition, add_up
 from veridical.rehearsal.relight import Lamp, encoded, relight
-from veridical.result import CheckResult, OperatingPoint
+from veridical.result import CheckResult, EvidenceValue, OperatingPoint
 from veridical.types import Arrival, Challenge, Clip
 from veridical.verification.settings import Settings
 from veridical.verification.verifier import Verifier, load_verifier
@@ -85,6 +85,7 @@ def main() -> int:
     for label, most in ((GENUINE, asked.genuine), ("generated", asked.generated)):
         ends: Counter[str] = Counter()
         whys: Counter[str] = Counter()
+        ranks: Counter[str] = Counter()
         for row in rows(asked.index, label, most):
             try:
                 clip = shortened(read_clip(asked.index.parent / row["file"]))
@@ -92,7 +93,8 @@ def main() -> int:
                 print(row["file"], error.code, file=sys.stderr)
                 continue
             lamp = Lamp(asked.share) if label == GENUINE else None
-            found = judged(verifier, engines, points, clip, lamp, chance)
+            found, rank = judged(verifier, engines, points, clip, lamp, chance)
+            ranks[str(rank)] += 1
             status = judge(found.measurement(), points[PRESENT]).status
             ends[status] += 1
             whys[found.measurement().reason] += status != "pass"
@@ -100,6 +102,7 @@ def main() -> int:
         n = ends.total()
         low, high = clopper_pearson(ends["pass"], n) if n else (0.0, 0.0)
         print(f"{label}: {dict(ends)} of {n}; pass {low:.3f}..{high:.3f}; {dict(whys)}", flush=True)
+        print(f"p of the light: {dict(ranks)}", flush=True)
     return 0
 
 
@@ -110,8 +113,8 @@ def judged(
     clip: Clip,
     lamp: Lamp | None,
     chance: random.Random,
-) -> Addition:
-    """What the witnesses of one clip add up to."""
+) -> tuple[Addition, EvidenceValue]:
+    """What the witnesses of one clip add up to, and the light's p."""
     colours = draw_colours(float(clip.times_ms[-1]), chance)
     if engines.detector is None or engines.mesher is None or engines.lips is None:
         raise SystemExit("the models are not there: veridical models pull")
@@ -135,7 +138,7 @@ def judged(
             measured = verifier._steps[name](analysis)
         results[name] = judge(measured, points.get(name))
     assert set(results) <= CHECKS.keys()
-    return add_up(results, WITNESSES)
+    return add_up(results, WITNESSES), results["liveness.light"].measurement.evidence.get("p")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.types import Audio
 from veridical.verification.settings import Settings
 from veridical.voiceprint.statement import StatementCheck, StatementReading, Windows
-from veridical.voiceprint.whisper import Heard, Transcript, Whisper
+from veridical.voiceprint.whisper import EncodedSound, Transcript, Whisper
 from veridical.voiceprint.windows import speech_windows
 from veridical.voiceprint.wording import units
 
@@ -40,14 +40,14 @@ MARGINS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 class Remembering(Whisper):
     """Encodes and transcribes a window once, however often it is asked about."""
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard:
+    def hear(self, samples: NDArray[np.float32]) -> EncodedSound:
         """As ever, from memory where possible."""
         if getattr(self, "_samples", None) is None or not np.array_equal(self._samples, samples):
             self._samples, self._heard = samples, super().hear(samples)
             self._written: dict[str, Transcript] = {}
         return self._heard
 
-    def transcribe(self, heard: Heard, language: str, context: str = "") -> Transcript:
+    def transcribe(self, heard: EncodedSound, language: str, context: str = "") -> Transcript:
         """As ever, from memory where possible."""
         if language not in self._written:
             self._written[language] = super().transcribe(heard, language, context)

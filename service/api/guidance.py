@@ -4,14 +4,16 @@ The same detector that judges looks at small pictures a few times a second: no s
 nothing is kept.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
+from veridical.catalogue import Text
 from veridical.catalogue.reasons import advice
+from veridical.languages import Language
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
 from veridical.service.api.answers import answers
@@ -27,7 +29,6 @@ __all__ = ["Glance", "glance_at_document", "router"]
 
 router = APIRouter(prefix="/v1/guidance", tags=["guidance"])
 
-Language = Literal["en", "zh"]
 MOST_BYTES = 200_000
 _LIMITS = Limits(
     max_image_bytes=MOST_BYTES,
@@ -43,20 +44,17 @@ _GLARE_LEVEL, _MOST_GLARE = 250, 0.02
 _SHARP_FROM = 40.0
 _SIDE_PX = 320
 
-_DOCUMENT_TEXTS: dict[str, dict[Language, str]] = {
-    "": {"en": "Hold still.", "zh": "请保持不动。"},
-    "document_not_found": {
-        "en": "Put the whole document into the frame, on a plain, darker ground.",
-        "zh": "请将证件完整置于框内，背景宜为较深的纯色。",
-    },
-    "too_small": {"en": "Come closer to the document.", "zh": "请靠近证件。"},
-    "blur": {
-        "en": "Hold the camera still until it is sharp.",
-        "zh": "请保持相机稳定，直到画面清晰。",
-    },
-    "glare": {"en": "Tilt the document: light is reflected.", "zh": "请倾斜证件以避开反光。"},
+_GOOD = Text("Hold still.", "请保持不动。")
+_DOCUMENT_TEXTS = {
+    "": _GOOD,
+    "document_not_found": Text(
+        "Put the whole document into the frame, on a plain, darker ground.",
+        "请将证件完整置于框内，背景宜为较深的纯色。",
+    ),
+    "too_small": Text("Come closer to the document.", "请靠近证件。"),
+    "blur": Text("Hold the camera still until it is sharp.", "请保持相机稳定，直到画面清晰。"),
+    "glare": Text("Tilt the document: light is reflected.", "请倾斜证件以避开反光。"),
 }
-_FACE_GOOD: dict[Language, str] = {"en": "Hold still.", "zh": "请保持不动。"}
 
 _BODY = {
     "requestBody": {
@@ -128,7 +126,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
         "yaw_deg": measured.evidence.get("yaw_raw"),
         "pitch_deg": measured.evidence.get("pitch_raw"),
         "reason": reason,
-        "text": known.applicant[language] if known and reason else _FACE_GOOD[language],
+        "text": known.applicant[language] if known and reason else _GOOD[language],
         "message_code": f"advice.{advice(reason)}" if known and reason else "",
     }
 

@@ -25,7 +25,7 @@ from veridical.transactions import (
 from veridical.transactions.readiness import Readiness
 from veridical.verification import Policy, Verifier
 from veridical.verification.evidence import EvidenceLog
-from veridical.verification.needs import NotFitError, told_of
+from veridical.verification.needs import NotFitError, summary_of
 
 __all__ = ["Build", "Gate", "Loader", "Service", "ServiceDep", "SharedGate", "TransactionsDep"]
 
@@ -148,7 +148,7 @@ class Loader:
             verifier.executor = self.executor
             self._metrics.lack(verifier.lacks)
             if verifier.lacks:
-                log.warning("judging without what is missing: %s", told_of(verifier.lacks))
+                log.warning("judging without what is missing: %s", summary_of(verifier.lacks))
             self.verifier = verifier
         except NotFitError as error:
             self.failure = error.code
@@ -172,7 +172,7 @@ class Loader:
             if self.verifier is not None:
                 self.verifier.require(policy)
         except NotFitError as error:
-            raise ProblemError(409, "policy.not_fit", f"{told_of(error.lacks)}") from error
+            raise ProblemError(409, "policy.not_fit", f"{summary_of(error.lacks)}") from error
 
     def get(self) -> Verifier:
         """The verifier.

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from veridical import wire
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
+from veridical.languages import Language
 from veridical.media import Limits
 from veridical.media.sniff import CLIP, HEAD_BYTES, PICTURE, SOUND, Wanted, sniff
 from veridical.ocr.chip.files import MOST_BYTES
@@ -512,7 +513,7 @@ def recording_page(
     transactions: TransactionsDep,
     principal: Reviewer,
     transaction: Id,
-    language: Literal["en", "zh"] = "en",
+    language: Language = "en",
 ) -> HTMLResponse:
     """Timeline, transcript against script, and the video itself: personal data, kept like it."""
     from veridical.consent_recording.report import embedded, recording_report

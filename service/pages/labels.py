@@ -1,6 +1,7 @@
 """What do the pages call checks and their evidence? What the catalogue calls them."""
 
 from veridical.catalogue import CHECKS, COMMON_EVIDENCE, Language
+from veridical.languages import LANGUAGES
 
 __all__ = ["labels"]
 
@@ -14,6 +15,5 @@ def labels() -> dict[Language, dict[str, str]]:
         for key, text in {**spec.evidence, **COMMON_EVIDENCE}.items():
             named[f"evidence_{name}.{key}"] = text
     return {
-        "en": {key: text.en for key, text in named.items()},
-        "zh": {key: text.zh for key, text in named.items()},
+        language: {key: text[language] for key, text in named.items()} for language in LANGUAGES
     }

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from veridical.errors import InputError, StoreError
 from veridical.evaluation.qa_protocol import PROTOCOL
+from veridical.languages import Language
 from veridical.media import sniff
 from veridical.reading import read_json
 
@@ -58,7 +59,7 @@ class _Wire(BaseModel):
 Moment = Annotated[float, Field(ge=0, lt=120_000)]
 
 
-class AskedColours(_Wire):
+class QaColours(_Wire):
     """The colours that were shown."""
 
     shown: Annotated[list[Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]], Field(max_length=80)]
@@ -67,7 +68,7 @@ class AskedColours(_Wire):
     draw: Annotated[int, Field(ge=1, le=100)] = 1
 
 
-class AskedTurns(_Wire):
+class QaTurns(_Wire):
     """The turns of the head that were asked for."""
 
     directions: Annotated[
@@ -77,14 +78,14 @@ class AskedTurns(_Wire):
     end_ms: Moment
 
 
-class Asked(_Wire):
+class QaChallenge(_Wire):
     """The challenge of a recording."""
 
     digits: Annotated[str, Field(pattern=r"^([0-9]{4,8})?$")] = ""
-    language: Literal["en", "zh"]
+    language: Language
     schedule_ms: Annotated[list[Moment], Field(max_length=8)] = []
-    colours: AskedColours | None = None
-    turns: AskedTurns | None = None
+    colours: QaColours | None = None
+    turns: QaTurns | None = None
 
 
 class About(_Wire):
@@ -109,7 +110,7 @@ class About(_Wire):
     participant: Code
     consent: Code
     attempt: Annotated[int, Field(ge=1, le=100)] = 1
-    challenge: Asked | None = None
+    challenge: QaChallenge | None = None
     shown_ms: Annotated[list[int], Field(max_length=8)] = []
 
     @classmethod
