@@ -29,6 +29,7 @@ def verifier() -> Verifier:
         return lambda analysis: Measurement(check, 1.0, "")
 
     def judged(analysis: Analysis) -> Measurement:
+        assert CHIP.measure is not None
         return CHIP.measure(ChipCheck(), analysis)
 
     steps = {check: judged if check == "document.chip" else passes(check) for check in CHECKS}
