@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veridical.evaluation.calibrate import read_trials
+from veridical.calibration.calibrate import read_trials
 from veridical.evaluation.protocols.lips import (
     Speaking,
     _packed,
