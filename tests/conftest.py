@@ -42,15 +42,22 @@ if "PYTEST_XDIST_WORKER" not in os.environ or "VERIDICAL_DATA_DIR" not in os.env
 
 LONG = {
     "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
-    "gallery_kill", "light_check", "light_figures", "liveness_cues", "liveness_injection",
-    "liveness_silent", "media_clip", "media_planes", "media_windows", "service_abuse",
-    "service_access", "service_api", "service_batch", "service_operations", "service_transactions",
-    "signals_service", "specimens_render", "verification_evidence", "voice_campplus",
+    "gallery_index", "gallery_kill", "light_check", "light_figures", "lips_adapt", "liveness_cues",
+    "liveness_injection", "liveness_silent", "media_clip", "media_planes", "media_windows",
+    "service_abuse", "service_access", "service_api", "service_batch", "service_live",
+    "service_operations", "service_transactions", "signals_service", "specimens_render",
+    "verification_evidence", "voice_campplus",
 }  # fmt: skip
 """Files whose tests take more than two seconds of processor time together: `make quick` leaves them
 out. Its last line says when this has to be looked at again: it should take less than a minute."""
 LONGER = {"store", "shared", "samples", "talkers", "postgres", "browser"}
 """Fixtures of what `make quick` does without: models, pictures, servers, browsers."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what `make quick` leaves out whole."""
+    long = collection_path.stem.removeprefix("test_") in LONG or collection_path.name == "chaos"
+    return True if long and config.getoption("markexpr") == "quick" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

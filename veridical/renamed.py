@@ -11,6 +11,10 @@ from types import ModuleType
 __all__ = ["RENAMED", "find_renamed"]
 
 RENAMED = {
+    "veridical.evaluation.adapt": "veridical.calibration.adapt",
+    "veridical.evaluation.calibrate": "veridical.calibration.calibrate",
+    "veridical.evaluation.intervals": "veridical.calibration.intervals",
+    "veridical.evaluation.metrics": "veridical.calibration.metrics",
     "veridical.evaluation.compose": "veridical.rehearsal.compose",
     "veridical.evaluation.recording": "veridical.rehearsal.recording",
     "veridical.evaluation.rehearse": "veridical.rehearsal.rehearse",

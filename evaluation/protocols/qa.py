@@ -18,10 +18,7 @@ from pydantic import SecretStr
 
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
-from veridical.catalogue import CHECKS
-from veridical.catalogue.points import operating_points
-from veridical.errors import InputError
-from veridical.evaluation.calibrate import (
+from veridical.calibration.calibrate import (
     CHECK_OF_KIND,
     RATES_OF_KIND,
     Target,
@@ -29,9 +26,12 @@ from veridical.evaluation.calibrate import (
     read_trials,
     write_calibration,
 )
+from veridical.calibration.intervals import Rate, trials_needed
+from veridical.catalogue import CHECKS
+from veridical.catalogue.points import operating_points
+from veridical.errors import InputError
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data
-from veridical.evaluation.intervals import Rate, trials_needed
 from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.digits import wrong_prompts
 from veridical.evaluation.request import Request

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.patience import PATIENCE_S
 from tests.service_house import House, Rules, bearer, picture
 from veridical.service.api import limits
 from veridical.service.api.auth import DEFAULT_TENANT
@@ -67,7 +68,7 @@ def listening(app: FastAPI) -> Iterator[int]:
 
 def knock(port: int, head: str, body: bytes = b"") -> bytes:
     """Send a head and a part of its body; what comes before the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         answer = b""
         while piece := connection.recv(65536):

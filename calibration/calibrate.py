@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from veridical.calibration.intervals import clopper_pearson, trials_needed
+from veridical.calibration.metrics import fmr, fnmr, threshold_at_fmr, threshold_at_fnmr
 from veridical.errors import InputError
-from veridical.evaluation.intervals import clopper_pearson, trials_needed
-from veridical.evaluation.metrics import fmr, fnmr, threshold_at_fmr, threshold_at_fnmr
 from veridical.models.calibration import FORMAT
 from veridical.result import OperatingPoint
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.intervals import Rate
+from veridical.calibration.intervals import Rate
 
 __all__ = [
     "Det",

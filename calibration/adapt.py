@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp
 
+from veridical.calibration.metrics import auc, det, eer
 from veridical.errors import InputError
-from veridical.evaluation.metrics import auc, det, eer
 from veridical.liveness.lips.adaptation import AROUND, CLASSES, Correction, Targets, around
 from veridical.liveness.lips.adaptation import with_speed as traits_with_speed
 from veridical.liveness.lips.fusion import Fusion
