@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "verify": "Verify one applicant and print the verdict.",
         "batch": "Verify every row of a manifest, exactly once.",
         "rejudge": "Judge what is stored of accepted customers again.",
+        "worker": "Verify each row that is put into a folder.",
         "serve": "Serve the API and its pages.",
         "webcam": "Serve the capture page and open it: try yourself.",
         "doctor": "Say whether this installation is fit, and what it is made of.",

@@ -29,6 +29,7 @@ from veridical.service.api import (
     catalogue,
     galleries,
     guidance,
+    journeys,
     lists,
     operations,
     problems,
@@ -96,6 +97,7 @@ def create_app(
     models: ModelStore | None = None,
     qa_dir: Path | None = None,
     recordings: Judge | None = None,
+    public_url: str = "",
 ) -> FastAPI:
     """Make the application.
 
@@ -119,6 +121,7 @@ def create_app(
         models: For the catalogue of models; none is told without.
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         recordings: Gives what judges recordings of a script; a person looks at them without.
+        public_url: Where the service is reached from outside, for links; as called when empty.
     """
     gate, metrics = Gate(capacity), Metrics()
     loader = Loader(build, metrics)
@@ -196,6 +199,7 @@ def create_app(
     app.state.service = service
     app.state.retention = retention
     app.state.models = models
+    app.state.public_url = public_url
     app.state.registry = (
         galleries.GalleryRegistry(resources, snapshots) if resources is not None else None
     )
@@ -227,6 +231,7 @@ def create_app(
     if found is not None:
         for room in (
             transaction_routes,
+            journeys,
             evidence_routes,
             galleries,
             catalogue,

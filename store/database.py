@@ -137,6 +137,11 @@ class Database:
         return oldest is not None and oldest <= HEAD
 
     @property
+    def is_current(self) -> bool:
+        """Whether its tables are those of this release, or of a later one."""
+        return self.version >= HEAD
+
+    @property
     def exists(self) -> bool:
         """Whether there is one yet: an SQLite database is made by whoever opens it first."""
         return not self.is_sqlite or Path(str(self._engine.url.database)).exists()

@@ -76,7 +76,8 @@ def with_glasses(pixels: Pixels) -> Pixels:
     made = pixels.copy()
     for x in (70, 130):
         cv2.ellipse(made, (x, 90), (24, 17), 0, 0, 360, (30, 25, 25), 4, cv2.LINE_AA)
-    return cv2.line(made, (94, 88), (106, 88), (30, 25, 25), 4)
+    cv2.line(made, (94, 88), (106, 88), (30, 25, 25), 4)
+    return made
 
 
 def test_glasses_drawn_on_hide_no_copy_and_make_none() -> None:

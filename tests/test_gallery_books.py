@@ -54,7 +54,7 @@ def test_templates_come_in_at_unit_length_in_their_order(
 
 def test_a_table_brings_attributes_with_it(tmp_path: Path, vectors: np.ndarray) -> None:
     pa = pytest.importorskip("pyarrow", reason="veridical[parquet] is not installed")
-    from pyarrow import parquet
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     columns = {
         "subject": ["a", "b"],

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from veridical.errors import StoreError
+from veridical.service.settings import ServiceSettings
 from veridical.store import Database
 from veridical.store.tenants import api_keys_of, find_api_key, find_tenant
 from veridical.verification import Settings
+from veridical.verification.evidence import SigningKey
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -78,3 +81,17 @@ def test_a_chain_is_exported_and_verified_offline(run: Run, tmp_path: Path) -> N
     assert public.read_text(encoding="ascii").count("BEGIN PUBLIC KEY") == 2
     code, text, _ = run("evidence", "verify", out, "--public-key", public)
     assert (code, text.splitlines()[0]) == (0, "0 records hold")
+
+
+def test_a_replica_with_a_key_of_its_own_is_refused_until_it_is_registered(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ServiceSettings().resources().database.close()  # the first replica: its key is registered
+    monkeypatch.setenv("VERIDICAL_SIGNING_KEY_FILE", str(tmp_path / "own.pem"))
+    assert run("evidence", "register-key")[0] != 0  # nothing is made for a name that is mistyped
+    SigningKey.from_file(tmp_path / "own.pem")
+    with pytest.raises(StoreError, match="register-key"):
+        ServiceSettings().resources()
+    assert run("evidence", "register-key")[0] == 0
+    ServiceSettings().resources().database.close()
+    assert run("evidence", "public-key")[1].count("BEGIN PUBLIC KEY") == 2

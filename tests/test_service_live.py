@@ -227,7 +227,7 @@ def test_what_an_older_version_kept_is_read() -> None:
     kept = {"digits": "402913", "language": "en", "schedule_ms": [1, 2, 3, 4, 5, 6], "issued_at": 7}
     live = LiveChallenge.from_json(kept)
     assert (live.challenge.digits, live.issued_at, live.stepwise) == ("402913", 7, False)
-    assert live.told() == {"digits": "402913", "schedule_ms": [1, 2, 3, 4, 5, 6]}
+    assert live.view() == {"digits": "402913", "schedule_ms": [1, 2, 3, 4, 5, 6]}
 
 
 def test_what_is_kept_is_read_again() -> None:

@@ -442,7 +442,8 @@ class Worker:
     ) -> Enrolling:
         """What is to be enrolled of an accepted applicant who agreed to it."""
         subject = request.subject_ref
-        if row.kind != "onboarding" or not request.consent.enrol or subject is None:
+        agreed = request.consent is not None and request.consent.enrol
+        if row.kind != "onboarding" or not agreed or subject is None:
             return Enrolling()
         customers = self._transactions.customers
         return enrolling(customers, row.tenant, subject, analysis, verifier, policy)

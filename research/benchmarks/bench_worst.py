@@ -182,7 +182,7 @@ def media() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
                                     "40 MP": (7_300, 5_470)}.items():  # fmt: skip
         yield (
             f"JPEG, {pixels}, noise",
-            encoded(noise(width, height), "JPEG", quality=75)[: 20 * MIB],
+            encoded(noise(width, height), "JPEG", quality=60),
             read_image,
         )
         yield f"progressive JPEG, 24 scans, {pixels}", scans(width, height, 24), read_image

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from veridical.errors import InputError
 from veridical.store.tenants import (
+    DEFAULT_TENANT,
     KEY_WORD,
     ApiKey,
     Tenant,
@@ -40,7 +41,6 @@ __all__ = [
     "scopes_of",
 ]
 
-DEFAULT_TENANT = "default"
 SCOPES: Mapping[str, str] = {
     "transactions:write": "start transactions, hand in media, submit, cancel",
     "transactions:read": "see transactions with their scores",
@@ -335,18 +335,24 @@ class Allow:
         scopes: One of them is enough.
         upload: Whether upload tokens open it too.
         anybody: Whether every key opens it, whatever its scopes.
+        watch: Whether a device that handed its transaction over still may.
     """
 
     scopes: tuple[str, ...]
     upload: bool = False
     anybody: bool = False
+    watch: bool = False
 
     def check(self, principal: Principal) -> None:
         """Hold a caller to what its key allows.
 
         Raises:
-            ProblemError: `auth.scope`.
+            ProblemError: `auth.scope`, `device.handed_over`.
         """
+        if principal.watches and self.upload and not self.watch:
+            raise ProblemError(
+                403, "device.handed_over", "another device goes on with this transaction"
+            )
         if principal.transaction:
             open_ = self.upload
         else:
