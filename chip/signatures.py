@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from veridical.ocr.chip.tlv import MalformedError
+from veridical.chip.tlv import MalformedError
 
 __all__ = ["HASHES", "RefusedError", "Rules", "load_key", "verify"]
 
