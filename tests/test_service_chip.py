@@ -11,7 +11,7 @@ from veridical import Measurement
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
 from veridical.catalogue.proof import SPECS
-from veridical.ocr.chip import ChipCheck, ChipFiles
+from veridical.chip import ChipCheck, ChipFiles
 from veridical.verification import CHECKS, Verifier, load_policy
 
 CHIP = next(spec for spec in SPECS if spec.name == "document.chip")
