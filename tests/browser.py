@@ -1,5 +1,6 @@
 """A real Chromium with a fake camera and microphone, and a scripted service for it to talk to."""
 
+import base64
 import contextlib
 import shutil
 import socket
@@ -241,7 +242,17 @@ class ScriptedService:
                 "duration_ms": 4800.0, "digits": digits, "sound": {"step_ms": 40.0, "peaks": peaks},
                 "speech": [[900, 4200]], "lips": {"times_ms": times, "opening": opening},
             }  # fmt: skip
-            return refused(request) or JSONResponse({"timeline": timeline, "pictures": []})
+            timeline["colours"] = [{"colour": "#00d000", "start_ms": 0, "end_ms": 900}]
+            face = base64.b64encode(cv2.imencode(".jpg", np.full((510, 420, 3), 90))[1]).decode()
+            pictures = [
+                {"kind": kind, "time_ms": None, "jpeg": face}
+                for kind in ("document_front", "portrait_face", "applicant_face")
+            ]
+            return refused(request) or JSONResponse({"timeline": timeline, "pictures": pictures})
+
+        @app.put("/v1/transactions/t_1/claim")
+        async def claim(request: Request) -> Response:
+            return refused(request) or JSONResponse(self._view())
 
         @app.post("/v1/guidance/face")
         async def guidance(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from veridical.verification.settings import Settings
 if TYPE_CHECKING:
     from tests.service_house import House
 
+MIGRATE = Database.upgrade
 BEGAN, WORKERS = pytest.StashKey[float](), pytest.StashKey[float]()
 Run = Callable[..., tuple[int, str, str]]
 
@@ -110,6 +112,29 @@ def _logs_as_they_were() -> Iterator[None]:
     yield
     root.handlers[:] = kept
     root.setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new SQLite database is a copy of one that the migrations made; older ones go through them.
+
+    Hundreds of tests begin with one, and the migrations cost more than most of them.
+    """
+    made = tmp_path_factory.mktemp("tables") / "made.db"
+    template = Database(made)
+    MIGRATE(template)
+    template.close()
+
+    def upgrade(self: Database) -> None:
+        file = Path(str(self._engine.url.database))
+        if self.is_sqlite and file.parent.is_dir() and not file.exists():
+            shutil.copy(made, file)
+            file.chmod(0o600)
+        MIGRATE(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "upgrade", upgrade)
+        yield
 
 
 @pytest.fixture(scope="session")

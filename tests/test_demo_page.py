@@ -289,15 +289,29 @@ def test_a_reviewer_decides_by_name(page: Page) -> None:
         page.goto(f"{address}/operator")
         page.get_by_role("button", name="t_1").click()
         expect(page.get_by_role("heading", name="Case t_1")).to_be_visible()
+        # Two faces at one scale, large, with the decision beside them.
+        faces = page.locator(".faces img")
+        expect(faces).to_have_count(2)
+        boxes = [faces.nth(i).bounding_box() for i in range(2)]
+        assert all(box is not None and box["width"] >= 300 for box in boxes), boxes
+        expect(page.locator(".timeline rect.lit")).to_have_count(1)
+        page.get_by_role("button", name="On the document: enlarge").click()
+        expect(page.locator("dialog img")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
         page.get_by_role("button", name="Accept").click()
         expect(page.get_by_text("Name and reason are needed.")).to_be_visible()
         page.get_by_label("Your name or staff number").fill("Ana, 117")
-        page.get_by_label("Reason").fill("Seen in the branch.")
+        page.get_by_role("heading", name="Case t_1").click()
+        page.keyboard.press("2")  # a reason that is often given
         page.get_by_role("button", name="Accept").click()
         expect(page.get_by_text("as no. 7")).to_be_visible()
         expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
     assert service.reviewed == [
-        {"operator": "Ana, 117", "outcome": "accept", "reason": "Seen in the branch."}
+        {
+            "operator": "Ana, 117",
+            "outcome": "accept",
+            "reason": "Same person; poor light or camera.",
+        }
     ]
 
 

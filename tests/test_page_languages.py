@@ -82,6 +82,15 @@ def test_every_problem_has_a_text_for_applicants() -> None:
             assert {f"problem.{code}", f"problem.{kind}"} & TEXTS["en"].keys(), code
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_spoken_is_a_file_for_a_text(language: str) -> None:
+    folder = STATIC / "capture" / "voice"
+    keys = json.loads((folder / f"{language}.json").read_text("utf-8"))
+    assert set(keys) <= TEXTS[language].keys()
+    assert {path.stem for path in (folder / language).iterdir()} == set(keys)
+    assert {key for key in TEXTS[language] if key.startswith("advice.")} <= set(keys)
+
+
 def test_every_text_is_shown_somewhere_and_every_shown_one_is_there() -> None:
     scripts = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
     shown = set(re.findall(r"text\(\"([a-z_.]+)\"", scripts))

@@ -1,4 +1,4 @@
-"""The pages: `/verify` for applicants, `/demo`, `/operator` for reviewers, and what they load."""
+"""The pages: `/verify` for applicants, `/demo`, `/operator`, `/admin`, and what they load."""
 
 import hashlib
 import json
@@ -85,6 +85,7 @@ def mount(app: FastAPI, qa_dir: Path | None = None, policy: str = "") -> None:
     pages = {
         "/demo": _Page.of("demo.html", content.pop("demo.html"), PAGE),
         "/verify": _Page.of("verify.html", content.pop("verify.html"), PAGE),
+        "/admin": _Page.of("admin.html", content.pop("admin.html"), PAGE),
         "/operator": _Page.of("operator.html", content.pop("operator.html"), PAGE),
         "/demo/config.json": _Page.of("config.json", json.dumps(config).encode(), SAFE),
         "/demo/labels.json": _Page.of("labels.json", json.dumps(labels()).encode(), SAFE),

@@ -29,7 +29,7 @@ async function speakLanguage(chosen) {
   document.documentElement.dir = isRightToLeft(language) ? "rtl" : "ltr";
   for (const element of document.querySelectorAll("[data-text]")) element.textContent = text(element.dataset.text);
   document.title = text("title");
-  place("steps").setAttribute("aria-label", text("title"));
+  place("progress").setAttribute("aria-label", text("title"));
   place("language").replaceChildren(...Object.entries({ ...LANGUAGES, ...(LANGUAGES[language] ? {} : { [language]: language }) })
     .map(([value, name]) => make("option", { value, text: name, lang: value, selected: value === language })));
 }
@@ -48,7 +48,7 @@ function show(id, step) {
 
 /** One card with a heading, words and buttons; the heading takes the focus. */
 function ask(title, ...parts) {
-  const heading = make("h1", { tabindex: "-1", text: title });
+  const heading = make("h2", { class: "big", tabindex: "-1", text: title });
   place("ask").replaceChildren(heading, ...parts);
   show("ask");
   heading.focus({ preventScroll: true });
@@ -159,7 +159,7 @@ function consent() {
     ...(brand.name ? [say(text("asks", { name: brand.name }))] : []),
     say(text("minute"), true),
     make("ul", { class: "needs" }, ...needs.map((need) => make("li", { text: text(need) }))),
-    make("h2", { text: text("consent_title") }),
+    make("h3", { text: text("consent_title") }),
     say(text("consent_text")), say(text("consent_other"), true),
     make("p", { class: "warning", text: text("consent_relay") }),
     make("label", { class: "agree" }, agreed, make("span", { text: text("consent_agree") })),
