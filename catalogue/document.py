@@ -104,6 +104,15 @@ SPECS = (
                 mendable=False,
             ),
             Reason(
+                "barcode_mismatch",
+                OTHER_DOCUMENT,
+                Text(
+                    "What the licence prints differs from what its barcode says.",
+                    "驾驶证印刷内容与条码内容不一致。",
+                ),
+                mendable=False,
+            ),
+            Reason(
                 "temporary_card",
                 OTHER_DOCUMENT,
                 Text("The card is a temporary identity card.", "该证件为临时居民身份证。"),

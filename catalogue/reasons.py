@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 
-from veridical.catalogue import REASONS, Language, Reason
+from veridical.catalogue import REASONS, Language, Reason, Text, applicant
 
-__all__ = ["Reason", "explain", "explain_cause", "is_mendable", "reasons"]
+__all__ = ["ADVICE", "Reason", "advice", "explain", "explain_cause", "is_mendable", "reasons"]
+
+
+ADVICE: Mapping[str, Text] = {
+    name.lower(): text for name, text in vars(applicant).items() if isinstance(text, Text)
+}
+"""What applicants are told, by name: pages have it in more languages."""
 
 
 def reasons() -> Mapping[str, Reason]:
@@ -16,6 +22,12 @@ def is_mendable(code: str) -> bool:
     """Whether trying again can help; an unknown code counts as not mendable."""
     reason = REASONS.get(code)
     return reason is not None and reason.mendable
+
+
+def advice(code: str) -> str:
+    """Which of the few sentences for applicants a code chooses; empty for a code that is unknown."""
+    reason = REASONS.get(code)
+    return next((name for name, text in ADVICE.items() if reason and reason.applicant == text), "")
 
 
 def explain(code: str, language: Language = "en") -> str:

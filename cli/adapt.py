@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from veridical.evaluation.calibrate import parse_target
+from veridical.calibration.calibrate import parse_target
 from veridical.evaluation.harness import available_cores
 from veridical.evaluation.protocols.adapt import adapt_lips
 from veridical.evaluation.request import Request

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from veridical.calibration import calibrate as fits
 from veridical.cli.console import open_console
 from veridical.errors import InputError
-from veridical.evaluation import calibrate as fits
 from veridical.evaluation.harness import available_cores
 from veridical.evaluation.protocols.qa import Part, calibrate_qa
 from veridical.evaluation.request import Request

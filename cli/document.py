@@ -1,6 +1,7 @@
 """`veridical document ...`: read identity documents from pictures."""
 
 import dataclasses
+import io
 import json
 import re
 import sys
@@ -15,17 +16,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from veridical.analysis.engines import Engines
+from veridical.chip import inspect_chip, read_chip
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
-from veridical.media import read_image
-from veridical.ocr import KINDS, Document, kind_names
-from veridical.ocr.chip import inspect_chip, read_chip
+from veridical.media import read_clip, read_image, sniff
+from veridical.media.sniff import CLIP_TYPES, HEAD_BYTES
+from veridical.ocr import KINDS, Document, best_of, kind_names
 from veridical.types import Image
 from veridical.verification.pictures import draw_document, to_jpeg
 from veridical.verification.settings import Settings
 
 __all__ = ["app", "chip", "read"]
+
+FRAMES, FRAME_PX = 6, 1600
+"""Frames of a clip that are read, and their longer side."""
 
 app = typer.Typer(no_args_is_help=True, help="Identity documents.")
 
@@ -37,7 +42,13 @@ def root() -> None:
 
 @app.command()
 def read(
-    file: Annotated[Path, typer.Argument(help="Picture of one or more documents.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Picture of one or more documents; several pictures or a clip of one.",
+        ),
+    ],
     kind: Annotated[str, typer.Option(help="Read it as one of `veridical document kinds`.")] = "",
     annotated: Annotated[
         Path | None,
@@ -45,14 +56,27 @@ def read(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the documents as JSON.")] = False,
 ) -> None:
-    """Read the documents in a picture. Exit code 0 when every one reads and agrees with itself."""
+    """Read the documents in a picture, or one document in several pictures or a short clip.
+
+    Of several the best reading of each field is told. Exit code 0 when every document reads and
+    agrees with itself.
+    """
     if kind and kind not in kind_names():
         raise InputError(
             f"--kind must be one of {', '.join(kind_names())}, got {kind}", "usage.document_kind"
         )
-    reader = Engines.open().need(Engines.reader)
-    image = read_image(file)
-    documents = reader.read_all(image, kind=kind or None, today=date.today())
+    images = [image for file in files for image in _images(file)]
+    if annotated and len(images) > 1:
+        raise InputError(
+            "--annotated draws on one picture, several were given", "usage.document_pictures"
+        )
+    reader, image = Engines.open().need(Engines.reader), images[0]
+    today, asked = date.today(), kind or None
+    if len(images) == 1:
+        documents = reader.read_all(image, kind=asked, today=today)
+    else:
+        best = best_of([reader(one, kind=asked, today=today) for one in images], today)
+        documents = () if best.kind == "none" else (best,)
     if annotated:
         annotated.write_bytes(to_jpeg(_annotated(image, documents)))
     if as_json:
@@ -65,6 +89,15 @@ def read(
             typer.echo("no document found")
     if not documents or any(document.warnings for document in documents):
         raise typer.Exit(Exit.NOT_ACCEPTED)
+
+
+def _images(file: Path) -> Sequence[Image]:
+    """The picture in a file, or some frames of a clip, evenly over its time."""
+    with file.open("rb") if file.is_file() else io.BytesIO() as opened:
+        is_clip = sniff(opened.read(HEAD_BYTES)) in CLIP_TYPES
+    if not is_clip:
+        return [read_image(file)]
+    return read_clip(file, max_side_px=FRAME_PX, keep_frames=FRAMES).frames
 
 
 @app.command()

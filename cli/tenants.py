@@ -4,16 +4,19 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from veridical.errors import InputError
+from veridical.media import read_image
 from veridical.service.api.auth import ROLES, scopes_of
 from veridical.service.settings import ServiceSettings
 from veridical.store import Database
 from veridical.store.endpoints import endpoints_of, set_webhook
 from veridical.store.tenants import (
+    Look,
     Tenant,
     add_tenant,
     api_keys_of,
@@ -21,13 +24,18 @@ from veridical.store.tenants import (
     issue_api_key,
     list_tenants,
     revoke_api_key,
+    set_look,
 )
 from veridical.transactions.resources import iso, now_ms
 from veridical.transactions.webhooks import check_address, secret_text
+from veridical.verification.pictures import to_png
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Tenants of the service, their keys and webhooks.")
+
+LOGO_PX = 320
+"""Longest side of a logo."""
 
 Name = Annotated[str, typer.Argument(help="Name of the tenant.")]
 Rate = Annotated[int, typer.Option(min=1, help="Most requests a minute, at each replica.")]
@@ -135,6 +143,35 @@ def webhook(name: Name, url: Annotated[str, typer.Argument(help="Where to.")]) -
         check_address(url, settings.transactions().allowed_callbacks)
         secret = set_webhook(database, settings.keys(), name, url)
         typer.echo(secret_text(secret))
+
+
+@app.command()
+def brand(
+    name: Name,
+    display_name: Annotated[
+        str, typer.Option("--name", help="Who asks for the verification, for people.")
+    ] = "",
+    accent: Annotated[str, typer.Option(help="Colour of buttons, such as #1f4fd8.")] = "",
+    logo: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="PNG, JPEG or WebP.")
+    ] = None,
+    return_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where applicants may be sent in the end; with a slash at the end, all below it. "
+            "Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Say how the page for a tenant's applicants looks, and where it may lead to.
+
+    What is left out is the page's own again.
+    """
+    # Decoded and drawn anew: a picture of ours is served, never a file of somebody's.
+    picture = to_png(read_image(logo), LOGO_PX) if logo is not None else b""
+    look = Look(display_name, accent.lower(), picture, tuple(return_url or ()))
+    with _database() as (database, _):
+        set_look(database, name, look)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ __all__ = [
     "gallery_path",
     "get",
     "post",
+    "put",
     "quoted",
     "transaction_path",
 ]
@@ -100,6 +101,12 @@ def post(
     content = Content.of(json.dumps(body).encode())
     headers = {"Content-Type": "application/json", **(headers or {})}
     return Request("POST", path, headers, content, patience_s)
+
+
+def put(path: str, body: Json, headers: Mapping[str, str] | None = None) -> Request:
+    """The same, with PUT."""
+    asked = post(path, body, headers)
+    return Request("PUT", path, asked.headers, asked.content)
 
 
 def form(

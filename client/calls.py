@@ -12,6 +12,7 @@ from veridical.wire import (
     ChallengeDrawn,
     Erased,
     Explanation,
+    Link,
     ReviewItem,
     ReviewPage,
     SliceTaken,
@@ -23,7 +24,9 @@ from veridical.wire import (
 )
 
 __all__ = [
+    "agree",
     "cancel",
+    "claim",
     "create",
     "draw_challenge",
     "erase",
@@ -31,12 +34,14 @@ __all__ = [
     "explain",
     "fetch_medium",
     "get",
+    "link",
     "list_transactions",
     "recording_page",
     "review",
     "reviews",
     "submit",
     "take_back",
+    "take_over",
     "upload",
     "upload_slice",
     "verify",
@@ -55,8 +60,9 @@ def create(
     checks: Sequence[str] = (),
     subject_ref: str = "",
     device_ref: str = "",
-    consent_text: str,
+    consent_text: str = "",
     enrol: bool = False,
+    return_url: str = "",
     callback: str = "",
     locale: str = "en",
     statement: str = "",
@@ -67,7 +73,7 @@ def create(
     signals: Mapping[str, str] | None = None,
     idempotency_key: str = "",
 ) -> Flow[Started]:
-    """Start a transaction for an applicant who has consented.
+    """Start a transaction.
 
     Args:
         session: Of the client; not given by callers.
@@ -76,8 +82,10 @@ def create(
         checks: Required on top of the policy's.
         subject_ref: Your reference of the applicant: opaque, never a name.
         device_ref: Your reference of the device.
-        consent_text: Version of the text by which the applicant agreed to biometric processing.
+        consent_text: Version of the text by which the applicant agreed to biometric processing;
+            empty where the page that `url` leads to asks for it.
         enrol: Whether the applicant also agreed to be enrolled on an accept.
+        return_url: Where that page sends the applicant in the end; see `veridical tenants brand`.
         callback: Address that is told of the outcome; see `verify_webhook`.
         locale: `en` or `zh`: of prompts, of texts for the applicant and of the statement.
         statement: A text to be read aloud, for policies that ask for `voice.statement`.
@@ -96,6 +104,7 @@ def create(
         "checks": list(checks),
         "subject_ref": subject_ref,
         "device_ref": device_ref,
+        "return_url": return_url,
         "callback": callback,
         "statement": statement,
         "script": script,
@@ -105,7 +114,8 @@ def create(
         "signals": dict(signals or {}),
     }
     body: dict[str, object] = {name: value for name, value in wanted.items() if value}
-    body["consent"] = {"biometrics": True, "enrol": enrol, "text_version": consent_text}
+    if consent_text or enrol:
+        body["consent"] = {"biometrics": True, "enrol": enrol, "text_version": consent_text}
     body["locale"] = locale
     headers = {"Idempotency-Key": idempotency_key or session.new_key()}
     return (yield from ask(session, post("/v1/transactions", body, headers), Started))
@@ -156,7 +166,12 @@ def fetch_medium(session: Session, transaction: str, kind: str) -> Flow[bytes]:
 
 
 def draw_challenge(
-    session: Session, transaction: str, *, stepwise: bool = False, token: str = ""
+    session: Session,
+    transaction: str,
+    *,
+    stepwise: bool = False,
+    language: str = "",
+    token: str = "",
 ) -> Flow[Challenge]:
     """Draw what is to be read and done, right before a recording; an earlier clip is dropped.
 
@@ -166,10 +181,13 @@ def draw_challenge(
         stepwise: Whether the recording is sent in slices while it is made, as `upload_slice` does:
             only what comes first is told, and each slice tells more. A clip that is uploaded as a
             whole is weaker evidence.
+        language: In which digits are spoken, `en` or `zh`; the transaction's when empty.
         token: The transaction's upload token, in place of the client's key.
     """
     path = f"{transaction_path(transaction)}/challenge"
     wish = {"reveal": "stepwise" if stepwise else "at_once"}
+    if language:
+        wish["language"] = language
     request = post(path, wish, bearer(token))
     return (yield from ask(session, request, ChallengeDrawn)).challenge
 
@@ -445,6 +463,41 @@ def review(
         ):
             raise
         return found
+
+
+def claim(session: Session, transaction: str) -> Flow[Transaction]:
+    """Take a case up, so that no other reviewer works on it: for a quarter of an hour."""
+    request = Request("PUT", f"{transaction_path(transaction)}/claim")
+    return (yield from ask(session, request, Transaction))
+
+
+def agree(
+    session: Session, transaction: str, *, text_version: str, language: str = "", token: str = ""
+) -> Flow[Transaction]:
+    """Tell that the applicant agreed, in a page of your own for a transaction without consent.
+
+    Args:
+        session: Of the client; not given by callers.
+        transaction: Its id.
+        text_version: Which text was shown.
+        language: In which language.
+        token: The transaction's upload token, in place of the client's key.
+    """
+    body = {"biometrics": True, "text_version": text_version, "language": language}
+    request = asking.put(f"{transaction_path(transaction)}/consent", body, bearer(token))
+    return (yield from ask(session, request, Transaction))
+
+
+def link(session: Session, transaction: str, *, token: str = "") -> Flow[Link]:
+    """A new link to the page for applicants, for ten minutes; with its QR code."""
+    request = Request("POST", f"{transaction_path(transaction)}/links", bearer(token))
+    return (yield from ask(session, request, Link))
+
+
+def take_over(session: Session, transaction: str, *, token: str = "") -> Flow[Transaction]:
+    """Let the bearer of a token capture again that another device had taken over."""
+    request = Request("POST", f"{transaction_path(transaction)}/take-over", bearer(token))
+    return (yield from ask(session, request, Transaction))
 
 
 def explain(session: Session, transaction: str) -> Flow[Explanation]:

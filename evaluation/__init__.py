@@ -1,1 +1,1 @@
-"""What does a score mean? Protocols, error rates, calibration."""
+"""How well does a check do? Protocols over recorded data, figures, reports."""

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.figures import Figures
-from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap, trials_needed
-from veridical.evaluation.metrics import (
+from veridical.calibration.intervals import Rate, Trials, subject_bootstrap, trials_needed
+from veridical.calibration.metrics import (
     det,
     eer,
     fmr,
@@ -21,6 +20,7 @@ from veridical.evaluation.metrics import (
     threshold_at_fmr,
     within_a_quarter,
 )
+from veridical.evaluation.figures import Figures
 from veridical.result import OperatingPoint
 
 __all__ = [

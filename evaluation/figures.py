@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from veridical.evaluation.intervals import Rate, rule_of_three
+from veridical.calibration.intervals import Rate, rule_of_three
 
 __all__ = ["Figures", "JsonValue"]
 

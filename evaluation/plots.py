@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import Det
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import Det
 
 __all__ = ["bars", "det_plot", "histogram"]
 

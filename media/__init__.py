@@ -5,15 +5,18 @@ from veridical.media.forensics import ImageInfo
 from veridical.media.limits import Limits
 from veridical.media.picture import read_image, read_image_with_info
 from veridical.media.sniff import sniff
+from veridical.media.symbol import Symbol, read_symbols
 
 __all__ = [
     "ImageInfo",
     "Limits",
+    "Symbol",
     "read_audio",
     "read_clip",
     "read_image",
     "read_image_with_info",
     "read_sound",
+    "read_symbols",
     "read_windows",
     "sniff",
 ]

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from veridical.errors import DecoderError, InputError, VeridicalError
 from veridical.media.forensics import ImageInfo
-from veridical.media.job import RGB, Job, Layout, PictureJob, fits_planes
+from veridical.media.job import RGB, Job, Layout, PictureJob, SymbolJob, fits_planes
 from veridical.media.limits import check_size, open_source
 from veridical.media.planes import planar_images
 from veridical.media.sniff import HEAD_BYTES
@@ -40,6 +40,12 @@ _CHANNELS = 3
 _LAST_BREATH_S = 0.2
 _ANSWER = TextLimits(1 << 20, values=200_000)
 _SAMPLE_BYTES = 4
+AnyJob = Job | PictureJob | SymbolJob
+_KINDS: Mapping[type[AnyJob], str] = {
+    Job: "recording",
+    PictureJob: "picture",
+    SymbolJob: "symbol",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,13 +83,15 @@ class _Worker:
                     "OPENBLAS_NUM_THREADS": "1",
                     # What a file needed goes back when it is done: the next one's bound is its own.
                     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+                    # Nor does it find room in what a library's thread has put by.
+                    "MALLOC_ARENA_MAX": "1",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
 
-    def ask(self, job: Job | PictureJob, *files: int) -> dict[str, object]:
+    def ask(self, job: AnyJob, *files: int) -> dict[str, object]:
         """Have one file decoded, or its next window.
 
         Args:
@@ -97,8 +105,7 @@ class _Worker:
         """
         deadline = time.monotonic() + job.timeout_s
         self._connection.settimeout(job.timeout_s)
-        kind = "picture" if isinstance(job, PictureJob) else "recording"
-        send(self._connection, json.dumps({kind: asdict(job)}).encode(), files)
+        send(self._connection, json.dumps({_KINDS[type(job)]: asdict(job)}).encode(), files)
         self._connection.settimeout(max(0.001, deadline - time.monotonic()))
         answer = read_json(receive(self._connection)[0], _ANSWER)
         if not isinstance(answer, dict):
@@ -175,8 +182,24 @@ class DecoderPool:
         """
         return self._twice(job, source, _collect_picture)
 
+    def symbols(
+        self, source: FileIO, job: SymbolJob, collect: "Callable[[_Told, FileIO], _Decoded]"
+    ) -> _Decoded:
+        """Decode the barcodes of an open file of grey pixels.
+
+        Args:
+            source: The pixels.
+            job: Their size.
+            collect: Makes something of the answer; raises ValueError where it is none.
+
+        Raises:
+            InputError: As `decode`.
+            DecoderError: As `decode`.
+        """
+        return self._twice(job, source, collect)
+
     def _twice(
-        self, job: Job | PictureJob, source: FileIO, collect: Callable[[_Told, FileIO], _Decoded]
+        self, job: AnyJob, source: FileIO, collect: Callable[[_Told, FileIO], _Decoded]
     ) -> _Decoded:
         """Have a file decoded; by a second process where the first one died over it."""
         for last in (False, True):
@@ -232,7 +255,7 @@ class DecoderPool:
     def _exchange(
         self,
         worker: _Worker,
-        job: Job | PictureJob,
+        job: AnyJob,
         collect: Callable[[_Told, FileIO], _Decoded],
         *source: int,
     ) -> _Decoded | InputError:

@@ -10,6 +10,7 @@ __all__ = [
     "Job",
     "Layout",
     "PictureJob",
+    "SymbolJob",
     "fits_planes",
 ]
 
@@ -17,12 +18,13 @@ AUDIO_RATE_HZ = 16_000
 """Rate of all decoded sound."""
 PICTURE_FORMATS = {
     "AVIF": "image/avif",
+    "HEIF": "image/heic",
     "JPEG": "image/jpeg",
     "JPEG2000": "image/jp2",
     "PNG": "image/png",
     "WEBP": "image/webp",
 }
-"""What opens a picture, in Pillow's words, and its sniffed type."""
+"""What opens a picture, in Pillow's words, and its sniffed type; `HEIF` is pillow-heif's."""
 RGB = "rgb24"
 PLANAR = ("yuv420p", "yuvj420p")
 """Formats that cross as they are: what cameras and browsers record."""
@@ -111,7 +113,8 @@ class PictureJob:
     Attributes:
         format: The only one that may open the file: of `PICTURE_FORMATS`.
         most_pixels: Largest picture that is answered.
-        most_scaled_pixels: Largest that is accepted where it can be decoded at a smaller scale.
+        most_scaled_pixels: Largest that is accepted of a JPEG, which is decoded at a smaller scale.
+        most_reduced_pixels: Largest that is accepted of a HEIC, which is brought down when decoded.
         memory_bytes: What decoding may allocate.
         timeout_s: Wall time after which the process is killed.
         cpu_s: Processor time after which it is killed.
@@ -120,6 +123,26 @@ class PictureJob:
     format: str
     most_pixels: int
     most_scaled_pixels: int
+    most_reduced_pixels: int
     memory_bytes: int
     timeout_s: float
     cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolJob:
+    """A picture whose barcodes are decoded, as it crosses to the decoder process.
+
+    Attributes:
+        width: Of the grey pixels in the file, a byte each.
+        height: Their rows.
+        memory_bytes: What decoding may allocate.
+        timeout_s: Wall time after which the process is killed.
+        cpu_s: Processor time after which it is killed: a symbol takes some milliseconds.
+    """
+
+    width: int
+    height: int
+    memory_bytes: int = 128 << 20
+    timeout_s: float = 10.0
+    cpu_s: float = 1.0

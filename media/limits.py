@@ -19,6 +19,8 @@ class Limits:
         max_image_bytes: Size of a picture's file.
         max_image_pixels: Width x height of a picture, by its header, and of what is made of it.
         max_scaled_pixels: The same by the header of a JPEG, which is decoded at a smaller scale.
+        max_reduced_pixels: The same by the header of a HEIC, which is decoded whole and brought
+            down: phones write them with 48 and 50 million.
         max_clip_bytes: Size of a clip's file.
         max_clip_s: Time from the first to the last stamp of a clip, sound included.
         max_frames: Frames in a clip's file, kept or not.
@@ -38,6 +40,7 @@ class Limits:
     max_image_bytes: int = 20 * _MIB
     max_image_pixels: int = 40_000_000
     max_scaled_pixels: int = 220_000_000
+    max_reduced_pixels: int = 64_000_000
     max_clip_bytes: int = 100 * _MIB
     max_clip_s: float = 60.0
     max_frames: int = 3_600

@@ -19,13 +19,13 @@ _ON_CHIPS = Wanted(("image/jpeg", "image/jp2"), "a JPEG or JPEG 2000 picture", "
 
 
 def read_image(source: bytes | Path, limits: Limits = Limits()) -> Image:  # noqa: B008
-    """Decode one JPEG, PNG, WebP or AVIF picture, upright and in RGB, in a separate process.
+    """Decode one JPEG, PNG, WebP, AVIF or HEIC picture, upright and in RGB, in a separate process.
 
     The type is told by the content, the size by the header before a pixel is decoded. The EXIF
     orientation is applied, transparency is laid over white, grey, palette, CMYK and 16-bit
     pictures become 8-bit RGB, and of an animation the first picture is taken. A JPEG of more pixels
-    than the cap is decoded at a half, a quarter or an eighth of its size. Colour profiles are not
-    applied.
+    than the cap is decoded at a half, a quarter or an eighth of its size, a HEIC brought down to a
+    half. Colour profiles are not applied.
 
     Args:
         source: The file's bytes, or its path.
@@ -68,6 +68,7 @@ def _decoded(source: bytes | Path, limits: Limits, wanted: Wanted) -> tuple[Imag
             _OPENERS[media_type],
             most_pixels=limits.max_image_pixels,
             most_scaled_pixels=max(limits.max_image_pixels, limits.max_scaled_pixels),
+            most_reduced_pixels=max(limits.max_image_pixels, limits.max_reduced_pixels),
             memory_bytes=limits.decoder_memory_bytes,
             timeout_s=limits.decoder_timeout_s,
             cpu_s=limits.picture_cpu_s,

@@ -9,7 +9,7 @@ __all__ = ["AUDIO_TYPES", "CLIP", "HEAD_BYTES", "PICTURE", "SOUND", "Wanted", "s
 
 HEAD_BYTES = 192
 """So many tell every type."""
-IMAGE_TYPES = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
+IMAGE_TYPES = frozenset({"image/avif", "image/heic", "image/jpeg", "image/png", "image/webp"})
 CLIP_TYPES = frozenset(
     {"video/mp4", "video/x-matroska", "video/x-msvideo", "video/mpeg", "video/mp2t"}
 )
@@ -26,7 +26,6 @@ AUDIO_TYPES = frozenset(
     }
 )
 NAMES = {
-    "image/heic": "HEIC: set the camera to 'most compatible', or send a JPEG",
     "image/jp2": "JPEG 2000: send a JPEG, PNG or WebP",
     "image/gif": "GIF: send a JPEG, PNG or WebP",
     "image/bmp": "BMP: send a JPEG, PNG or WebP",
@@ -92,7 +91,7 @@ class Wanted:
         return media_type
 
 
-PICTURE = Wanted(IMAGE_TYPES, "a JPEG, PNG, WebP or AVIF picture", "media.not_an_image")
+PICTURE = Wanted(IMAGE_TYPES, "a JPEG, PNG, WebP, AVIF or HEIC picture", "media.not_an_image")
 CLIP = Wanted(CLIP_TYPES, "an MP4, MOV, WebM, MKV, AVI or MPEG clip", "media.not_a_clip")
 SOUND = Wanted(
     AUDIO_TYPES | CLIP_TYPES,

@@ -5,6 +5,7 @@ processor time, and ends itself when a job takes too long. Frames go into a file
 handed over and seals; nothing that comes back is unpickled.
 """
 
+import base64
 import json
 import math
 import os
@@ -19,10 +20,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av.error
+import numpy as np
 
 from veridical.errors import InputError
 from veridical.media.demux import Decoded, decode, decode_windows
-from veridical.media.job import Job, PictureJob
+from veridical.media.job import Job, PictureJob, SymbolJob
 from veridical.media.still import decode_picture
 from veridical.media.wire import receive, send
 
@@ -46,6 +48,11 @@ def serve(connection: socket.socket) -> None:
             if "picture" in asked:
                 picture = PictureJob(**asked["picture"])
                 _reply(connection, picture, partial(_pictured, file, files[1], picture))
+                continue
+            if "symbol" in asked:
+                os.close(files[1])  # what is told fits the answer
+                symbol = SymbolJob(**asked["symbol"])
+                _reply(connection, symbol, partial(_symbols, file, symbol))
                 continue
             job = Job(**asked["recording"])
             if job.window_s:
@@ -80,7 +87,9 @@ def _serve_windows(connection: socket.socket, file: BinaryIO, target: int, job: 
 
 
 def _reply(
-    connection: socket.socket, job: Job | PictureJob, decoding: Callable[[], dict[str, object]]
+    connection: socket.socket,
+    job: Job | PictureJob | SymbolJob,
+    decoding: Callable[[], dict[str, object]],
 ) -> dict[str, object]:
     """Decode under the job's limits, and answer with what came of it."""
     # The parent kills first; this holds when the parent itself has died.
@@ -91,7 +100,9 @@ def _reply(
     return answer
 
 
-def _answer(decoding: Callable[[], dict[str, object]], job: Job | PictureJob) -> dict[str, object]:
+def _answer(
+    decoding: Callable[[], dict[str, object]], job: Job | PictureJob | SymbolJob
+) -> dict[str, object]:
     limits = _limit_memory(job.memory_bytes)
     cpu_limits = _limit_processor(job.cpu_s)
     try:
@@ -113,6 +124,28 @@ def _pictured(file: BinaryIO, target: int, job: PictureJob) -> dict[str, object]
     """Decode a picture."""
     with os.fdopen(target, "wb", buffering=0) as output:
         return decode_picture(file, output, job)
+
+
+def _symbols(file: BinaryIO, job: SymbolJob) -> dict[str, object]:
+    """Decode the PDF417 symbols in a picture; the library is loaded by the first one that comes."""
+    import zxingcpp
+
+    file.seek(0)
+    grey = np.frombuffer(file.read(), np.uint8).reshape(job.height, job.width)
+    formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.PDF417])
+    told = []
+    for code in zxingcpp.read_barcodes(
+        grey, formats=formats, try_rotate=False, try_downscale=False, try_invert=False
+    ):
+        at = code.position
+        corners = (at.top_left, at.top_right, at.bottom_right, at.bottom_left)
+        told.append(
+            {
+                "data": base64.b64encode(bytes(code.bytes)).decode(),
+                "corners": [(point.x, point.y) for point in corners],
+            }
+        )
+    return {"symbols": told}
 
 
 def _decoded(file: BinaryIO, target: int, job: Job) -> dict[str, object]:

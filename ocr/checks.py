@@ -38,6 +38,7 @@ DOUBTS = (
     "term_not_for_age",
     "front_back_mismatch",
     "visual_mismatch",
+    "barcode_mismatch",
     "region_unknown",
     "state_unknown",
     "same_side_twice",

@@ -5,7 +5,7 @@ its dates; the rest follows from where it stands.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from veridical.ocr.chinese import is_chinese, simplified_forms
@@ -49,6 +49,8 @@ class Back:
         texts: Words outside the fields.
         weakest_box: The detector's lowest score of a line that was read.
         layout: As in `Front`.
+        below: Rows below the term.
+        wanted: How many fields it should have.
     """
 
     fields: Mapping[str, Field]
@@ -56,6 +58,8 @@ class Back:
     texts: tuple[str, ...]
     weakest_box: float
     layout: str = "resident"
+    below: Sequence[Sequence[Line]] = ()
+    wanted: int = 3
 
     @property
     def agreement(self) -> int:
@@ -65,7 +69,7 @@ class Back:
     @property
     def complete(self) -> bool:
         """Whether there is nothing to gain from looking again."""
-        whole = len(self.fields) == 3 or self.layout == "temporary"
+        whole = len(self.fields) == self.wanted or self.layout == "temporary"
         return whole and self.weakest_box >= 0.6 and not unsure_fields(self.fields)
 
 
@@ -108,6 +112,7 @@ def read_back(page: Page) -> Back | None:
         texts=tuple(page.read(line).text for row in others for line in row[:2])[:6],
         weakest_box=min(line.score for line in used),
         layout="second_script" if scripts else "resident",
+        below=rows[place + 1 :],
     )
 
 

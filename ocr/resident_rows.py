@@ -17,7 +17,15 @@ from veridical.ocr.ink import Claims
 from veridical.ocr.written import Written
 from veridical.types import Box
 
-__all__ = ["NATIONS", "OTHER_NATIONS", "Row", "read_rows"]
+__all__ = [
+    "NATIONS",
+    "OTHER_NATIONS",
+    "STRANGE_IN_ADDRESS",
+    "Row",
+    "name_of",
+    "read_rows",
+    "together",
+]
 
 TABLES = Path(__file__).parent / "tables"
 NATIONS = tuple((TABLES / "nations.txt").read_text(encoding="utf-8").split())
@@ -147,19 +155,24 @@ def _name_in(rows: Sequence[Row]) -> Field | None:
         for row in rows
     ]
     parts = [one for one in parts if one.text]
-    name = _together(parts)
+    name = together(parts)
     if name is None:
-        return None
-    name = name.folded(DOTS, doubted=False).folded(simplified_forms())
-    name = name.only(lambda character: NOT_A_NAME.match(character) is None)
-    if not name.text:
         return None
     cut = any(row.lost(NAME_INK, NAME_HOLE) for row in rows)
     cut |= any(row.ends_in_glare for row in rows)
     cut |= any(row.twin for row in rows)
     # Only names of parts take two rows, and a dot at the end of a row is easily lost.
-    cut |= len(parts) > 1 and "·" not in name.text
-    cut |= len(name.text) == 1 or name.text[0] == "·" or name.text[-1] == "·"
+    cut |= len(parts) > 1 and not any(dot in name.text for dot in ("·", *DOTS))
+    return name_of(replace(name, doubted=name.doubted or cut))
+
+
+def name_of(name: Written) -> Field | None:
+    """A name as documents of the mainland print it; what cannot be one is a doubt."""
+    name = name.folded(DOTS, doubted=False).folded(simplified_forms())
+    name = name.only(lambda character: NOT_A_NAME.match(character) is None)
+    if not name.text:
+        return None
+    cut = len(name.text) == 1 or name.text[0] == "·" or name.text[-1] == "·"
     return replace(name, doubted=name.doubted or cut).field()
 
 
@@ -170,7 +183,7 @@ def _address_in(rows: Sequence[Row]) -> Field | None:
         row.without_caption("[^㐀-鿿]*(住址|住|址)" if row.start < CAPTION_STARTS else "住?址")
         for row in rows
     ]
-    address = _together([one for one in parts if one.text])
+    address = together([one for one in parts if one.text])
     if address is None:
         return None
     address = address.folded(simplified_forms())
@@ -185,7 +198,7 @@ def _address_in(rows: Sequence[Row]) -> Field | None:
     return replace(address, doubted=address.doubted or strange).field()
 
 
-def _together(parts: Sequence[Written]) -> Written | None:
+def together(parts: Sequence[Written]) -> Written | None:
     """Some rows as one text."""
     if not parts:
         return None

@@ -19,16 +19,17 @@ from starlette.formparsers import MultiPartParser
 
 import veridical
 from veridical import wire
+from veridical.chip import read_chip
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
-from veridical.ocr.chip import read_chip
 from veridical.service.api import (
     administration,
     analysis,
     catalogue,
     galleries,
     guidance,
+    journeys,
     lists,
     operations,
     problems,
@@ -96,6 +97,7 @@ def create_app(
     models: ModelStore | None = None,
     qa_dir: Path | None = None,
     recordings: Judge | None = None,
+    public_url: str = "",
 ) -> FastAPI:
     """Make the application.
 
@@ -119,6 +121,7 @@ def create_app(
         models: For the catalogue of models; none is told without.
         qa_dir: Folder that takes recordings of the demo page's QA mode; off without.
         recordings: Gives what judges recordings of a script; a person looks at them without.
+        public_url: Where the service is reached from outside, for links; as called when empty.
     """
     gate, metrics = Gate(capacity), Metrics()
     loader = Loader(build, metrics)
@@ -163,7 +166,7 @@ def create_app(
         loop = asyncio.get_running_loop()
 
         def in_thread(work: Callable[[], T]) -> Future[T]:
-            return asyncio.run_coroutine_threadsafe(run_sync(work), loop)
+            return run_in(loop, work)
 
         loader.executor = lambda work: None if gate.full else in_thread(work)
         threading.Thread(target=loader.load, name="load-models", daemon=True).start()
@@ -196,6 +199,7 @@ def create_app(
     app.state.service = service
     app.state.retention = retention
     app.state.models = models
+    app.state.public_url = public_url
     app.state.registry = (
         galleries.GalleryRegistry(resources, snapshots) if resources is not None else None
     )
@@ -227,6 +231,7 @@ def create_app(
     if found is not None:
         for room in (
             transaction_routes,
+            journeys,
             evidence_routes,
             galleries,
             catalogue,
@@ -248,6 +253,20 @@ def create_app(
     )(verify)
     descriptions.describe(app)
     return app
+
+
+def run_in(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> Future[T]:
+    """Run something in one of a loop's threads.
+
+    Raises:
+        RuntimeError: The loop has ended.
+    """
+    waiting = run_sync(work)
+    try:
+        return asyncio.run_coroutine_threadsafe(waiting, loop)
+    except RuntimeError:
+        waiting.close()  # else Python complains of it later, in the midst of something else
+        raise
 
 
 def _installation(models: ModelStore | None) -> Callable[[str], str]:

@@ -107,6 +107,7 @@ def app_of(
         snapshots=settings.data_dir / "galleries",
         models=engines.store,
         qa_dir=settings.qa_dir,
+        public_url=settings.public_url,
         recordings=LazyJudge(lambda: load_recording_verifier(settings, engines=engines)),
     )
 

@@ -24,6 +24,8 @@ class ServiceSettings(Settings):
         proxy_secret: What a proxy that authenticated a person sends as `X-Veridical-Proxy-Secret`,
             beside the name in `X-Veridical-Person`; no proxy is believed when there is none.
         hosts: Names, parted by commas, by which the service may be called; any when empty.
+        public_url: Where applicants reach the service, such as `https://verify.bank.example`: the
+            beginning of links to its page; as the service was called when empty.
         probes: Address and port of a listener for probes alone, such as `127.0.0.1:9090`: it
             answers whatever clients do at the other; none when empty.
         capacity: Verifications at once; 0 takes one a core.
@@ -46,6 +48,7 @@ class ServiceSettings(Settings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     held_body_bytes: int = Field(default=256 * 2**20, gt=0)
     hosts: str = ""
+    public_url: str = ""
     probes: str = ""
     capacity: int = Field(default=0, ge=0)
     queue: int = Field(default=16, gt=0)

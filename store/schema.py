@@ -25,6 +25,7 @@ __all__ = [
     "chains",
     "compatibility",
     "data_keys",
+    "devices",
     "drift_alerts",
     "drift_baselines",
     "drift_sketches",
@@ -54,7 +55,7 @@ __all__ = [
     "webhook_endpoints",
 ]
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration."""
 
 NAME_LENGTH = 200
@@ -167,6 +168,10 @@ tenants = Table(
     Column("sealed_webhook_secret", LargeBinary),
     Column("sealed_webhook_secret_before", LargeBinary),
     Column("webhook_secret_until", BigInteger),
+    Column("display_name", String(100)),
+    Column("accent", String(7)),
+    Column("logo", LargeBinary),
+    Column("return_urls", Text),
 )
 
 # Where webhooks go: of a tenant, or of its sandbox. `events` are words; all when there is none.
@@ -227,9 +232,29 @@ transactions = Table(
     Column("sealed_capture", LargeBinary),
     Column("sealed_verdict", LargeBinary),
     Column("sealed_review", LargeBinary),
+    Column("device", String(32)),
+    Column("claimed_by", String(NAME_LENGTH)),
+    Column("claimed_at", BigInteger),
     Index(None, "tenant", "created_at"),
     Index(None, "tenant", "outcome", "final_outcome"),
     Index(None, "state", "expires_at"),
+)
+
+# Links to the page for applicants, and the devices that opened them. A row begins as a link, and is
+# a device once it was opened: the secret of the link is gone then. `transactions.device` says which
+# of them captures; the others only look on.
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("transaction", String(40), nullable=False, index=True),
+    Column("made_at", BigInteger, nullable=False),
+    Column("link_digest", LargeBinary(32)),
+    Column("link_until", BigInteger),
+    Column("public_key", LargeBinary),
+    Column("proofs", BigInteger, nullable=False),
+    Column("token_digest", LargeBinary(32)),
+    ForeignKeyConstraint(["transaction"], ["transactions.id"]),
 )
 
 media = Table(

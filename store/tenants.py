@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import json
+import re
 import secrets
 import time
 from collections.abc import Collection, Mapping
@@ -15,7 +17,9 @@ from veridical.store.database import Database
 from veridical.store.schema import NAME_LENGTH, api_keys, tenants
 
 __all__ = [
+    "DEFAULT_TENANT",
     "ApiKey",
+    "Look",
     "Tenant",
     "add_tenant",
     "any_api_key",
@@ -26,10 +30,13 @@ __all__ = [
     "find_tenant",
     "issue_api_key",
     "list_tenants",
+    "look_of",
     "owner_of",
     "revoke_api_key",
+    "set_look",
 ]
 
+DEFAULT_TENANT = "default"
 _SANDBOX = "\x1esandbox"
 """Ends the name under which a tenant's sandbox is kept: no tenant's own name can, which is
 printable."""
@@ -78,6 +85,24 @@ class ApiKey:
     expires_at: int | None
     revoked_at: int | None
     person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a tenant's page for applicants looks, and where it may send them.
+
+    Attributes:
+        display_name: Who asks for the verification, for people; empty for the tenant's name.
+        accent: Colour of buttons, `#rrggbb`; empty for the page's own.
+        logo: PNG; empty for none.
+        return_urls: Addresses that applicants may be sent to; one that ends with a slash allows
+            all below it.
+    """
+
+    display_name: str = ""
+    accent: str = ""
+    logo: bytes = b""
+    return_urls: tuple[str, ...] = ()
 
 
 def environment_of(tenant: str, *, sandbox: bool) -> str:
@@ -146,6 +171,50 @@ def find_tenant(database: Database, name: str) -> Tenant | None:
             select(tenants).where(tenants.c.name == owner_of(name))
         ).one_or_none()
         return None if row is None else _tenant(row)
+
+
+def set_look(database: Database, name: str, look: Look) -> None:
+    """Say how a tenant's page looks.
+
+    Raises:
+        InputError: `tenant.unknown`; `tenant.look`: name, colour or address are none.
+        StoreError: The database cannot be written.
+    """
+    if len(look.display_name) > 100 or not look.display_name.isprintable():
+        raise InputError("a page's name has at most 100 printable characters", "tenant.look")
+    if look.accent and not re.fullmatch("#[0-9a-f]{6}", look.accent):
+        raise InputError("a colour is written as #1f4fd8", "tenant.look")
+    for url in look.return_urls:
+        # The slash after the host keeps `https://bank.example` from allowing bank.example.evil.
+        if not re.fullmatch(r"(https://|http://(127\.0\.0\.1|localhost)[:/])[!-?A-~]+", url) or (
+            url.count("/") < 3
+        ):
+            raise InputError(
+                "a return address is written as https://bank.example/app/, with a path, without "
+                "@ or spaces",
+                "tenant.look",
+            )
+    with database.writing() as connection:
+        changed = {
+            "display_name": look.display_name,
+            "accent": look.accent,
+            "logo": look.logo,
+            "return_urls": json.dumps(look.return_urls),
+        }
+        _change_tenant(connection, name, changed)
+
+
+def look_of(connection: Connection, name: str) -> Look:
+    """How the page of a tenant looks, also by the name of its sandbox."""
+    row = connection.execute(
+        select(
+            tenants.c.display_name, tenants.c.accent, tenants.c.logo, tenants.c.return_urls
+        ).where(tenants.c.name == owner_of(name))
+    ).one_or_none()
+    if row is None:
+        return Look()
+    urls = tuple(json.loads(row.return_urls or "[]"))
+    return Look(row.display_name or "", row.accent or "", row.logo or b"", urls)
 
 
 def issue_api_key(

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from veridical.store.jobs import drop_job
 from veridical.store.schema import (
+    devices,
     explanations,
     failures,
     idempotency,
@@ -71,6 +72,9 @@ class StoredTransaction:
         attempts: How many the policy allows.
         outcome: Of the newest verdict.
         final_outcome: The reviewer's where there is one; empty while a review is open.
+        device: Which of the devices that opened a link captures; None for the holder of the token
+            that starting answered.
+        claimed_by: Which reviewer has taken it up, and `claimed_at` when.
     """
 
     id: str
@@ -100,6 +104,9 @@ class StoredTransaction:
     sealed_capture: bytes | None
     sealed_verdict: bytes | None
     sealed_review: bytes | None
+    device: str | None = None
+    claimed_by: str | None = None
+    claimed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +310,7 @@ def erase_transaction(
     shred(connection, row.tenant, [row.id])
     connection.execute(delete(explanations).where(explanations.c.transaction == row.id))
     connection.execute(delete(idempotency).where(idempotency.c.transaction == row.id))
+    connection.execute(delete(devices).where(devices.c.transaction == row.id))
     drop_shadow_verdicts(connection, row.id)
     gone = {column.name: None for column in _COLUMNS if column.name.startswith("sealed_")}
     change_transaction(
@@ -317,6 +325,7 @@ def erase_transaction(
             "subject_digest": None,
             "device_digest": None,
             "upload_digest": bytes(32),
+            "device": None,
         },
     )
 

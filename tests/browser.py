@@ -1,5 +1,6 @@
 """A real Chromium with a fake camera and microphone, and a scripted service for it to talk to."""
 
+import base64
 import contextlib
 import shutil
 import socket
@@ -8,7 +9,7 @@ import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -61,12 +62,17 @@ def write_sound(path: Path, samples: NDArray[np.float32], rate_hz: int = 48_000)
 
 
 @contextlib.contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve an application on a free port of this machine; answers its address."""
+def served(app: FastAPI, lifespan: Literal["auto", "off"] = "auto") -> Iterator[str]:
+    """Serve an application on a free port of this machine; answers its address.
+
+    Args:
+        app: The application.
+        lifespan: `off` for one that was started by somebody else.
+    """
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan=lifespan))
         thread = threading.Thread(target=server.run, args=([held],), daemon=True)
         held.listen()
         thread.start()
@@ -113,7 +119,11 @@ class ScriptedService:
             "nonce": "nonce-1",
             "expires_at": "2030-01-01T00:00:00.000Z",
         }
-        self._wanted = {"required": list(required), "optional": list(optional)}
+        self._wanted = {
+            "required": list(required),
+            "optional": list(optional),
+            "prompts": ["digits"] if "clip" in required else [],
+        }
         self._key = key
         self._state = "created"
         self._outcome: str | None = None
@@ -126,7 +136,8 @@ class ScriptedService:
         return {
             "id": "t_1", "kind": "onboarding", "state": self._state, "sandbox": False,
             "attempt": len(self.submitted) or 1, "retries_left": left, "outcome": self._outcome,
-            "message": f"message for {self._outcome}", "media": {**self._wanted, "received": []},
+            "message": f"message for {self._outcome}", "message_code": "",
+            "media": {**self._wanted, "received": sorted(self.media), "again": []},
         }  # fmt: skip
 
     def _verdict(self) -> dict[str, Any]:
@@ -231,13 +242,24 @@ class ScriptedService:
                 "duration_ms": 4800.0, "digits": digits, "sound": {"step_ms": 40.0, "peaks": peaks},
                 "speech": [[900, 4200]], "lips": {"times_ms": times, "opening": opening},
             }  # fmt: skip
-            return refused(request) or JSONResponse({"timeline": timeline, "pictures": []})
+            timeline["colours"] = [{"colour": "#00d000", "start_ms": 0, "end_ms": 900}]
+            face = base64.b64encode(cv2.imencode(".jpg", np.full((510, 420, 3), 90))[1]).decode()
+            pictures = [
+                {"kind": kind, "time_ms": None, "jpeg": face}
+                for kind in ("document_front", "portrait_face", "applicant_face")
+            ]
+            return refused(request) or JSONResponse({"timeline": timeline, "pictures": pictures})
+
+        @app.put("/v1/transactions/t_1/claim")
+        async def claim(request: Request) -> Response:
+            return refused(request) or JSONResponse(self._view())
 
         @app.post("/v1/guidance/face")
         async def guidance(request: Request) -> Response:
             assert (await request.body())[:2] == b"\xff\xd8"
             self.guided += 1
-            return JSONResponse({"faces": 1, "box": [0.4, 0.3, 0.6, 0.7], "reason": "", "text": ""})
+            found = {"faces": 1, "box": [0.4, 0.3, 0.6, 0.7], "reason": "", "text": ""}
+            return JSONResponse({**found, "message_code": ""})
 
         @app.get("/v1/reviews")
         async def reviews(request: Request) -> Response:

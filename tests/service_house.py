@@ -16,6 +16,7 @@ import PIL.Image
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.patience import eventually
 from tests.wire_contract import ContractClient
 from veridical import Measurement, OperatingPoint
 from veridical.analysis.analysis import Analysis
@@ -157,13 +158,15 @@ class House:
 
     def ended(self, made: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         """A transaction that was submitted, once it is judged; as the operator sees it."""
-        for _ in range(6_000):
+        found: dict[str, Any] = {}
+
+        def is_over() -> bool:
             answer = self.client.get(f"/v1/transactions/{made['id']}", headers=headers)
-            found: dict[str, Any] = answer.json()
-            if found["state"] not in ("created", "processing"):
-                return found
-            time.sleep(0.01)
-        raise AssertionError("the transaction was not judged")
+            found.update(answer.json())
+            return found["state"] not in ("created", "processing")
+
+        eventually(is_over, "the verdict")
+        return found
 
     def finished(self, headers: dict[str, str], grey: int = 1, **more: object) -> dict[str, Any]:
         """A transaction by selfie, judged; as the operator sees it."""
@@ -210,9 +213,6 @@ def house(
         capacity=capacity,
     )
     with ContractClient(app, raise_server_exceptions=False) as client:
-        for _ in range(6_000):
-            if client.get("/readyz").status_code == 200:
-                break
-            time.sleep(0.01)
+        eventually(lambda: client.get("/readyz").status_code == 200, "readiness")
         yield House(client, resources, clock, rules)
     database.close()

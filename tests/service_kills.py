@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx2
 
+from tests.patience import PATIENCE_S
 from tests.service_house import picture
 from veridical.store import Database
 from veridical.store.chain import chain_lines
@@ -106,7 +107,7 @@ class Servers:
         try:
             with (
                 httpx2.Client(
-                    base_url=address, timeout=60, event_hooks={"response": [answered]}
+                    base_url=address, timeout=PATIENCE_S, event_hooks={"response": [answered]}
                 ) as client,
                 contextlib.suppress(httpx2.TransportError),
             ):
@@ -153,7 +154,7 @@ def check_promises(folder: Path, servers: Servers, promised: Promised) -> int:
             if not connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar():
                 break
         time.sleep(0.05)
-    with httpx2.Client(base_url=address, timeout=30) as client:
+    with httpx2.Client(base_url=address, timeout=PATIENCE_S) as client:
         for transaction in promised.submitted:
             seen = client.get(f"/v1/transactions/{transaction}").raise_for_status().json()
             assert (seen["state"], seen["outcome"]) == ("completed", "accept"), seen

@@ -1,8 +1,10 @@
 """A stranger can be verified from a browser: the pages, walked by a real Chromium."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,12 +19,14 @@ from tests.browser import (
     write_sound,
     write_video,
 )
+from tests.service_house import House
 from veridical.liveness import CaptureFacts
+from veridical.store.tenants import Look, set_look
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install veridical[dev]"
 )
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"
@@ -285,13 +289,132 @@ def test_a_reviewer_decides_by_name(page: Page) -> None:
         page.goto(f"{address}/operator")
         page.get_by_role("button", name="t_1").click()
         expect(page.get_by_role("heading", name="Case t_1")).to_be_visible()
+        # Two faces at one scale, large, with the decision beside them.
+        faces = page.locator(".faces img")
+        expect(faces).to_have_count(2)
+        boxes = [faces.nth(i).bounding_box() for i in range(2)]
+        assert all(box is not None and box["width"] >= 300 for box in boxes), boxes
+        expect(page.locator(".timeline rect.lit")).to_have_count(1)
+        page.get_by_role("button", name="On the document: enlarge").click()
+        expect(page.locator("dialog img")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
         page.get_by_role("button", name="Accept").click()
         expect(page.get_by_text("Name and reason are needed.")).to_be_visible()
         page.get_by_label("Your name or staff number").fill("Ana, 117")
-        page.get_by_label("Reason").fill("Seen in the branch.")
+        page.get_by_role("heading", name="Case t_1").click()
+        page.keyboard.press("2")  # a reason that is often given
         page.get_by_role("button", name="Accept").click()
         expect(page.get_by_text("as no. 7")).to_be_visible()
         expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
     assert service.reviewed == [
-        {"operator": "Ana, 117", "outcome": "accept", "reason": "Seen in the branch."}
+        {
+            "operator": "Ana, 117",
+            "outcome": "accept",
+            "reason": "Same person; poor light or camera.",
+        }
     ]
+
+
+# --- the page for applicants, against the real service with checks by rule ------------------------
+
+RETURN = "https://bank.example/app/"
+FACE = {"faces": 1, "box": [0.35, 0.25, 0.65, 0.75], "yaw_deg": 0, "pitch_deg": 0, "reason": "",
+        "text": "", "message_code": ""}  # fmt: skip
+
+
+@pytest.fixture
+def address(here: House) -> Iterator[str]:
+    app: Any = here.client.app
+    with served(app, lifespan="off") as base:  # the house has started it
+        app.state.public_url = base
+        yield base
+        app.state.public_url = ""
+
+
+def opened(browser: Browser, url: str, **more: Any) -> Page:  # noqa: ANN401
+    """A page of its own on a device of its own, whose guidance sees a face."""
+    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **more})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+
+    def guide(route: Route) -> None:
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(FACE))
+
+    page.route("**/v1/guidance/face", guide)
+    page.goto(url)
+    return page
+
+
+def test_a_desktop_hands_over_to_a_phone_that_survives_cuts_and_both_see_the_end(
+    here: House,
+    address: str,
+    browser: Browser,
+) -> None:
+    look = Look("Example Bank", "#0b6e4f", b"", (RETURN,))
+    set_look(here.resources.database, here.tenant, look)
+    made = here.start(here.key(), consent=None, return_url=RETURN)
+    desktop = opened(browser, made["url"])
+    desktop.get_by_role("button", name="Go on on another device").click()
+    expect(desktop.get_by_alt_text("QR code")).to_be_visible()
+    assert "vl_" not in desktop.url  # the secret is out of the address
+    link = desktop.locator(".address").text_content()
+    phone = opened(browser, link or "", viewport=PHONE, has_touch=True)
+    expect(desktop.get_by_role("heading", name="Go on on your other device")).to_be_visible()
+    phone.get_by_label("I agree").check()
+    phone.get_by_role("button", name="Start", exact=True).click()
+    # The network is cut while the card is sent: it is said, and goes on by itself.
+    phone.get_by_role("button", name="Use this picture").wait_for()
+    phone.context.set_offline(True)
+    phone.get_by_role("button", name="Use this picture").click()
+    expect(phone.get_by_role("heading", name="The connection is gone")).to_be_visible()
+    phone.context.set_offline(False)
+    phone.get_by_role("button", name="Use this picture").click()
+    phone.get_by_role("button", name="nothing on the back").wait_for()
+    expect(desktop.get_by_text("front of the document")).to_be_visible()
+    # Reloaded, it goes on where it was, on this device alone.
+    phone.reload()
+    phone.get_by_role("button", name="nothing on the back").click()
+    phone.get_by_role("button", name="Take the picture").click()
+    for page in (phone, desktop):
+        expect(page.get_by_role("heading", name="Verified")).to_be_visible()
+        back = page.get_by_role("link", name="Back to Example Bank")
+        assert back.get_attribute("href") == RETURN
+    other = opened(browser, link or "")
+    expect(other.get_by_role("heading", name="opened already")).to_be_visible()
+    for page in (phone, desktop, other):
+        page.context.close()
+
+
+@pytest.mark.parametrize("language", ["ar", "qps-plocm"])
+def test_a_page_from_right_to_left_with_long_words_fits_a_phone(
+    here: House,
+    address: str,
+    browser: Browser,
+    language: str,
+) -> None:
+    made = here.start(here.key(), consent=None, policy="spoken")
+    page = opened(browser, f"{address}/verify", viewport=PHONE)
+    page.evaluate("(one) => sessionStorage.setItem('veridical-language', one)", language)
+    page.goto("about:blank")
+    page.goto(made["url"])
+    page.locator("#agree").check()
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    # Digits are heard in two languages, whatever the page's own is.
+    assert page.locator("#spoken option").count() == 2
+    page.locator("button[type=submit]").click()
+    page.locator("[data-name=use]").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("button").filter(has=page.locator("xpath=self::*[@id='stop']")).click()
+    page.locator("[data-name=stop-yes]").click()
+    page.locator("section.ended.cancelled").wait_for()
+    page.context.close()
+
+
+def test_the_pages_send_what_their_secret_needs(here: House, tmp_path: Path) -> None:
+    answer = here.client.get("/verify")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    body = answer.text
+    assert "style=" not in body
+    assert "<script>" not in body

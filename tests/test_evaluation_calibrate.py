@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from veridical.cli import app
-from veridical.errors import InputError
-from veridical.evaluation.calibrate import (
+from veridical.calibration.calibrate import (
     Fit,
     Target,
     Trial,
@@ -25,6 +23,8 @@ from veridical.evaluation.calibrate import (
     read_trials,
     write_calibration,
 )
+from veridical.cli import app
+from veridical.errors import InputError
 from veridical.models.calibration import Calibration, load_calibrations
 
 

@@ -351,7 +351,9 @@ def test_every_kind_composes_rows_of_other_sessions(
 
     card = Image(np.full((90, 140, 3), 90, np.uint8))
     monkeypatch.setattr(plan, "write_clip", write)
-    monkeypatch.setattr(plan, "read_clip", lambda path: written.get(path.name) or read_clip(path))
+    monkeypatch.setattr(
+        plan, "read_clip", lambda path, **size: written.get(path.name) or read_clip(path, **size)
+    )
     monkeypatch.setattr(captures, "relight", lambda clip, *_: clip)
     monkeypatch.setattr(CardMaker, "card", lambda *_: card)
     monkeypatch.setattr(CardMaker, "cropped", lambda *_: card)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from veridical.calibration.intervals import Rate
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import (
@@ -16,7 +17,6 @@ from veridical.evaluation.harness import (
     stamp_run,
 )
 from veridical.evaluation.index import columns_of, hash_data, read_csv, read_json_lines
-from veridical.evaluation.intervals import Rate
 
 
 def index(folder: Path, text: str, name: str = "index.csv") -> Path:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from veridical.evaluation.intervals import (
+from veridical.calibration.intervals import (
     Rate,
     Trials,
     clopper_pearson,
@@ -14,7 +14,7 @@ from veridical.evaluation.intervals import (
     subject_bootstrap,
     trials_needed,
 )
-from veridical.evaluation.metrics import (
+from veridical.calibration.metrics import (
     auc,
     det,
     eer,

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from veridical.calibration.calibrate import read_trials
 from veridical.cli import app
 from veridical.errors import InputError
-from veridical.evaluation.calibrate import read_trials
 from veridical.evaluation.comparisons import (
     Comparisons,
     all_pairs,

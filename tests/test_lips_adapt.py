@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from veridical.errors import InputError
-from veridical.evaluation.adapt import (
+from veridical.calibration.adapt import (
     Recording,
     Scored,
     align,
@@ -17,7 +16,8 @@ from veridical.evaluation.adapt import (
     fit_lips,
     fit_reader,
 )
-from veridical.evaluation.calibrate import Target
+from veridical.calibration.calibrate import Target
+from veridical.errors import InputError
 from veridical.evaluation.protocols.adapt import adapt_lips, read_answers
 from veridical.evaluation.request import Request
 from veridical.liveness.lips import Adaptation, LipsCheck, Reader

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veridical.evaluation.calibrate import read_trials
+from veridical.calibration.calibrate import read_trials
 from veridical.evaluation.protocols.lips import (
     Speaking,
     _packed,
@@ -36,10 +36,12 @@ def codes(seed: int, agreement: float, places: int = 75) -> Codes:
     return Codes(*as_float)
 
 
-def rows_of(agreements: list[float]) -> tuple[list[dict[str, str]], list[Speaking]]:
-    rows, clips = [], []
+def rows_of(
+    agreements: list[float], label: str = ""
+) -> tuple[list[dict[str, str]], list[Speaking]]:
+    rows, clips, given = [], [], label
     for number, agreement in enumerate(agreements):
-        label = "genuine" if agreement > 0.5 else "generated"
+        label = given or ("genuine" if agreement > 0.5 else "generated")
         clips.append(Speaking(number + 2, Path("clip.mp4"), "", f"person{number}", label, "all"))
         blank = dict.fromkeys(("lag_frames", "text_z", "wrong_z", "codes", "cpu_ms"), "")
         score = "" if number == 0 else "3.0"
@@ -65,10 +67,27 @@ def test_agreeing_windows_beat_moved_and_foreign_sound() -> None:
 
 
 def test_windows_without_agreement_are_no_better_than_chance() -> None:
-    rows, clips = rows_of([0.0] * 12)
+    rows, clips = rows_of([0.0] * 12, "genuine")
     found = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
     sync = found.values["windows"]["3"]["all"]["sync"]  # type: ignore[index,call-overload]
     assert 0.2 < sync["dub"]["auc"] < 0.8  # type: ignore[index,call-overload,operator]
+
+
+def test_generated_heads_do_not_count_as_genuine_lips() -> None:
+    """They are driven by their sound: among the genuine they made every rate look better."""
+    living = rows_of([0.0] * 12, "genuine")
+    made = rows_of([0.95] * 12, "generated")
+    found = []
+    both = (living[0] + made[0], living[1] + made[1])
+    for rows, clips in (living, both):
+        for number, row in enumerate(rows):
+            row["unit"] = str(number // 2)
+        figures = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures
+        found.append(figures.values["windows"]["3"]["all"])  # type: ignore[index,call-overload]
+    alone, beside = found
+    assert alone["sync"] == beside["sync"]  # type: ignore[index,call-overload]
+    assert beside["n_windows"] == 12  # type: ignore[index,call-overload]
+    assert beside["accepted_at_90_genuine"] == {"generated": 1.0}  # type: ignore[index,call-overload]
 
 
 def test_attacks_are_counted_where_nine_in_ten_genuine_pass() -> None:
@@ -97,7 +116,7 @@ def test_trials_can_be_calibrated(tmp_path: Path) -> None:
     write_trials(path, rows, clips, FUSION, 0)
     with path.open(encoding="utf-8", newline="") as file:
         kinds = [row["species"] or row["label"] for row in csv.DictReader(file)]
-    # Four windows, each moved eight times and dubbed with the three others.
+    # Three living windows, each moved eight times and dubbed with the two others.
     counts = {kind: kinds.count(kind) for kind in set(kinds)}
-    assert counts == {"genuine": 3, "generated": 1, "moved": 32, "dubbed": 12}
+    assert counts == {"genuine": 3, "generated": 1, "moved": 24, "dubbed": 6}
     assert read_trials(path).genuine.sum() == 3

@@ -8,15 +8,18 @@ import pytest
 
 from veridical.errors import InputError
 from veridical.models import ModelStore
-from veridical.ocr import DocumentReadCheck, DocumentReader
+from veridical.ocr import DocumentReadCheck, DocumentReader, Quad
 from veridical.ocr.chinese import has_twin, simplified_forms
 from veridical.ocr.document import SURE_CHARACTER
 from veridical.ocr.ink import Claims
+from veridical.ocr.page import Page
+from veridical.ocr.resident import read_twice
 from veridical.ocr.resident_rows import Row, read_rows
+from veridical.ocr.text import Reading
 from veridical.ocr.written import Written
 from veridical.rehearsal.specimens import Fonts, render_prc_front, system_fonts
 from veridical.rehearsal.specimens.bank import ADDRESSES, NAMES
-from veridical.types import Box
+from veridical.types import Box, Image
 
 TODAY = date(2026, 1, 1)
 SEX, BIRTH = ("性别男民族汉", 0.38), ("出生1990年5月6日", 0.3)
@@ -170,3 +173,40 @@ def test_a_sample_of_the_bank(
     document = reader(image, today=TODAY)
     right = all(document.value(name) == told for name, told in truth.fields.items())
     assert right or DocumentReadCheck()(document, None, TODAY).score == 0.5
+
+
+@pytest.mark.parametrize(
+    ("again", "doubted"), [("郑劫邈", False), ("郑劼邈", True), ("郑邈", True)]
+)
+def test_an_unsure_character_is_believed_when_other_crops_say_it_too(
+    again: str, doubted: bool
+) -> None:
+    first, other = reading("郑劫邈", 0.88), reading(again, 0.9)
+    seen: list[float] = []
+
+    def read_line(image: Image, quad: Quad) -> Reading:
+        seen.append(float(quad[3, 1] - quad[0, 1]))
+        return first if len(seen) == 1 else other
+
+    page = Page(Image(np.full((100, 300, 3), 255, np.uint8)), [], 0.0, read_line)
+    line = page.strip(20, 200, 50, 30, 0.0)
+    written = read_twice(page, [line])
+    assert (written.text, written.doubted) == ("郑劫邈", doubted)
+    assert len(set(seen)) == len(seen) > 1  # no crop is that of before
+
+
+def test_a_sure_line_is_read_once() -> None:
+    seen: list[Quad] = []
+
+    def read_line(image: Image, quad: Quad) -> Reading:
+        seen.append(quad)
+        return reading("张三", 0.99)
+
+    page = Page(Image(np.full((100, 300, 3), 255, np.uint8)), [], 0.0, read_line)
+    assert not read_twice(page, [page.strip(20, 200, 50, 30, 0.0)]).doubted
+    assert len(seen) == 1
+
+
+def reading(text: str, score: float) -> Reading:
+    places = tuple((at + 0.5) / len(text) for at in range(len(text)))
+    return Reading(text, score, (score,) * len(text), places)

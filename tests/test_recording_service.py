@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.patience import eventually
 from tests.service_house import KEYS, Rules
 from tests.test_media_clip import make_clip
 from veridical.analysis.engines import Engines
@@ -86,10 +86,7 @@ def client(judge: Noting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         recordings=lambda: judge,
     )
     with TestClient(app) as here:
-        for _ in range(6_000):
-            if here.get("/readyz").status_code == 200:
-                break
-            time.sleep(0.01)
+        eventually(lambda: here.get("/readyz").status_code == 200, "readiness")
         yield here
     database.close()
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from tests.patience import PATIENCE_S
 from tests.service_house import House, bearer, house, picture
 from tests.service_kills import Promised, Servers, check_promises, prepare
 from tests.service_mutants import mutant, seeds
@@ -139,7 +140,7 @@ def test_more_than_can_wait_are_told_to_come_back(tmp_path: Path) -> None:
     ) as made:
 
         def block() -> None:
-            go.wait(30)
+            go.wait(PATIENCE_S)
 
         made.rules.hook = block
         key, answers = made.key(), []
@@ -154,11 +155,7 @@ def test_more_than_can_wait_are_told_to_come_back(tmp_path: Path) -> None:
         made.rules.hook = lambda: None
         seen: dict[str, object] = {}
         for each in begun[:2]:
-            for _ in range(1_000):
-                seen = made.client.get(f"/v1/transactions/{each['id']}", headers=key).json()
-                if seen["state"] == "completed":
-                    break
-                time.sleep(0.01)
+            seen = made.ended(each, key)
             assert seen["outcome"] == "accept"
         assert made.submit(begun[2]).status_code == 200
 
@@ -227,7 +224,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing(here: House) -> None:
     with listening(here) as port:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head.encode() + bytes(2_000_000))
-        for _ in range(500):
+        for _ in range(30_000):
             with here.resources.database.reading() as reading:
                 left = reading.exec_driver_sql(
                     'SELECT count(*) FROM media_parts WHERE "transaction" = ?', (made["id"],)

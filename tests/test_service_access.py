@@ -16,8 +16,9 @@ from veridical.service.settings import ServiceSettings
 from veridical.store.tenants import change_limits, revoke_api_key
 from veridical.transactions import ProblemError
 
-OPEN = {"/livez", "/readyz"}
-PAGES = ("/demo", "/operator")
+OPEN = {"/livez", "/readyz", "/v1/links/open", "/v1/devices/renew"}
+"""Probes, and what asks for a secret of its own in place of a key."""
+PAGES = ("/demo", "/operator", "/verify", "/admin")
 """What a browser loads before anybody has a key: code and texts, no data."""
 
 
@@ -117,7 +118,10 @@ def test_an_upload_token_opens_its_own_transaction_and_little_of_that(here: Hous
             status, code = call(here, route, token, other["id"])
             # A body may be refused before it is looked whose it is: nothing is told either way.
             assert status in (404, 422), (route.path, code)
-    assert opened == {"{transaction}", "{kind}", "{number}", "challenge", "submit", "cancel"}
+    assert opened == {
+        "{transaction}", "{kind}", "{number}", "challenge", "submit", "cancel", "links",
+        "take-over", "consent",
+    }  # fmt: skip
     for path in ("submit", "cancel", "challenge"):
         answer = here.client.post(
             f"/v1/transactions/{other['id']}/{path}",

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from tests.patience import PATIENCE_S, eventually
 from veridical import Measurement, ModelError, OperatingPoint
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
@@ -43,11 +43,8 @@ def build(score: float = 1.0, hook: Callable[[], None] = lambda: None) -> Callab
 
 
 def ready(client: TestClient) -> TestClient:
-    for _ in range(200):
-        if client.get("/readyz").status_code == 200:
-            return client
-        time.sleep(0.01)
-    raise AssertionError("the service did not become ready")
+    eventually(lambda: client.get("/readyz").status_code == 200, "readiness")
+    return client
 
 
 @pytest.fixture
@@ -140,7 +137,7 @@ def test_probes_answer_while_models_load() -> None:
     go = threading.Event()
 
     def slow() -> Verifier:
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return build()()
 
     with TestClient(create_app(slow)) as client:
@@ -158,12 +155,8 @@ def test_models_that_cannot_be_loaded_keep_it_unready() -> None:
         raise ModelError("weights at a secret place are altered", "model.altered")
 
     with TestClient(create_app(broken)) as client:
+        eventually(lambda: "model.altered" in client.get("/readyz").text)
         answer = client.get("/readyz")
-        for _ in range(100):
-            if "model.altered" in answer.text:
-                break
-            time.sleep(0.01)
-            answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "model.altered" in answer.json()["detail"]
     assert "secret" not in answer.text
@@ -185,7 +178,7 @@ def test_beyond_capacity_the_client_is_told_when_to_come_back() -> None:
 
     def block() -> None:
         entered.set()
-        go.wait(10)
+        go.wait(PATIENCE_S)
 
     with TestClient(create_app(build(hook=block), capacity=1)) as client:
         ready(client)
@@ -196,7 +189,7 @@ def test_beyond_capacity_the_client_is_told_when_to_come_back() -> None:
 
         thread = threading.Thread(target=first)
         thread.start()
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_S)
         refused = client.post("/v1/verify", files={"selfie": picture()})
         go.set()
         thread.join()
@@ -223,13 +216,7 @@ def test_a_start_that_nobody_foresaw_to_fail_does_not_load_forever() -> None:
         raise ZeroDivisionError
 
     with TestClient(create_app(fail)) as client:
-        details = set()
-        for _ in range(200):
-            details.add(client.get("/readyz").json()["detail"])
-            if any("internal.error" in detail for detail in details):
-                break
-            time.sleep(0.01)
-    assert any("internal.error" in detail for detail in details)
+        eventually(lambda: "internal.error" in client.get("/readyz").json()["detail"])
 
 
 def test_a_request_without_media_is_refused(client: TestClient) -> None:

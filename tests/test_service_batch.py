@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +15,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.patience import PATIENCE_S, eventually
 from veridical import InputError, ModelError, StoreError
 from veridical.batch import Journal, local, local_workers, run_batch
 from veridical.batch.local import LocalEngine
@@ -246,11 +246,7 @@ def written(out: Path) -> int:
 
 
 def wait_for(process: "subprocess.Popen[bytes]", out: Path, count: int) -> None:
-    for _ in range(1200):
-        if written(out) >= count or process.poll() is not None:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the run made no progress")
+    eventually(lambda: written(out) >= count or process.poll() is not None, "a row")
 
 
 def children(pid: int) -> Iterator[int]:
@@ -275,16 +271,20 @@ def test_a_kill_loses_no_row_and_doubles_none(
     if victim == "driver":
         running.kill()
         # Ends only when the workers, which hold the pipe too, have ended with their parent.
-        running.communicate(timeout=60)
+        running.communicate(timeout=PATIENCE_S)
         assert written(out) < rows
         again = subprocess.run(
-            command(manifest, out), env=environment, capture_output=True, check=False, timeout=300
+            command(manifest, out),
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=2 * PATIENCE_S,
         )
         assert again.returncode == 0, again.stderr.decode()[-500:]
     else:
         spawned = [pid for pid in children(running.pid) if b"spawn_main" in cmdline(pid)]
         os.kill(spawned[0], signal.SIGKILL)
-        _, error = running.communicate(timeout=120)
+        _, error = running.communicate(timeout=PATIENCE_S)
         assert running.returncode == 0, error.decode()[-500:]
     assert sorted(line["row"] for line in lines(out)) == list(range(1, rows + 1))
     assert all("verdict" in line for line in lines(out))

@@ -1,10 +1,15 @@
 """What runs by itself: expiry, retention, keys turned over, logs and figures, a quiet end."""
 
+import asyncio
+import contextlib
+import gc
 import io
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +19,10 @@ import pytest
 from sqlalchemy import func, select
 
 import veridical
+from tests.patience import PATIENCE_S
 from tests.service_house import House, bearer, house, picture
 from veridical.errors import StoreError
+from veridical.service.app import run_in
 from veridical.service.logs import JsonFormatter
 from veridical.store import Database, rewrap
 from veridical.store.jobs import add_job, age_of_queue
@@ -23,6 +30,8 @@ from veridical.store.keys import MasterKeys, new_key
 from veridical.store.schema import jobs
 from veridical.store.transactions import find_transaction
 from veridical.store.vault import opened_vault
+from veridical.transactions import ProblemError, Worker
+from veridical.verification import Verifier
 from veridical.verification.evidence import (
     SigningKey,
     public_keys,
@@ -214,19 +223,49 @@ def test_the_description_of_the_api_is_of_version_3_1_and_has_examples(here: Hou
     assert described["components"]["schemas"][problem["$ref"].rpartition("/")[2]]["examples"]
 
 
+def test_work_for_a_loop_that_ended_is_refused_and_leaves_nothing_behind() -> None:
+    """What was left behind failed whichever test ran when it was collected."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always")
+        with pytest.raises(RuntimeError, match="closed"):
+            run_in(loop, lambda: None)
+        gc.collect()
+    assert not left
+
+
+def test_a_worker_that_ends_waits_for_the_job_it_is_taking(tmp_path: Path) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def slow() -> Verifier:
+        entered.set()
+        go.wait(PATIENCE_S)
+        raise ProblemError(503, "service.not_ready", "it ends")
+
+    with house(tmp_path / "v.db", tmp_path) as made:
+        app: Any = made.client.app
+        worker = Worker(app.state.service.transactions, slow, contextlib.nullcontext)
+        worker.start(lambda work: Future())
+        assert entered.wait(PATIENCE_S)
+        threading.Timer(0.3, go.set).start()
+        worker.stop(PATIENCE_S)
+        assert worker._taker not in threading.enumerate()
+
+
 def test_a_service_that_ends_finishes_what_it_judges(tmp_path: Path) -> None:
     entered, go = threading.Event(), threading.Event()
 
     def block() -> None:
         entered.set()
-        go.wait(20)
+        go.wait(PATIENCE_S)
 
     with house(tmp_path / "v.db", tmp_path) as made:
         made.rules.hook = block
         begun = made.start(made.key())
         made.collect(begun)
         assert made.submit(begun, wait_s=0).status_code == 202
-        assert entered.wait(20)
+        assert entered.wait(PATIENCE_S)
         threading.Timer(0.3, go.set).start()
         identity = begun["id"]
     # Ending waited: the verdict is there, and no job is left.

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.patience import PATIENCE_S, eventually
 from veridical.models import ModelStore
 from veridical.rehearsal.samples import Sample
 from veridical.types import Image
@@ -84,13 +85,12 @@ def test_threads_follow_the_quota_and_not_the_host(
     assert isinstance(genuine.selfie, Image)
     files = {"document_front": to_jpeg(genuine.document_front), "selfie": to_jpeg(genuine.selfie)}
     waiting = threading.Event()
-    for _ in range(3_000):
-        if is_ready(server):
-            break
-        waiting.wait(0.02)
+    eventually(lambda: is_ready(server), "readiness")
 
     def verify(_: int) -> int:
-        return httpx2.post(f"{server.address}/v1/verify", files=files, timeout=60).status_code
+        return httpx2.post(
+            f"{server.address}/v1/verify", files=files, timeout=PATIENCE_S
+        ).status_code
 
     most = 0
     with ThreadPoolExecutor(CORES) as clients:

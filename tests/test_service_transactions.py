@@ -39,6 +39,7 @@ def test_what_is_wanted_follows_from_the_policy(here: House) -> None:
     assert spoken["media"] == {
         "required": ["document_front", "clip"],
         "optional": ["document_back", "selfie"],
+        "prompts": ["colours", "digits"],
     }
     assert len(spoken["challenge"]["digits"]) == len(spoken["challenge"]["schedule_ms"]) == 6
     assert here.start(here.key())["challenge"] is None
@@ -61,7 +62,7 @@ def test_a_check_can_be_added_and_shows_in_the_hash(here: House) -> None:
     ("body", "status", "code"),
     [
         ({"consent": {"biometrics": False}}, 422, "consent.missing"),
-        ({}, 422, "request.malformed"),
+        ({"consent": {}}, 422, "request.malformed"),
         ({"consent": {"biometrics": True}, "extra": 1}, 422, "request.malformed"),
         ({"consent": {"biometrics": True}, "policy": "demo"}, 422, "policy.unknown"),
         ({"consent": {"biometrics": True}, "policy": "/etc/passwd"}, 422, "policy.unknown"),

@@ -11,6 +11,7 @@ import pytest
 from veridical.catalogue import CHECKS, Bands, Trait, checks_with
 from veridical.catalogue.points import own_points
 from veridical.errors import InputError
+from veridical.liveness.permutation import DRAWS
 from veridical.policy import earlier_policies, parse_policy
 from veridical.policy.present import PRESENT, Present, add_up, bars
 from veridical.policy.replay import compare_policies, replay
@@ -175,6 +176,14 @@ def test_no_ratio_is_larger_than_its_people_allow() -> None:
         else:
             assert witness.simulated, witness.name  # nobody was measured, and it says so
         assert witness.data
+
+
+def test_the_best_light_is_a_rank_that_no_other_draw_shares() -> None:
+    light = Present.shipped().witnesses["light"]
+    first, second = (-math.log10(rank / (DRAWS + 1)) for rank in (1, 2))
+    assert second < light.best_from <= first
+    assert light.best <= math.log(DRAWS + 1)
+    assert light.best > light.by_status[Status.PASS]
 
 
 def test_witnesses_are_the_checks_that_the_catalogue_calls_so() -> None:

@@ -10,7 +10,7 @@ from veridical.analysis.analysis import Analysis, spread
 from veridical.liveness.lips import Heard, MouthTrack
 from veridical.types import Challenge, Image
 from veridical.verification import Verdict
-from veridical.verification.pictures import draw_document, draw_faces, to_jpeg
+from veridical.verification.pictures import draw_document, draw_faces, face_at_scale, to_jpeg
 
 __all__ = ["explain"]
 
@@ -23,7 +23,7 @@ LONGEST_SIDE_PX = 720
 def explain(analysis: Analysis, verdict: Verdict) -> dict[str, object]:
     """What was judged, as numbers and pictures for the page of the reviewers.
 
-    Shows faces and documents: for operators only, never to be kept.
+    Shows faces and documents: for operators only.
 
     Args:
         analysis: Of the attempt; what was not computed yet is computed now.
@@ -32,8 +32,9 @@ def explain(analysis: Analysis, verdict: Verdict) -> dict[str, object]:
     Returns:
         `timeline`: null without a clip, else `duration_ms`, `digits` (`word`, `shown_ms` and
         `heard_ms`, each null where unknown), `sound` (`step_ms`, `peaks` 0..1), `speech` (pairs of
-        ms) and `lips` (`times_ms`, `opening` in inter-ocular distances, null where no mouth is
-        seen). `pictures`: `kind`, `time_ms` (null for a picture) and `jpeg` in base64. `outcome`.
+        ms), `lips` (`times_ms`, `opening` in inter-ocular distances, null where no mouth is
+        seen) and `colours`. `pictures`: `kind`, `time_ms` (null for a picture) and `jpeg` in
+        base64. `outcome`.
     """
     return {
         "outcome": str(verdict.outcome),
@@ -54,7 +55,19 @@ def _timeline(analysis: Analysis) -> dict[str, object] | None:
         "sound": {"step_ms": PEAK_MS, "peaks": _peaks(heard)},
         "speech": [[start * 1000, end * 1000] for start, end in heard.segments_s] if heard else [],
         "lips": _lips(mouth),
+        "colours": _colours(challenge),
     }
+
+
+def _colours(challenge: Challenge | None) -> list[dict[str, object]]:
+    if challenge is None or challenge.colours is None:
+        return []
+    lit = challenge.colours
+    ends = (*lit.starts_ms[1:], lit.end_ms)
+    return [
+        {"colour": colour, "start_ms": start, "end_ms": end}
+        for colour, start, end in zip(lit.shown, lit.starts_ms, ends, strict=True)
+    ]
 
 
 def _digits(challenge: Challenge | None, heard: Heard | None) -> list[dict[str, object]]:
@@ -94,22 +107,25 @@ def _lips(mouth: MouthTrack | None) -> dict[str, object]:
 
 def _pictures(analysis: Analysis) -> list[dict[str, object]]:
     handed_in = analysis.transaction
+    portrait, views = analysis.portrait, analysis.views
     found: list[dict[str, object]] = []
-    if handed_in.document_front is not None:
-        found.append(
-            _picture("document_front", draw_document(handed_in.document_front, analysis.front))
-        )
-    if handed_in.document_back is not None:
-        found.append(
-            _picture("document_back", draw_document(handed_in.document_back, analysis.back))
-        )
-    if analysis.portrait is not None:
-        found.append(_picture("portrait", draw_faces(analysis.portrait)))
+    for kind, image, read in (
+        ("document_front", handed_in.document_front, analysis.front),
+        ("document_back", handed_in.document_back, analysis.back),
+    ):
+        if image is not None:
+            found.append(_picture(kind, draw_document(image, read)))
     moving = handed_in.clip is not None
-    for i in spread(len(analysis.views), MOST_FRAMES):
-        view = analysis.views[i]
+    seen = [view for view in views if view.subject is not None]
+    applicant = seen[len(seen) // 2] if seen else None
+    for kind, view in (("portrait_face", portrait), ("applicant_face", applicant)):
+        face = face_at_scale(view) if view is not None else None
+        if face is not None:
+            found.append(_picture(kind, face))
+    for i in spread(len(views), MOST_FRAMES):
         kind = "clip" if moving else "selfie"
-        found.append(_picture(kind, draw_faces(view), view.time_ms if moving else None))
+        time_ms = views[i].time_ms if moving else None
+        found.append(_picture(kind, draw_faces(views[i]), time_ms))
     return found
 
 

@@ -63,6 +63,8 @@ class Principal:
         transaction: The one transaction an upload token is for; empty for a key.
         name: Prefix of the key, for logs and evidence.
         person: Who alone uses the key; empty for a key of a machine.
+        device: Which device bears the token, if it came by a link.
+        watches: Whether another device goes on with its transaction.
     """
 
     tenant: str
@@ -71,6 +73,8 @@ class Principal:
     transaction: str = ""
     name: str = ""
     person: str = ""
+    device: str = ""
+    watches: bool = False
 
     @property
     def acts_as(self) -> str:

@@ -17,10 +17,12 @@ from veridical.signals import SignalFacts
 from veridical.signals.ledger import forget
 from veridical.store import Connection, MediaMemory
 from veridical.store.chain import last_link
+from veridical.store.devices import token_device
 from veridical.store.endpoints import webhook_urls
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import forget_media
 from veridical.store.jobs import add_job, jobs_by_tenant
+from veridical.store.tenants import look_of
 from veridical.store.transactions import (
     OPEN,
     IdempotentAnswer,
@@ -54,6 +56,7 @@ from veridical.store.uploads import (
 from veridical.store.vault import Vault, made_vault, opened_vault
 from veridical.transactions import views
 from veridical.transactions.customers import Customers
+from veridical.transactions.links import check_return_url, new_link
 from veridical.transactions.live import SLICE_MS, LiveChallenge, draw
 from veridical.transactions.recordings import chosen_script, script_view
 from veridical.transactions.records import act, record, tell
@@ -93,6 +96,8 @@ _MOST_CLIP_BYTES = Limits().max_clip_bytes
 DIGITS = 6
 """Digits of a challenge, where no script says how many."""
 
+CLAIM_MS = 900_000
+"""For how long a case is a reviewer's who has taken it up."""
 _BURST, _BURST_MS = 5, 180_000
 """Failed attempts within this time after which a subject or device has to wait."""
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 30_000, 900_000
@@ -159,8 +164,8 @@ class TransactionService:
             earlier request with the same idempotency key.
 
         Raises:
-            ProblemError: `consent.missing`, `callback.refused`, `policy.unknown`,
-                `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
+            ProblemError: `consent.missing`, `callback.refused`, `return_url.refused`,
+                `policy.unknown`, `policy.not_fit`, `gallery.unknown_subject`, `challenge.back_off`,
                 `idempotency.mismatch`.
         """
         if is_scripted(asked.subject_ref, sandbox=caller.sandbox) and asked.subject_ref == BACK_OFF:
@@ -173,7 +178,8 @@ class TransactionService:
                 pointer="/header/idempotency-key",
             )
         # Without what an older release did not know: keys outlive an upgrade.
-        told = asked.model_dump_json(exclude=None if asked.metadata else {"metadata"})
+        unknown = {name for name in ("metadata", "return_url") if not getattr(asked, name)}
+        told = asked.model_dump_json(exclude=unknown)
         digest = hashlib.sha256(f"{caller.sandbox}{told}".encode()).digest()
         before = ""
         try:
@@ -198,7 +204,7 @@ class TransactionService:
         digest: bytes,
         before: str = "",
     ) -> dict[str, Any]:
-        if not asked.consent.biometrics:
+        if asked.consent is not None and not asked.consent.biometrics:
             raise ProblemError(
                 422,
                 "consent.missing",
@@ -206,7 +212,8 @@ class TransactionService:
                 "offer another way to those who decline",
                 pointer="/body/consent/biometrics",
             )
-        if asked.subject_ref is None and (asked.kind == "reverify" or asked.consent.enrol):
+        enrol = asked.consent is not None and asked.consent.enrol
+        if asked.subject_ref is None and (asked.kind == "reverify" or enrol):
             raise ProblemError(
                 422,
                 "request.malformed",
@@ -215,6 +222,10 @@ class TransactionService:
             )
         if asked.callback is not None:
             check_address(asked.callback, self.settings.allowed_callbacks)
+        if asked.return_url:
+            with self.resources.database.reading() as connection:
+                allowed = look_of(connection, caller.tenant).return_urls
+            check_return_url(asked.return_url, allowed)
         SignalFacts(**asked.signals.model_dump())
         policy = with_checks(
             self.book.find(caller.tenant, asked.policy or self.book.default_for(asked.kind)),
@@ -322,7 +333,8 @@ class TransactionService:
                 "expires_at": iso(row.expires_at),
                 "policy": settled.policy.model_dump(),
                 "upload_token": f"{TOKEN_WORD}{transaction}_{secret}",
-                "media": {"required": list(wanted.required), "optional": list(wanted.optional)},
+                "link": new_link(connection, transaction, now),
+                "media": views.wanted_view(wanted),
                 "attempt": 1,
                 "retries_left": max(0, policy.attempts - 1),
                 "challenge": challenge,
@@ -375,12 +387,22 @@ class TransactionService:
         """Who holds an upload token; None when it is none, or of a transaction long gone."""
         words = token.removeprefix(TOKEN_WORD)
         transaction, secret = words[:_ID_CHARACTERS], words[_ID_CHARACTERS + 1 :]
+        digest = _sha256(secret)
         with self.resources.database.reading() as connection:
             row = find_transaction(connection, transaction)
-        genuine = hmac.compare_digest(_sha256(secret), row.upload_digest if row else bytes(32))
-        if row is None or not genuine:
+            device = token_device(connection, transaction, digest)
+        first = hmac.compare_digest(digest, row.upload_digest if row else bytes(32))
+        if row is None or row.state == "erased" or not (first or device is not None):
             return None
-        return Principal(row.tenant, frozenset(), row.sandbox, row.id, "upload")
+        return Principal(
+            row.tenant,
+            frozenset(),
+            row.sandbox,
+            row.id,
+            "upload",
+            device=device.id if device is not None else "",
+            watches=row.device != (device.id if device is not None else None),
+        )
 
     # --- collect ---------------------------------------------------------------------------------
 
@@ -395,6 +417,7 @@ class TransactionService:
             row = self._mine(find_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             vault = self._vault(connection, row)
+        self._refuse_unasked(row, vault)
         wanted = self._wanted(row, vault)
         if kind not in (*wanted.required, *wanted.optional):
             raise ProblemError(
@@ -453,6 +476,7 @@ class TransactionService:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
             self._refuse_closed(row)
             vault = self._vault(connection, row)
+            self._refuse_unasked(row, vault)
             if not self._wanted(row, vault).challenge:
                 raise ProblemError(
                     409, "challenge.not_wanted", "the policy of this transaction asks for none"
@@ -470,6 +494,8 @@ class TransactionService:
             request = self._request(row, vault)
             # None in a request that an older version took.
             spoken = request.spoken or request.locale
+            if wish.language is not None and row.kind == "onboarding":
+                spoken = wish.language
             return self._draw(
                 connection, vault, row, spoken, now, stepwise=wish.reveal == "stepwise"
             )
@@ -675,6 +701,8 @@ class TransactionService:
         request = self._request(row, vault)
         wanted = self._wanted(row, vault)
         view = views.applicant_view(row, wanted, media, request.locale)
+        if caller.transaction:
+            view["here"] = not caller.watches
         if row.kind == "recording":
             view["script"] = script_view(request.script_text)
         if not caller.sees_scores:
@@ -782,6 +810,25 @@ class TransactionService:
                 409, "transaction.state", f"the transaction is {row.state}, not completed"
             )
         return row, vault
+
+    def claim(self, caller: Principal, transaction: str) -> None:
+        """Note which reviewer has taken a case up.
+
+        Raises:
+            ProblemError: `transaction.not_found`; `review.not_open`; `review.claimed`: by another.
+        """
+        now = self.resources.clock()
+        with self.resources.database.writing() as connection:
+            row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+            _refuse_decided(row)
+            held = row.claimed_at is not None and now - row.claimed_at < CLAIM_MS
+            if held and row.claimed_by != caller.acts_as:
+                raise ProblemError(
+                    409, "review.claimed", f"{row.claimed_by} has taken this case up; take the next"
+                )
+            change_transaction(
+                connection, transaction, {"claimed_by": caller.acts_as, "claimed_at": now}
+            )
 
     def verdict_of(self, row: StoredTransaction, vault: Vault) -> dict[str, Any] | None:
         """The verdict as it was kept; None where nothing was judged."""
@@ -939,10 +986,7 @@ class TransactionService:
         now = self.resources.clock()
         with self.resources.database.writing() as connection:
             row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
-            if (row.state, row.outcome) != ("completed", "review") or row.final_outcome:
-                raise ProblemError(
-                    409, "review.not_open", "this transaction does not wait for a reviewer"
-                )
+            _refuse_decided(row)
             vault = self._vault(connection, row)
             awaits = self._awaits_second(caller, row, vault, decided)
             salt = secrets.token_bytes(32)
@@ -978,6 +1022,27 @@ class TransactionService:
             change_transaction(connection, transaction, changed)
             told = replace(row, final_outcome=decided.outcome)
             self.tell(connection, told, "transaction.reviewed", now)
+
+    def taken(
+        self, connection: Connection, caller: Principal, transaction: str
+    ) -> tuple[StoredTransaction, Vault]:
+        """An open transaction of the caller, and what opens it, within a writing transaction.
+
+        Raises:
+            ProblemError: `transaction.not_found`, `transaction.state`, `transaction.expired`.
+        """
+        row = self._mine(locked_transaction(connection, transaction, caller.tenant), caller)
+        self._refuse_closed(row)
+        return row, self._vault(connection, row)
+
+    def started_with(self, row: StoredTransaction) -> KeptRequest:
+        """What a transaction was started with.
+
+        Raises:
+            ProblemError: `transaction.erased`.
+        """
+        with self.resources.database.reading() as connection:
+            return self._request(row, self._vault(connection, row))
 
     def _awaits_second(
         self,
@@ -1089,6 +1154,14 @@ class TransactionService:
         if row.state not in OPEN:
             raise _wrong_state(row)
 
+    def _refuse_unasked(self, row: StoredTransaction, vault: Vault) -> None:
+        if self._request(row, vault).consent is None:
+            raise ProblemError(
+                409,
+                "consent.missing",
+                "the applicant has not agreed yet: PUT /v1/transactions/{id}/consent first",
+            )
+
     def _refuse_nonce(self, row: StoredTransaction, nonce: str | None, now: int) -> None:
         if row.nonce is None:
             raise ProblemError(
@@ -1120,6 +1193,11 @@ class TransactionService:
         left_ms = min(newest, now) + wait_ms - now  # whatever the clock did since
         if left_ms > 0:
             raise _back_off(left_ms)
+
+
+def _refuse_decided(row: StoredTransaction) -> None:
+    if (row.state, row.outcome) != ("completed", "review") or row.final_outcome:
+        raise ProblemError(409, "review.not_open", "this transaction does not wait for a reviewer")
 
 
 def _who(row: StoredTransaction) -> list[bytes]:

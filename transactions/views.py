@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from veridical.catalogue import Text
+from veridical.catalogue.reasons import ADVICE, advice
 from veridical.languages import Language
 from veridical.policy.media import Wanted
 from veridical.store.chain import Link
@@ -13,9 +14,20 @@ from veridical.transactions.resources import iso
 from veridical.verification import reasons
 from veridical.wire import KeptRequest
 
-__all__ = ["applicant_view", "erased_view", "link_view", "listed", "operator_view", "queued"]
+__all__ = [
+    "ENDINGS",
+    "applicant_view",
+    "erased_view",
+    "link_view",
+    "listed",
+    "operator_view",
+    "queued",
+    "wanted_view",
+]
 
-_ENDINGS: Mapping[str, Text] = {
+_OF_PORTRAITS = ("portrait_no_face", "portrait_too_small", "portrait_unclear")
+"""What a face says of the document that shows it."""
+ENDINGS: Mapping[str, Text] = {
     "accept": Text("Thank you, you are verified.", "核验已通过，谢谢。"),
     "review": Text(
         "Thank you. Our staff will look at it and tell you.", "谢谢，工作人员将审核并通知您结果。"
@@ -43,11 +55,21 @@ def applicant_view(
         "retries_left": max(0, row.attempts - row.attempt),
         "outcome": row.outcome,
         "message": _message(row, language),
+        "message_code": _message_code(row),
         "media": {
-            "required": list(wanted.required),
-            "optional": list(wanted.optional),
-            "received": [medium.kind for medium in media],
+            **wanted_view(wanted),
+            "received": (received := [medium.kind for medium in media]),
+            "again": _again(row, received),
         },
+    }
+
+
+def wanted_view(wanted: Wanted) -> dict[str, Any]:
+    """Which media a transaction asks for."""
+    return {
+        "required": list(wanted.required),
+        "optional": list(wanted.optional),
+        "prompts": sorted(wanted.prompts),
     }
 
 
@@ -79,7 +101,7 @@ def operator_view(
         "device_ref": request.device_ref,
         "metadata": request.metadata,
         "locale": request.locale,
-        "consent": request.consent.model_dump(),
+        "consent": request.consent.model_dump() if request.consent is not None else None,
         "completed_at": iso(row.completed_at),
         "keep_until": iso(row.keep_until),
         "received": [
@@ -126,6 +148,8 @@ def queued(row: StoredTransaction, verdict: Mapping[str, Any]) -> dict[str, Any]
         "completed_at": iso(row.completed_at),
         "first_cause": row.first_cause,
         "causes": verdict.get("causes", []),
+        "claimed_by": row.claimed_by,
+        "claimed_at": iso(row.claimed_at),
     }
 
 
@@ -141,11 +165,27 @@ def _head(row: StoredTransaction) -> dict[str, Any]:
 
 def _message(row: StoredTransaction, language: Language) -> str:
     """What to tell the applicant: only what can be mended, nothing an attacker learns from."""
+    kind, _, name = _message_code(row).partition(".")
+    if not name:
+        return ""
+    return ADVICE[name][language] if kind == "advice" else ENDINGS[name][language]
+
+
+def _message_code(row: StoredTransaction) -> str:
     outcome = row.final_outcome or row.outcome
     if outcome is None:
         return ""
     if outcome == "retry" and row.first_cause:
-        reason = reasons().get(row.first_cause.rpartition(":")[2])
+        code = row.first_cause.rpartition(":")[2]
+        reason = reasons().get(code)
         if reason is not None and reason.mendable:
-            return reason.applicant[language]
-    return _ENDINGS[outcome][language]
+            return f"advice.{advice(code)}"
+    return f"ending.{outcome}"
+
+
+def _again(row: StoredTransaction, received: Sequence[str]) -> list[str]:
+    """Documents that were received and that the latest attempt asks for anew."""
+    check, _, code = (row.first_cause or "").partition(":")
+    if row.outcome != "retry" or not (check.startswith("document.") or code in _OF_PORTRAITS):
+        return []
+    return [kind for kind in received if kind.startswith("document_")]

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from veridical.analysis.analysis import Analysis
 from veridical.catalogue import Trait, checks_with
+from veridical.chip import read_chip
 from veridical.errors import InputError, StoreError, VeridicalError
 from veridical.liveness.arrivals import arrivals_of
 from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
-from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.signals import COMPARING, SignalFacts
 from veridical.signals.ledger import Keep
@@ -158,6 +158,7 @@ class Worker:
 
     def stop(self, patience_s: float) -> None:
         """Take nothing more, and wait for what is being judged; the rest others take up."""
+        until = time.monotonic() + patience_s
         self._stop.set()
         self._wake.release()
         with self._lock:
@@ -165,7 +166,8 @@ class Worker:
         wait(judged, patience_s)
         for thread in (self._taker, self._renewer):
             if thread is not None and thread.is_alive():
-                thread.join(0.1)
+                # One that takes a job now would hand it to a loop that has ended.
+                thread.join(max(0.1, until - time.monotonic()))
 
     def _work(self, run: Run) -> None:
         while not self._stop.is_set():
@@ -440,7 +442,8 @@ class Worker:
     ) -> Enrolling:
         """What is to be enrolled of an accepted applicant who agreed to it."""
         subject = request.subject_ref
-        if row.kind != "onboarding" or not request.consent.enrol or subject is None:
+        agreed = request.consent is not None and request.consent.enrol
+        if row.kind != "onboarding" or not agreed or subject is None:
             return Enrolling()
         customers = self._transactions.customers
         return enrolling(customers, row.tenant, subject, analysis, verifier, policy)

@@ -11,12 +11,18 @@ from types import ModuleType
 __all__ = ["RENAMED", "find_renamed"]
 
 RENAMED = {
+    "veridical.evaluation.adapt": "veridical.calibration.adapt",
+    "veridical.evaluation.calibrate": "veridical.calibration.calibrate",
+    "veridical.evaluation.intervals": "veridical.calibration.intervals",
+    "veridical.evaluation.metrics": "veridical.calibration.metrics",
     "veridical.evaluation.compose": "veridical.rehearsal.compose",
     "veridical.evaluation.recording": "veridical.rehearsal.recording",
     "veridical.evaluation.rehearse": "veridical.rehearsal.rehearse",
     "veridical.evaluation.samples": "veridical.rehearsal.samples",
     "veridical.evaluation.simulate": "veridical.rehearsal.simulate",
     "veridical.evaluation.specimens": "veridical.rehearsal.specimens",
+    "veridical.ocr.age": "veridical.chip.age",
+    "veridical.ocr.chip": "veridical.chip",
     "veridical.recording": "veridical.consent_recording",
     "veridical.samples": "veridical.rehearsal.samples",
     "veridical.service.batch": "veridical.batch",

@@ -4,15 +4,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.errors import InputError
+from veridical.face.align import TEMPLATE_112, similarity
 from veridical.ocr import Document
 from veridical.types import Box, Image, View
 
-__all__ = ["draw_document", "draw_faces", "to_jpeg"]
+__all__ = ["draw_document", "draw_faces", "face_at_scale", "to_jpeg", "to_png"]
 
 Colour = tuple[int, int, int]
 SUBJECT: Colour = (46, 160, 67)
 OTHER: Colour = (207, 34, 46)
 FIELD: Colour = (9, 105, 218)
+FACE_PX = (420, 510)
+"""Width and height of faces that are laid side by side."""
+_FACE_POINTS = (TEMPLATE_112 * 2.3 + np.array([82, 130], np.float32)).astype(np.float32)
 
 
 def draw_document(image: Image, document: Document | None) -> Image:
@@ -43,15 +48,42 @@ def draw_faces(view: View) -> Image:
     return Image(canvas)
 
 
+def face_at_scale(view: View) -> Image | None:
+    """The judged face, upright, with eyes and mouth at the same place in every such picture.
+
+    Two of them can be compared by eye, feature by feature. None without a single face.
+    """
+    if view.subject is None:
+        return None
+    try:
+        matrix = similarity(view.subject.points, _FACE_POINTS)
+    except InputError:
+        return None
+    pixels = cv2.warpAffine(
+        view.image.pixels, matrix, FACE_PX, flags=cv2.INTER_CUBIC, borderValue=(128, 128, 128)
+    )
+    return Image(np.asarray(pixels, np.uint8))
+
+
 def to_jpeg(image: Image, max_side_px: int | None = None) -> bytes:
     """Encode a picture, reduced to a longest side when one is given."""
+    pixels = _reduced(image, max_side_px)
+    _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return encoded.tobytes()
+
+
+def to_png(image: Image, max_side_px: int | None = None) -> bytes:
+    """The same without loss."""
+    return cv2.imencode(".png", _reduced(image, max_side_px)[:, :, ::-1])[1].tobytes()
+
+
+def _reduced(image: Image, max_side_px: int | None) -> NDArray[np.uint8]:
     pixels = image.pixels
     if max_side_px is not None and max(image.width, image.height) > max_side_px:
         scale = max_side_px / max(image.width, image.height)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    return encoded.tobytes()
+    return pixels
 
 
 def _rectangle(canvas: NDArray[np.uint8], box: Box, colour: Colour, stroke: int) -> None:

@@ -15,6 +15,8 @@ class FaceGuidance(Answer):
         pitch_deg: Up or down; null when unknown.
         reason: Code of what should change; empty when nothing should.
         text: For the applicant.
+        message_code: The same for a page that has texts of its own: `advice.NAME`; empty when
+            nothing should change.
     """
 
     faces: int
@@ -23,6 +25,7 @@ class FaceGuidance(Answer):
     pitch_deg: float | None
     reason: str
     text: str
+    message_code: str = ""
 
 
 class DocumentGuidance(Answer):

@@ -48,7 +48,8 @@ class KeptRequest(Answer):
     checks: tuple[str, ...]
     subject_ref: str | None
     device_ref: str | None
-    consent: ConsentGiven
+    consent: ConsentGiven | None
+    return_url: str = ""
     callback: str | None
     locale: Language
     signals: KeptSignals = KeptSignals()

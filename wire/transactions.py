@@ -64,6 +64,7 @@ MediaKind = Literal[
     "document_front", "document_back", "chip", "selfie", "clip", "voice", "recording"
 ]
 Reveal = Literal["at_once", "stepwise"]
+Prompt = Literal["digits", "colours", "turns"]
 TransactionKind = Literal["onboarding", "reverify", "recording"]
 TransactionState = Literal[
     "created", "collecting", "processing", "completed", "expired", "cancelled", "erased"
@@ -125,7 +126,9 @@ class NewTransaction(Request):
         subject_ref: The caller's reference of the person: a number or code, never a name.
         device_ref: The caller's reference of the device.
         signals: What else is known of the applicant, for signals.
-        consent: What the applicant agreed to.
+        consent: What the applicant agreed to; left out where the page that `url` leads to asks.
+        return_url: Where that page sends the applicant in the end: one of those that the tenant
+            allows (`veridical tenants brand`).
         callback: Where the end is told, beside the tenant's webhook.
         locale: Language of prompts, texts and the statement. The digits of a `reverify` are asked
             for in the language in which the voice was enrolled, where that is known.
@@ -160,7 +163,8 @@ class NewTransaction(Request):
     subject_ref: Reference | None = None
     device_ref: Reference | None = None
     signals: Surroundings = Surroundings()
-    consent: Consent
+    consent: Consent | None = None
+    return_url: Annotated[str, StringConstraints(max_length=2000)] = ""
     callback: Annotated[str, StringConstraints(max_length=2000)] | None = None
     locale: Language = "en"
     statement: Annotated[str, StringConstraints(max_length=LONGEST_STATEMENT)] = ""
@@ -213,11 +217,14 @@ class ChallengeWish(Request):
 
     Attributes:
         reveal: `at_once`; or `stepwise`, for a recording that is sent while it is made.
+        language: In which digits are spoken; the transaction's when left out. The voice of a
+            customer is asked for in the language in which it was enrolled.
     """
 
     model_config = _examples({"reveal": "stepwise"})
 
     reveal: Reveal = "at_once"
+    language: Language | None = None
 
 
 class ReviewDecision(Request):
@@ -359,11 +366,15 @@ class Media(Answer):
         required: Without these nothing is judged.
         optional: These are taken as well.
         received: These are there; not told of a transaction that was just started.
+        again: Of these, which the latest attempt asks for anew.
+        prompts: What is drawn for a recording.
     """
 
     required: tuple[MediaKind, ...]
     optional: tuple[MediaKind, ...]
     received: tuple[MediaKind, ...] = ()
+    again: tuple[MediaKind, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
 
 
 class ScriptSegment(Answer):
@@ -447,6 +458,8 @@ class Started(Answer):
         policy: The rules.
         upload_token: What the applicant's device needs: it can hand in this transaction's media
             and nothing else.
+        url: The page that leads the applicant through it, for one device: its secret stands after
+            the `#`, works once, and takes the place of `upload_token`.
         media: What is wanted.
         attempt: From 1.
         retries_left: Further attempts.
@@ -465,6 +478,7 @@ class Started(Answer):
     expires_at: Instant
     policy: PolicyRef
     upload_token: str = Field(repr=False)
+    url: str = Field(default="", repr=False)
     media: Media
     attempt: int
     retries_left: int
@@ -497,11 +511,19 @@ class EvidenceLink(Answer):
 
 
 class ConsentGiven(Answer):
-    """What the applicant agreed to; see `Consent`."""
+    """What the applicant agreed to; see `Consent`.
+
+    Attributes:
+        biometrics: To the processing of face and voice.
+        enrol: To the keeping of both for later verifications.
+        text_version: Which text was agreed to.
+        language: In which language the page showed it; empty where the caller asked.
+    """
 
     biometrics: bool
     enrol: bool
     text_version: str
+    language: str = ""
 
 
 class AttemptProblem(Answer):
@@ -562,6 +584,9 @@ class Transaction(Answer):
         retries_left: Further attempts.
         outcome: Of the latest attempt; null before the first verdict.
         message: What to tell the applicant.
+        message_code: The same for a page that has texts of its own: `advice.NAME` or
+            `ending.OUTCOME`; empty before there is an outcome.
+        here: Whether the device that bears the token is the one that captures: not told to keys.
         media: What is wanted and there.
         script: Of a recording.
         policy: The rules.
@@ -610,6 +635,8 @@ class Transaction(Answer):
     retries_left: int = 0
     outcome: Outcome | None = None
     message: str = ""
+    message_code: str = ""
+    here: bool | None = None
     media: Media | None = None
     script: ScriptView | None = None
     policy: PolicyRef | None = None
@@ -682,6 +709,16 @@ class ReviewItem(Answer):
     """One transaction that waits for a person.
 
     Attributes:
+        id: Of the transaction.
+        kind: What it is for.
+        sandbox: Whether its key was one of a sandbox.
+        created_at: When.
+        completed_at: Since when it waits.
+        first_cause: Why, first of all.
+        causes: All of them.
+        policy: The rules.
+        claimed_by: Who has taken it up; null for nobody.
+        claimed_at: When.
         first_decision_by: Of a policy with two reviewers: who decided already; null where nobody
             did. Another person is waited for.
     """
@@ -694,6 +731,8 @@ class ReviewItem(Answer):
     first_cause: str | None
     causes: tuple[str, ...]
     policy: PolicyRef | None
+    claimed_by: str | None = None
+    claimed_at: Instant | None = None
     subject_ref: str | None = None
     metadata: dict[str, str] = {}
     first_decision_by: str | None = None
@@ -738,6 +777,14 @@ class LipCurve(Answer):
     opening: tuple[float | None, ...]
 
 
+class ColourTime(Answer):
+    """A colour that lit the face, `#rrggbb`, and from when on."""
+
+    colour: str
+    start_ms: float
+    end_ms: float
+
+
 class ClipTimeline(Answer):
     """A clip against time.
 
@@ -747,6 +794,7 @@ class ClipTimeline(Answer):
         sound: How loud.
         speech: Stretches with speech: start and end in ms.
         lips: How far open.
+        colours: What lit the face, as far as it was shown.
     """
 
     duration_ms: float
@@ -754,6 +802,7 @@ class ClipTimeline(Answer):
     sound: SoundCurve
     speech: tuple[tuple[float, float], ...]
     lips: LipCurve
+    colours: tuple[ColourTime, ...] = ()
 
 
 class ShownPicture(Answer):
@@ -776,7 +825,8 @@ class Explanation(Answer):
     Attributes:
         outcome: Of the attempt.
         timeline: Null without a clip.
-        pictures: Of document and face.
+        pictures: Of document and face. `portrait_face` and `applicant_face` are at one scale: the
+            eyes are as far apart in both.
     """
 
     outcome: Outcome

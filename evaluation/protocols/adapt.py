@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.adapt import Fitted, Recording, Scored, fit_lips
+from veridical.calibration.calibrate import Target, calibrate, read_trials
 from veridical.errors import InputError
-from veridical.evaluation.adapt import Fitted, Recording, Scored, fit_lips
-from veridical.evaluation.calibrate import Target, calibrate, read_trials
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import columns_of, hash_data, read_csv
 from veridical.evaluation.request import Request

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.random import Generator
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate
 from veridical.errors import InputError, ModelError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data, read_csv
-from veridical.evaluation.intervals import Rate
 from veridical.evaluation.plots import bars, histogram
 from veridical.evaluation.protocols.voices import degraded, joined, read_at
 from veridical.evaluation.request import Evaluation, Request, Section, Worst

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import Row, hash_data, read_json_lines
-from veridical.evaluation.intervals import Rate
 from veridical.evaluation.plots import bars
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.evaluation.timed import TimedSession, TimedStore

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import Det, det, threshold_at_fmr
 from veridical.errors import InputError
 from veridical.evaluation.comparisons import (
     Comparisons,
@@ -29,8 +31,6 @@ from veridical.evaluation.comparisons import (
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import Row, columns_of, hash_data, read_csv
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import Det, det, threshold_at_fmr
 from veridical.evaluation.plots import bars, det_plot, histogram
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.face import FaceDetector, FaceEmbedder, align

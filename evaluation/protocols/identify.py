@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from veridical.calibration.intervals import Rate
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, stamp_run
 from veridical.evaluation.index import hash_data
-from veridical.evaluation.intervals import Rate
 from veridical.evaluation.plots import histogram
 from veridical.evaluation.protocols.face import (
     FaceMaker,

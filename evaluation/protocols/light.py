@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate, Trials, subject_bootstrap
 from veridical.catalogue.points import points_of
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import columns_of, hash_data, read_csv
-from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars, histogram
 from veridical.evaluation.request import Evaluation, Request, Section
 from veridical.face.track import FaceTracker

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate, Trials, subject_bootstrap
 from veridical.catalogue.points import points_of
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data
-from veridical.evaluation.intervals import Rate, Trials, subject_bootstrap
 from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.light import Filmed, read_filmed, reduced
 from veridical.evaluation.request import Evaluation, Request, Section

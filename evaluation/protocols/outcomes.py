@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import iapar
 from veridical.evaluation.figures import Figures
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import iapar
 from veridical.evaluation.plots import bars
 from veridical.evaluation.protocols.cases import GENUINE, OUTCOMES, Case
 from veridical.evaluation.request import Evaluation, Section, Worst

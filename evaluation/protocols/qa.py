@@ -18,10 +18,7 @@ from pydantic import SecretStr
 
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
-from veridical.catalogue import CHECKS
-from veridical.catalogue.points import operating_points
-from veridical.errors import InputError
-from veridical.evaluation.calibrate import (
+from veridical.calibration.calibrate import (
     CHECK_OF_KIND,
     RATES_OF_KIND,
     Target,
@@ -29,9 +26,12 @@ from veridical.evaluation.calibrate import (
     read_trials,
     write_calibration,
 )
+from veridical.calibration.intervals import Rate, trials_needed
+from veridical.catalogue import CHECKS
+from veridical.catalogue.points import operating_points
+from veridical.errors import InputError
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data
-from veridical.evaluation.intervals import Rate, trials_needed
 from veridical.evaluation.protocols.cases import Case, read_cases
 from veridical.evaluation.protocols.digits import wrong_prompts
 from veridical.evaluation.request import Request
@@ -57,7 +57,16 @@ NOT_ASKED: Final = ("digits", "light", "motion")
 """They tell a moment and no artefact: a sheet of paper answers the screen's light as skin does, and
 who holds it may read the right digits. They are fitted against other challenges alone; how many
 artefacts pass is counted beside."""
-COLUMNS = ("kind", "score", "reason", "label", "species", "reference", "setting", "models")
+COLUMNS: Final[tuple[str, ...]] = (
+    "kind",
+    "score",
+    "reason",
+    "label",
+    "species",
+    "reference",
+    "setting",
+    "models",
+)
 KEY = b"evaluation only, never a server"
 OTHERS: Final = ("random", "one_digit_off", "two_digits_off", "other_draw", "moved_sound")
 """Species of genuine recordings held against what they were not asked."""

@@ -10,12 +10,12 @@ import numpy as np
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
 from veridical.analysis.transaction import Transaction
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import auc, pad_rates
 from veridical.errors import InputError
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import hash_data, read_csv
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import auc, pad_rates
 from veridical.evaluation.plots import bars, histogram
 from veridical.evaluation.request import Evaluation, Request, Section, Worst
 from veridical.liveness import SilentCheck

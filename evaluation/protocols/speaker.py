@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import Rate
+from veridical.calibration.metrics import det
 from veridical.errors import InputError
 from veridical.evaluation.comparisons import (
     Comparisons,
@@ -22,8 +24,6 @@ from veridical.evaluation.comparisons import (
 from veridical.evaluation.figures import Figures
 from veridical.evaluation.harness import Maker, ScoreFile, Unit, score_units, stamp_run
 from veridical.evaluation.index import columns_of, hash_data, read_csv
-from veridical.evaluation.intervals import Rate
-from veridical.evaluation.metrics import det
 from veridical.evaluation.plots import det_plot, histogram
 from veridical.evaluation.protocols.voices import RATE_HZ, degraded, joined, read_at
 from veridical.evaluation.request import Evaluation, Request, Section, Worst

@@ -1,14 +1,16 @@
-"""The Mainland Travel Permit for Hong Kong and Macao Residents.
+"""The mainland travel permits of the residents of Hong Kong and Macao, and of Taiwan.
 
-Sources: the Ministry of Public Security's rules for its number (a letter, eight digits for life,
-two that count renewals; HA or MA and seven digits for holders without Chinese nationality). The
-number has no check digit. The layout is that of the card of 2013 in its outlines, tried on own
-drawings only; older cards with an optical stripe are not known.
+Sources: the Ministry of Public Security's rules for their numbers (a letter, eight digits for life,
+two that count renewals, HA or MA and seven digits for holders without Chinese nationality; of
+Taiwan eight digits for life). The numbers have no check digit. The layout is that of the cards of
+2013 and 2015 in its outlines, tried on own drawings only; older cards with an optical stripe and
+booklets are not known.
 """
 
 import re
 from collections.abc import Callable, Collection
 from datetime import date, timedelta
+from typing import ClassVar
 
 from veridical.ocr.dates import as_day, iso_day
 from veridical.ocr.document import Document, Field, unsure_fields
@@ -17,17 +19,15 @@ from veridical.ocr.kinds.kind import FieldSpec, Found, Kind, Side, Tools
 from veridical.ocr.page import Line, Page, rows_of
 from veridical.ocr.written import Written
 
-__all__ = ["KINDS", "HomeReturnPermit"]
+__all__ = ["KINDS", "HomeReturnPermit", "TaiwanPermit"]
 
-TITLE = re.compile("港澳居民来往内地|来往内地通行证")
-NUMBER = re.compile(r"(?<![A-Z\d])([HM](?:\d{8}|A\d{7}))(\d{2})?$")
 TERM = re.compile(r"((?:19|20)\d{2})\.(\d{2})\.(\d{2})-(20\d{2})\.(\d{2})\.(\d{2})$")
 BIRTH = re.compile(r"(?<![\d-])((?:19|20)\d{2})\.(\d{2})\.(\d{2})$")
 SEX = re.compile("[男女]$")
 AUTHORITY = re.compile("(公安部|国家移民|中华人民共和国).*局$")
 LATIN = re.compile(r"([A-Z][A-Z'-]+),([A-Z][A-Z'-]*)$")
 CHINESE = re.compile(r"[㐀-鿿\U00020000-\U0003ffff·]{2,15}$")
-CAPTION = re.compile("姓名|出生|性别|有效|签发|机关|期限|日期|证件|号码|通行证|样本|换证|次数")
+CAPTION = re.compile("姓名|出生|性别|有效|签发|机关|期限|日期|证件|号码|通行证|样本|换证|次数|地点")
 TERMS_YEARS = (5, 10)
 TITLES_TRIED = 4
 OTHERS_READ = 12
@@ -62,18 +62,22 @@ class HomeReturnPermit(Kind):
         ),
     )
     rank = 40
+    title: ClassVar = re.compile("港澳居民来往内地|来往内地通行证")
+    digits: ClassVar = re.compile(r"(?<![A-Z\d])([HM](?:\d{8}|A\d{7}))(\d{2})?$")
 
     def find(self, page: Page, names: Collection[str], tools: Tools) -> Found | None:
         """By the title and a number of its form: without a check digit neither is enough."""
         del names, tools
         wide = sorted((line for line in page.lines if line.width > 5 * line.height), key=_height)
-        title = next((one for one in wide[:TITLES_TRIED] if TITLE.search(_plain(page, one))), None)
+        title = next(
+            (one for one in wide[:TITLES_TRIED] if self.title.search(_plain(page, one))), None
+        )
         if title is None:
             return None
         for line in sorted(page.lines, key=_height, reverse=True):
             if 3 < line.width / max(line.height, 1) < 12:
                 written = Written.on(page, [line])
-                if match := NUMBER.search(written.text):
+                if match := self.digits.search(written.text):
                     number = written.part(*match.span()).field()
                     return self._around(page, title, line, number)
         return None
@@ -93,7 +97,7 @@ class HomeReturnPermit(Kind):
 
     def holder_number(self, document: Document) -> str:
         """The part of the number that stays for life; it has no check digit, so only if sure."""
-        match = NUMBER.fullmatch(document.value("number") or "")
+        match = self.digits.fullmatch(document.value("number") or "")
         sure = "number" not in unsure_fields(document.fields)
         return match[1] if match and sure else ""
 
@@ -173,4 +177,21 @@ def _read(page: Page, lines: list[Line]) -> dict[str, Field]:
     return fields
 
 
-KINDS = (HomeReturnPermit(),)
+class TaiwanPermit(HomeReturnPermit):
+    """The same for residents of Taiwan."""
+
+    document = "prc_taiwan_permit"
+    sides = (
+        Side(
+            "prc_taiwan_permit",
+            "Mainland Travel Permit for Taiwan Residents",
+            "台湾居民来往大陆通行证",
+            HomeReturnPermit.sides[0].fields,
+        ),
+    )
+    rank = 41
+    title = re.compile("台湾居民来往大陆|来往大陆通行证")
+    digits = re.compile(r"(?<![A-Z\d.-])(\d{8})(\d{2})?$")
+
+
+KINDS = (HomeReturnPermit(), TaiwanPermit())

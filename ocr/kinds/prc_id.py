@@ -7,6 +7,7 @@ article 5 (terms by age).
 import re
 from collections.abc import Collection, Mapping
 from datetime import date
+from typing import ClassVar
 
 from veridical.ocr.dates import as_day
 from veridical.ocr.document import Document
@@ -21,12 +22,11 @@ from veridical.ocr.number import (
 from veridical.ocr.page import Page
 from veridical.ocr.region import RegionStatus, province_name, region_status
 from veridical.ocr.resident import Front, find_number, read_front, read_front_without_number
-from veridical.ocr.resident_back import read_back
+from veridical.ocr.resident_back import Back, read_back
 from veridical.result import EvidenceValue
 
-__all__ = ["KINDS", "PrcIdBack", "PrcIdFront"]
+__all__ = ["KINDS", "PrcIdBack", "PrcIdFront", "number_findings", "region_never_issued"]
 
-TERMS_YEARS = (5, 10, 20)
 PLACE = re.compile("[省市区县旗州盟]")
 """What an address names before street and house: one without has lost its first line."""
 
@@ -55,23 +55,15 @@ class PrcIdFront(Kind):
 
     def find(self, page: Page, names: Collection[str], tools: Tools) -> Found | None:
         """By the number, which tells where the rest stands."""
-        front = read_front(page, tools.ocrb) if "prc_id_front" in names else None
-        if front is None:
-            return None
-        number = front.fields["number"].value
-        foreign = is_foreign(number) and is_consistent(number)
-        return None if foreign else self._found(page, front)
+        del names
+        front = read_front(page, tools.ocrb)
+        return self._found(page, front) if front is not None and self._is_mine(front) else None
 
     def find_partly(self, page: Page, names: Collection[str]) -> Found | None:
         """By the row of the birth date, where the number cannot be read, as under glare."""
-        front = read_front_without_number(page) if "prc_id_front" in names else None
+        del names
+        front = read_front_without_number(page)
         return None if front is None else self._found(page, front)
-
-    def wanted(self, document: Document) -> tuple[str, ...]:
-        """A residence permit for people of Hong Kong, Macao or Taiwan names no nation."""
-        names = super().wanted(document)
-        elsewhere = is_resident_elsewhere(document.value("number") or "")
-        return tuple(name for name in names if name != "nation") if elsewhere else names
 
     def validate(self, document: Document, today: date) -> list[str]:
         """The number against birth and sex, its region, and whether the card is a temporary one."""
@@ -79,7 +71,7 @@ class PrcIdFront(Kind):
         # Only a temporary card prints its term beside the portrait.
         temporary = "valid_to" in document.fields or is_temporary(document)
         found = ["temporary_card"] if temporary else []
-        found += _number_findings({name: one.value for name, one in document.fields.items()})
+        found += number_findings({name: one.value for name, one in document.fields.items()})
         address = document.value("address")
         if address is not None and not PLACE.search(address):
             found.append("address_incomplete")
@@ -91,9 +83,7 @@ class PrcIdFront(Kind):
 
     def specimen(self, document: Document) -> str:
         """A region that was never issued, in a number that is otherwise consistent."""
-        number = document.value("number") or ""
-        never = is_consistent(number) and region_status(number[:6]) is RegionStatus.NEVER_ISSUED
-        return "region_never_issued" if never else ""
+        return region_never_issued(document.value("number") or "")
 
     def evidence(self, document: Document) -> Mapping[str, EvidenceValue]:
         """What the table says of the number's region."""
@@ -110,10 +100,16 @@ class PrcIdFront(Kind):
         """One if there is another number; a card's other side has none."""
         return int(tools.ocrb is not None and find_number(page, tools.ocrb) is not None)
 
+    def _is_mine(self, front: Front) -> bool:
+        """Foreigners and residents of Hong Kong, Macao and Taiwan have cards of their own."""
+        number = front.fields["number"].value
+        others = is_foreign(number) or is_resident_elsewhere(number)
+        return not (others and is_consistent(number))
+
     def _found(self, page: Page, front: Front) -> Found:
         return Found(
             kind=self,
-            name="prc_id_front",
+            name=self.sides[0].name,
             page=page,
             fields=front.fields,
             quad=front.quad,
@@ -144,16 +140,18 @@ class PrcIdBack(Kind):
         ),
     )
     rank = 90
+    terms_years: ClassVar[tuple[int, ...]] = (5, 10, 20)
 
     def find(self, page: Page, names: Collection[str], tools: Tools) -> Found | None:
         """By the term, or by the title of a temporary card."""
-        del tools
-        back = read_back(page) if "prc_id_back" in names else None
-        if back is None:
-            return None
+        del names, tools
+        back = read_back(page)
+        return None if back is None else self._found(page, back)
+
+    def _found(self, page: Page, back: Back) -> Found:
         return Found(
             kind=self,
-            name="prc_id_back",
+            name=self.sides[0].name,
             page=page,
             fields=back.fields,
             quad=back.quad,
@@ -164,7 +162,7 @@ class PrcIdBack(Kind):
         )
 
     def validate(self, document: Document, today: date) -> list[str]:
-        """A card is valid for 5, 10 or 20 years to the day, or for good."""
+        """A card is valid for some whole years to the day, or for good."""
         del today
         found = ["temporary_card"] if is_temporary(document) else []
         starts, ends = as_day(document.value("valid_from")), as_day(document.value("valid_to"))
@@ -174,7 +172,7 @@ class PrcIdBack(Kind):
         # Issued on 29 February, a card ends on the day before or after that day.
         leap = (starts.month, starts.day) == (2, 29) and (ends.month, ends.day) in ((2, 28), (3, 1))
         same_day = (starts.month, starts.day) == (ends.month, ends.day)
-        legal = years in TERMS_YEARS and (same_day or leap)
+        legal = years in self.terms_years and (same_day or leap)
         return found if legal else [*found, "term_not_legal"]
 
 
@@ -183,7 +181,14 @@ def is_temporary(document: Document) -> bool:
     return any("临时" in text for text in document.texts)
 
 
-def _number_findings(values: Mapping[str, str]) -> list[str]:
+def region_never_issued(number: str) -> str:
+    """The finding of a region that nobody has, in a number that is otherwise consistent."""
+    never = is_consistent(number) and region_status(number[:6]) is RegionStatus.NEVER_ISSUED
+    return "region_never_issued" if never else ""
+
+
+def number_findings(values: Mapping[str, str]) -> list[str]:
+    """What does not fit between a citizen number, birth and sex, by their field names."""
     number = values.get("number")
     if number is None:
         return []

@@ -333,7 +333,9 @@ class Composer:
         take = chance.choice(self.sentences.portraits)
         picture = f"portrait_{take.file.stem}.png"
         if not (self.out / picture).exists():
-            write_image(self.out / picture, take.load().frames[0], "a frame, for evaluation")
+            frames = take.load().frames
+            # Not the first one: some recordings begin with a grey frame.
+            write_image(self.out / picture, frames[len(frames) // 2], "a frame, for evaluation")
         about: Values = {"person": "grid_s1", "facts": FACTS, "waived": [*SITTING]}
         if number % 2:
             return {**about, "policy": [*KNOWN], "reference_face": picture}

@@ -28,6 +28,7 @@ __all__ = [
     "draw_temporary_back",
     "draw_temporary_front",
     "draw_travel_document",
+    "wrapped",
 ]
 
 PIXELS_PER_MM = 12.0
@@ -128,7 +129,7 @@ def draw_card_front(
     """The side of a resident identity card with the portrait.
 
     Args:
-        fields: `name sex nation birth address number`.
+        fields: `name sex nation birth address number`; a residence permit has no nation.
         portrait: Picture of the holder; a drawn face when None.
         fonts: What to write with.
         rng: Source of chance, for the paper.
@@ -187,8 +188,9 @@ def _person(
     for at, part in _name_rows(fields["name"]):
         sheet.text((15.2, name + at), part, value + 0.5, pitch_mm=4.3, field="name")
     sheet.text((15.2, sex), fields["sex"], value, field="sex")
-    sheet.text((26.4, sex), "民族", caption, CAPTION, pitch_mm=3.4)
-    sheet.text((34.6, sex), fields["nation"], value, pitch_mm=pitch, field="nation")
+    if "nation" in fields:
+        sheet.text((26.4, sex), "民族", caption, CAPTION, pitch_mm=3.4)
+        sheet.text((34.6, sex), fields["nation"], value, pitch_mm=pitch, field="nation")
     year, month, day = (str(int(part)) for part in fields["birth"].split("-"))
     for x, words, size, colour in (
         (15.2, year, value, INK),
@@ -199,7 +201,7 @@ def _person(
         (41.6, "日", caption, CAPTION),
     ):
         sheet.text((x, birth), words, size, colour, field="birth" if colour == INK else "")
-    for row, words in enumerate(_wrapped(fields["address"], sheet.fonts.text, value, 36.5)):
+    for row, words in enumerate(wrapped(fields["address"], sheet.fonts.text, value, 36.5)):
         sheet.text((15.2, address + step_mm * row), words, value, field="address")
 
 
@@ -353,7 +355,7 @@ def _cut(image: Image, aspect: float) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image.pixels[top : top + height, left : left + width])
 
 
-def _wrapped(text: str, font: Font, height_mm: float, width_mm: float) -> list[str]:
+def wrapped(text: str, font: Font, height_mm: float, width_mm: float) -> list[str]:
     """Break a text into lines that fit, wherever it has to be."""
     face: ImageFont.FreeTypeFont = font.at(height_mm * PIXELS_PER_MM)
     lines = [""]

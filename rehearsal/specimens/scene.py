@@ -52,7 +52,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         "clean": Profile(),
         "perspective": Profile(perspective=0.09, tilt_deg=12.0),
-        "blur": Profile(blur_px=(1.0, 1.8), motion_px=(0, 5)),
+        "blur": Profile(blur_px=(1.2, 2.4), motion_px=(0, 9)),
         "jpeg": Profile(jpeg_quality=(18, 35)),
         "glare": Profile(glare=(0.5, 0.9)),
         "low_light": Profile(gain=(0.12, 0.3), noise=(3.0, 6.0)),

@@ -53,6 +53,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import clopper_pearson
 from veridical.consent_recording import (
     Recording,
     RecordingResult,
@@ -66,7 +67,6 @@ from veridical.consent_recording import (
 from veridical.consent_recording.listener import BriefRecogniser
 from veridical.consent_recording.locate import words_of
 from veridical.consent_recording.settings import recording_settings
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio, read_clip
 from veridical.result import Outcome, Status
 from veridical.types import Audio

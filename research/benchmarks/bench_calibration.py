@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.calibrate import Fit, Trial, fit_logistic
+from veridical.calibration.calibrate import Fit, Trial, fit_logistic
 from veridical.evaluation.comparisons import read_comparisons
 
 SEED = 100

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.face.track import FaceTracker
 from veridical.liveness.continuity import ContinuityCheck, ContinuitySettings
 from veridical.liveness.lips.track import frames_enough

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.evaluation.protocols.face import portrait_of
 from veridical.face import look
 from veridical.face.copy import CopyCheck

@@ -22,7 +22,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import Rate
+from veridical.calibration.intervals import Rate
 from veridical.media import read_image
 from veridical.ocr import Document, DocumentAuthenticCheck
 from veridical.ocr.authentic import NAMED_FROM, RAMPS, suspicion

@@ -27,7 +27,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.result import CheckResult, Measurement, ModelRef, OperatingPoint, Outcome, Status
 from veridical.store import Database, MasterKeys
 from veridical.transactions import DriftWatch, Resources

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import clopper_pearson
 from veridical.catalogue.points import points_of
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.liveness.challenge import Pace, draw_challenge
 from veridical.liveness.lips.fusion import CONSISTENCY, SCHEDULE, Fusion
 from veridical.liveness.lips.schedule import schedule_llr

@@ -22,10 +22,10 @@ import numpy as np
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
 from veridical.analysis.transaction import Transaction
+from veridical.calibration.intervals import clopper_pearson
 from veridical.catalogue import CHECKS
 from veridical.catalogue.points import own_points, points_of
 from veridical.errors import InputError
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.face.track import FaceTracker
 from veridical.liveness.challenge import HORIZON_MS
 from veridical.liveness.light.colours import draw_colours

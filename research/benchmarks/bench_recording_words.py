@@ -17,13 +17,13 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from veridical.calibration.intervals import clopper_pearson
 from veridical.consent_recording import load_recording_verifier, load_script
 from veridical.consent_recording.script import Question, Script, Segment, Statement
 from veridical.consent_recording.settings import recording_settings
 from veridical.consent_recording.sound import RecordingSpeech, answers, hear, statements
 from veridical.consent_recording.times import Span
 from veridical.consent_recording.verifier import RecordingVerifier
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.models import Session
 from veridical.voiceprint.wording import units

@@ -28,7 +28,7 @@ from onnxruntime import InferenceSession
 
 from veridical.analysis.analysis import Analysis, spread
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import Rate
+from veridical.calibration.intervals import Rate
 from veridical.liveness.cues import ALL_CUES
 from veridical.liveness.ensemble import read_settings
 from veridical.liveness.quality import Quality, QualityGate, assess_quality

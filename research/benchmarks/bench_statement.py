@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.types import Audio
 from veridical.verification.settings import Settings

@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime as ort
 import soxr
 
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.result import ModelRef
 from veridical.types import Audio
 from veridical.voiceprint import VoiceEmbedder, analyse_speech

@@ -13,8 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from veridical.analysis.engines import Engines
+from veridical.calibration.intervals import clopper_pearson
 from veridical.catalogue.points import points_of
-from veridical.evaluation.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.verification.settings import Settings
 from veridical.voiceprint import VoiceMatchCheck, analyse_speech

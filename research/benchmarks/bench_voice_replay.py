@@ -15,7 +15,7 @@ import numpy as np
 from bench_voice import spoilt
 
 from veridical.analysis.engines import Engines
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 from veridical.media import read_audio
 from veridical.store import Database, Fingerprints
 from veridical.types import Audio

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from veridical.errors import InputError
 from veridical.store.tenants import (
+    DEFAULT_TENANT,
     KEY_WORD,
     ApiKey,
     Tenant,
@@ -40,7 +41,6 @@ __all__ = [
     "scopes_of",
 ]
 
-DEFAULT_TENANT = "default"
 SCOPES: Mapping[str, str] = {
     "transactions:write": "start transactions, hand in media, submit, cancel",
     "transactions:read": "see transactions with their scores",
@@ -135,10 +135,18 @@ class Access:
         self._lock = threading.Lock()
 
     def nobody(self, credential: str) -> Principal | None:
-        """Who comes without any key, where such are let in; None otherwise."""
-        if self.everyone and not credential:
-            return Principal(DEFAULT_TENANT, frozenset(SCOPES), name="nobody")
-        return None
+        """Who comes without any key, where such are let in; None for who bears one.
+
+        Raises:
+            ProblemError: `auth.required`: at once, for it is not looked for in the database.
+        """
+        if credential:
+            return None
+        if not self.everyone:
+            raise ProblemError(
+                401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
+            )
+        return Principal(DEFAULT_TENANT, frozenset(SCOPES), name="nobody")
 
     def principal(self, credential: str) -> Principal:
         """Who bears a credential; empty for none.
@@ -161,10 +169,6 @@ class Access:
                     return _principal(known)
         if (nobody := self.nobody(credential)) is not None:
             return nobody
-        if not credential:
-            raise ProblemError(
-                401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
-            )
         raise ProblemError(401, "auth.invalid", "the key is unknown, revoked or expired")
 
     def named(self, principal: Principal, headers: Mapping[str, str]) -> Principal:
@@ -335,18 +339,24 @@ class Allow:
         scopes: One of them is enough.
         upload: Whether upload tokens open it too.
         anybody: Whether every key opens it, whatever its scopes.
+        watch: Whether a device that handed its transaction over still may.
     """
 
     scopes: tuple[str, ...]
     upload: bool = False
     anybody: bool = False
+    watch: bool = False
 
     def check(self, principal: Principal) -> None:
         """Hold a caller to what its key allows.
 
         Raises:
-            ProblemError: `auth.scope`.
+            ProblemError: `auth.scope`, `device.handed_over`.
         """
+        if principal.watches and self.upload and not self.watch:
+            raise ProblemError(
+                403, "device.handed_over", "another device goes on with this transaction"
+            )
         if principal.transaction:
             open_ = self.upload
         else:

@@ -14,6 +14,7 @@ SERVERS = [
 ]
 TAGS = [
     {"name": "transactions", "description": "Verify an applicant: start, hand in, submit, look."},
+    {"name": "journeys", "description": "Lead an applicant through the page, device to device."},
     {"name": "reviews", "description": "What is left to a person."},
     {"name": "evidence", "description": "The signed chain of what was decided."},
     {"name": "guidance", "description": "What to change before a picture is taken."},

@@ -281,7 +281,15 @@ def _check_query(scope: Scope, requirement: Requirement) -> None:
         ProblemError: `request.malformed`.
     """
     query = scope.get("query_string", b"").decode("latin-1")
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_QUERIES + 1)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_QUERIES)
+    except ValueError:
+        raise ProblemError(
+            422,
+            "request.malformed",
+            f"an address asks for {MOST_QUERIES} things at most",
+            pointer="/query",
+        ) from None
     unknown = sum(name not in requirement.queries for name, _ in pairs)
     if unknown:
         known = ", ".join(sorted(requirement.queries)) or "none"

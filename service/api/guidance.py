@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
 from veridical.catalogue import Text
+from veridical.catalogue.reasons import advice
 from veridical.languages import Language
 from veridical.media import Limits, read_image
 from veridical.service.api import problems
@@ -126,6 +127,7 @@ def _face(service: Service, request: str, data: bytes, language: Language) -> di
         "pitch_deg": measured.evidence.get("pitch_raw"),
         "reason": reason,
         "text": known.applicant[language] if known and reason else _GOOD[language],
+        "message_code": f"advice.{advice(reason)}" if known and reason else "",
     }
 
 

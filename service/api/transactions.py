@@ -17,12 +17,12 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from veridical import wire
+from veridical.chip.files import MOST_BYTES
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.languages import Language
 from veridical.media import Limits
 from veridical.media.sniff import CLIP, HEAD_BYTES, PICTURE, SOUND, Wanted, sniff
-from veridical.ocr.chip.files import MOST_BYTES
 from veridical.result import Outcome
 from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow
@@ -36,7 +36,7 @@ from veridical.transactions.recordings import recorded
 from veridical.transactions.service import Sought
 from veridical.transactions.worker import load_transaction
 
-__all__ = ["router"]
+__all__ = ["Applicant", "Id", "address_of", "router"]
 
 router = APIRouter(prefix="/v1", tags=["transactions"])
 
@@ -72,7 +72,7 @@ Writer = Annotated[Principal, Depends(allow("transactions:write"))]
 Reader = Annotated[Principal, Depends(allow("transactions:read"))]
 Applicant = Annotated[Principal, Depends(Allow(("transactions:write",), upload=True))]
 Viewer = Annotated[
-    Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True))
+    Principal, Depends(Allow(("transactions:read", "transactions:write"), upload=True, watch=True))
 ]
 Eraser = Annotated[Principal, Depends(allow("transactions:erase"))]
 Fetcher = Annotated[Principal, Depends(allow("media:read"))]
@@ -87,6 +87,7 @@ Reviewer = Annotated[Principal, Depends(allow("reviews"))]
 )
 @takes(MOST_JSON_BYTES)
 def create(
+    request: Request,
     response: Response,
     transactions: TransactionsDep,
     principal: Writer,
@@ -95,10 +96,19 @@ def create(
 ) -> dict[str, Any]:
     """Answers the upload token and the challenge, once: neither is told again."""
     answer, again = transactions.create(principal, body, idempotency_key)
+    # None in what an older version answered to the same idempotency key.
+    if link := answer.pop("link", ""):
+        answer["url"] = address_of(request, link)
     response.headers["Location"] = f"/v1/transactions/{answer['id']}"
     if again:
         response.headers["Idempotency-Replayed"] = "true"
     return answer
+
+
+def address_of(request: Request, link: str) -> str:
+    """The page with a link: as the service is known outside, else as it was called."""
+    base: str = request.app.state.public_url or str(request.base_url)
+    return f"{base.rstrip('/')}/verify#{link}"
 
 
 @router.get(
@@ -476,6 +486,18 @@ def explanation(
         made = explain(analysis, verdict)
     transactions.keep_explanation(row, vault, made)
     return made
+
+
+@router.put(
+    "/transactions/{transaction}/claim",
+    tags=["reviews"],
+    summary="Take a case up",
+    **answers("claim_review", wire.Transaction),
+)
+def claim(transactions: TransactionsDep, principal: Reviewer, transaction: Id) -> dict[str, Any]:
+    """Others see whose it is, for a quarter of an hour; whoever claims it again keeps it."""
+    transactions.claim(principal, transaction)
+    return transactions.view(principal, transaction)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""The pages: `/demo` for applicants, `/operator` for reviewers, and what they load."""
+"""The pages: `/verify` for applicants, `/demo`, `/operator`, `/admin`, and what they load."""
 
 import hashlib
 import json
@@ -26,6 +26,7 @@ TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "json": "application/json",
+    "mp3": "audio/mpeg",
     "svg": "image/svg+xml",
 }
 SAFE = {"X-Content-Type-Options": "nosniff"}
@@ -83,6 +84,8 @@ def mount(app: FastAPI, qa_dir: Path | None = None, policy: str = "") -> None:
     config = {"qa": qa_dir is not None, "policy": policy, "scripts": shipped_scripts()}
     pages = {
         "/demo": _Page.of("demo.html", content.pop("demo.html"), PAGE),
+        "/verify": _Page.of("verify.html", content.pop("verify.html"), PAGE),
+        "/admin": _Page.of("admin.html", content.pop("admin.html"), PAGE),
         "/operator": _Page.of("operator.html", content.pop("operator.html"), PAGE),
         "/demo/config.json": _Page.of("config.json", json.dumps(config).encode(), SAFE),
         "/demo/labels.json": _Page.of("labels.json", json.dumps(labels()).encode(), SAFE),

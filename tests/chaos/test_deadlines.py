@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.service_house import house
 from veridical.errors import DecoderError
 from veridical.transactions import worker
@@ -18,7 +19,7 @@ def test_a_judge_that_hangs_leaves_the_transaction_to_a_person(
     go = threading.Event()
 
     def hang() -> None:
-        go.wait(60)
+        go.wait(PATIENCE_S)
 
     with house(tmp_path / "v.db", tmp_path) as here:
         here.rules.hook = hang

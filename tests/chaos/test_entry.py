@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.patience import PATIENCE_S
 from tests.service_house import House, Rules, bearer, picture
 from veridical.service.api import limits
 from veridical.service.api.auth import DEFAULT_TENANT
@@ -67,7 +68,7 @@ def listening(app: FastAPI) -> Iterator[int]:
 
 def knock(port: int, head: str, body: bytes = b"") -> bytes:
     """Send a head and a part of its body; what comes before the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         answer = b""
         while piece := connection.recv(65536):
@@ -99,6 +100,23 @@ def test_no_body_is_read_before_the_key_is_looked_at(here: House) -> None:
                     "Content-Type: application/json",
                 )
                 assert answer.startswith(b"HTTP/1.1 401"), (route.path, answer[:200])
+
+
+def test_strangers_are_not_looked_up(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would stand before those with keys: two threads look keys up."""
+    app: Any = here.client.app
+    looked: list[str] = []
+    real = app.state.service.access.principal
+
+    def principal(credential: str) -> Any:  # noqa: ANN401
+        looked.append(credential)
+        return real(credential)
+
+    monkeypatch.setattr(app.state.service.access, "principal", principal)
+    assert here.client.get("/v1/transactions").json()["code"] == "auth.required"
+    assert looked == []
+    assert here.client.get("/v1/transactions", headers=here.key()).status_code == 200
+    assert len(looked) == 1
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,16 @@ def test_unknown_parameters_are_refused(here: House, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "request.malformed")
 
 
+@pytest.mark.parametrize("count", [20, 22, 500])
+def test_no_number_of_parameters_is_an_error_of_the_service(here: House, count: int) -> None:
+    """Whoever asks: it is settled before the key is looked at."""
+    for headers in ({}, here.key()):
+        query = "&".join(f"a{i}=1" for i in range(count))
+        answer = here.client.get(f"/v1/transactions?{query}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "request.malformed")
+        assert answer.json()["errors"][0]["pointer"] == "/query"
+
+
 def test_a_medium_is_taken_back_until_it_is_submitted(here: House) -> None:
     made = here.start(here.key())
     here.collect(made, 181)

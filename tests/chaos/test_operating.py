@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.conftest import Run
+from tests.patience import PATIENCE_S
 from tests.service_house import House, bearer, house
 from veridical.errors import StoreError
 from veridical.service.settings import ServiceSettings
@@ -79,10 +80,10 @@ def test_keys_turn_over_under_two_replicas_that_serve(run: Run, data: Path) -> N
         try:
             for step in (("rotate",), ("rewrap",), ("retire", first)):
                 for _ in range(4):
-                    assert rounds.acquire(timeout=60)
+                    assert rounds.acquire(timeout=PATIENCE_S)
                 assert run("keys", *step)[0] == 0
             for _ in range(4):
-                assert rounds.acquire(timeout=60)
+                assert rounds.acquire(timeout=PATIENCE_S)
         finally:
             stop.set()
             for thread in threads:
@@ -261,14 +262,14 @@ def test_what_cannot_be_read_is_left_to_a_person(here: House, column: str) -> No
 
     def hook() -> None:
         began.set()
-        damaged.wait(20)
+        damaged.wait(PATIENCE_S)
 
     here.rules.hook = hook
     holding = [here.start(key) for _ in range(2)]  # every judging place is taken
     for number, one in enumerate(holding):
         here.collect(one, 220 + number)
         here.submit(one, wait_s=0)
-    assert began.wait(20)
+    assert began.wait(PATIENCE_S)
     made = here.start(key)
     here.collect(made, 222)
     here.submit(made, wait_s=0)
@@ -276,7 +277,7 @@ def test_what_cannot_be_read_is_left_to_a_person(here: House, column: str) -> No
     here.rules.hook = lambda: None
     damaged.set()
     row = None
-    for _ in range(2_000):
+    for _ in range(30_000):
         with here.resources.database.reading() as connection:
             row = find_transaction(connection, made["id"])
         if row is not None and row.state == "completed":

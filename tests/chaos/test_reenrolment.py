@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.service_house import House, picture
 from veridical.analysis.analysis import Analysis
 from veridical.gallery import Gallery
@@ -108,11 +109,11 @@ def test_nobody_is_enrolled_by_a_verdict_that_was_not_kept(here: House, faces: F
 
     def hook() -> None:
         judging.set()
-        erased.wait(20)
+        erased.wait(PATIENCE_S)
 
     here.rules.hook = hook
     here.submit(made, wait_s=0)
-    assert judging.wait(20)
+    assert judging.wait(PATIENCE_S)
     assert here.client.delete(f"/v1/transactions/{made['id']}", headers=key).status_code == 200
     here.rules.hook = lambda: None
     erased.set()
@@ -122,7 +123,7 @@ def test_nobody_is_enrolled_by_a_verdict_that_was_not_kept(here: House, faces: F
 
 def test_two_strangers_who_onboard_at_once_are_compared(here: House, faces: Faces) -> None:
     key = here.key()
-    both, left = threading.Barrier(2, timeout=20), [ANNA, BORIS]
+    both, left = threading.Barrier(2, timeout=PATIENCE_S), [ANNA, BORIS]
     shown: dict[str, Template] = {}
 
     def template(analysis: Analysis) -> Template:

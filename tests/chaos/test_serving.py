@@ -14,6 +14,7 @@ import h11
 import pytest
 
 from tests.chaos.test_entry import knock, listening
+from tests.patience import PATIENCE_S
 from tests.service_house import House
 from veridical.errors import InputError
 from veridical.service import serving
@@ -75,7 +76,7 @@ def test_crumbs_are_refused_where_they_are_read() -> None:
 
 def get(port: int, path: str) -> tuple[int, dict[str, object]]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

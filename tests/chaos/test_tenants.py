@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
+from tests.patience import PATIENCE_S
 from tests.service_house import House
 from veridical.store.endpoints import set_webhook
 from veridical.store.jobs import add_job, claim_job
@@ -201,7 +202,7 @@ def test_a_slow_receiver_keeps_only_its_own_waiting(alone: House) -> None:
         del headers, body
         if "evil" in url:
             inside.release()
-            free.wait(30)
+            free.wait(PATIENCE_S)
         else:
             arrived.set()
         return 200
@@ -210,9 +211,9 @@ def test_a_slow_receiver_keeps_only_its_own_waiting(alone: House) -> None:
     lanes = [threading.Thread(target=dispatcher.deliver_next) for _ in range(4)]
     for lane in lanes:
         lane.start()
-    assert arrived.wait(30)
+    assert arrived.wait(PATIENCE_S)
     for _ in range(LANES_OF_ONE):
-        assert inside.acquire(timeout=30)
+        assert inside.acquire(timeout=PATIENCE_S)
     assert not inside.acquire(blocking=False)  # no third lane is lent to it
     free.set()
     for lane in lanes:

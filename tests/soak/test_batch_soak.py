@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from veridical.evaluation.intervals import clopper_pearson
+from veridical.calibration.intervals import clopper_pearson
 
 KILLS = int(os.environ.get("VERIDICAL_SOAK_BATCH_KILLS", "50"))
 ENGINE = os.environ.get("VERIDICAL_SOAK_BATCH_ENGINE", "local")

@@ -1,4 +1,4 @@
-"""Specimens of backs of licences of the US and Canada: own drawings, marked, of invented holders.
+"""Specimens of licences of the US and Canada: own drawings, marked, of invented holders.
 
 The barcode is written by another hand than the reader's: PyPI `pdf417gen`, of the extra `dev`.
 """
@@ -9,11 +9,11 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.random import Generator
 
-from veridical.rehearsal.specimens.cards import CAPTION, CARD_MM, Drawing, Sheet
+from veridical.rehearsal.specimens.cards import CAPTION, CARD_MM, Drawing, Sheet, draw_face
 from veridical.rehearsal.specimens.fonts import Fonts
 from veridical.types import Image
 
-__all__ = ["DRAWERS", "barcode_text", "draw", "write_symbol"]
+__all__ = ["DRAWERS", "barcode_text", "draw", "draw_licence_front", "write_symbol"]
 
 NEWEST = 10
 ISSUERS = {"CA": "636014", "NY": "636001", "TX": "636015", "ON": "636012", "BC": "636028"}
@@ -22,6 +22,7 @@ SURNAMES = ("SAMPLE", "OTTER", "HERON", "LARCH", "QUARTZ", "VALE-MOSS", "O'FERN"
 GIVEN = ("ALEX", "ROBIN", "SASHA", "KIM", "JO ANN", "LEE", "MORGAN")
 STREETS = ("1 EXAMPLE ST", "22 SPECIMEN AVE APT 4", "333 NOWHERE RD")
 CITIES = ("ANYTOWN", "SAMPLEVILLE", "NEW EXAMPLE")
+MARK_BLUE = (30, 60, 120)
 SYMBOL_MM = (5.0, 17.0, 80.0, 34.0)
 
 
@@ -125,4 +126,38 @@ def _holder(rng: Generator) -> dict[str, str]:
     }
 
 
-DRAWERS = {"aamva_back": draw}
+def draw_licence_front(
+    rng: Generator, fonts: Fonts, portrait: Image | None, known: dict[str, str]
+) -> tuple[Mapping[str, str], Drawing]:
+    """The side with the portrait; as `draw`."""
+    values = _holder(rng)
+    del values["issuer"]
+    values |= known
+    sheet = Sheet(CARD_MM, fonts, rng)
+
+    def day(name: str) -> str:
+        year, month, dom = values[name].split("-")
+        return f"{month}/{dom}/{year}"
+
+    street, city, state, code = values["address"].split(", ")
+    sheet.text((5.0, 5.0), "NEW EXAMPLE", 4.2, MARK_BLUE)
+    sheet.text((46.0, 5.0), "DRIVER LICENSE", 3.6, MARK_BLUE)
+    sheet.photograph((3.5, 10.0, 27.0, 40.0), portrait or draw_face(rng))
+    left = 30.0
+    sheet.text((left, 11.5), f"4d DLN {values['number']}", 3.2, field="number")
+    sheet.text((left, 16.0), f"1 {values['surname']}", 3.2, field="surname")
+    sheet.text((left, 20.2), f"2 {values['given_names']}", 3.2, field="given_names")
+    sheet.text((left, 24.4), f"8 {street}", 2.7, field="address")
+    sheet.text((left + 2.0, 28.0), f"{city}, {state} {code}", 2.7, field="address")
+    sheet.text((left, 32.6), f"3 DOB {day('birth')}", 3.2, field="birth")
+    sheet.text((left, 37.2), f"4b EXP {day('expiry')}", 2.9, field="expiry")
+    sheet.text((left + 28.0, 37.2), f"4a ISS {day('issued')}", 2.9, field="issued")
+    sheet.text((left, 41.6), f"15 SEX {values['sex']}", 2.7, field="sex")
+    sheet.text((left + 16.0, 41.6), "16 HGT 5'-09\"", 2.7)
+    sheet.text((left + 36.0, 41.6), "9 CLASS C", 2.7)
+    sheet.mark((4.0, 48.6), 3.0)
+    values["address"] = f"{street}, {city}, {state} {code}"
+    return values, sheet.finish()
+
+
+DRAWERS = {"aamva_back": draw, "aamva_front": draw_licence_front}

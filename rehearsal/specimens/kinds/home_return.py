@@ -1,4 +1,4 @@
-"""Specimens of the mainland travel permit of Hong Kong and Macao residents: own drawings."""
+"""Specimens of the mainland travel permits of Hong Kong and Macao, and of Taiwan: own drawings."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from veridical.rehearsal.specimens.fonts import Fonts
 from veridical.rehearsal.specimens.people import WORDS
 from veridical.types import Image
 
-__all__ = ["DRAWERS", "draw"]
+__all__ = ["DRAWERS", "draw", "draw_taiwan"]
 
 
 def draw(
@@ -24,9 +24,21 @@ def draw(
         portrait: Picture of the holder; a drawn face when None.
         known: Values to print, by name; the others are drawn.
     """
-    values = _holder(rng) | known
+    return _drawn(_holder(rng) | known, "港澳居民来往内地通行证", rng, fonts, portrait)
+
+
+def draw_taiwan(
+    rng: Generator, fonts: Fonts, portrait: Image | None, known: dict[str, str]
+) -> tuple[Mapping[str, str], Drawing]:
+    """As `draw`, of a resident of Taiwan."""
+    values = _holder(rng) | {"number": f"{rng.integers(0, 10**8):08}"} | known
+    return _drawn(values, "台湾居民来往大陆通行证", rng, fonts, portrait)
+
+
+def _drawn(
+    values: Mapping[str, str], title: str, rng: Generator, fonts: Fonts, portrait: Image | None
+) -> tuple[Mapping[str, str], Drawing]:
     sheet = Sheet(CARD_MM, fonts, rng)
-    title = "港澳居民来往内地通行证"
     sheet.text((34.24 - 4.3 * len(title) / 2, 4.7), title, 4.0, pitch_mm=4.3)
     sheet.photograph((3.5, 12.0, 25.5, 43.5), portrait or draw_face(rng))
     left = 30.0
@@ -72,4 +84,4 @@ def _holder(rng: Generator) -> dict[str, str]:
     }
 
 
-DRAWERS = {"prc_home_return": draw}
+DRAWERS = {"prc_home_return": draw, "prc_taiwan_permit": draw_taiwan}

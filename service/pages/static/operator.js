@@ -6,6 +6,9 @@ import { renderDrift } from "./drift.js";
 import { renderRecording, saveReviewPage } from "./recording.js";
 import { renderExplanation, renderVerdict } from "./verdict.js";
 
+const TEMPLATES = { accept: ["same", "light", "aged"], reject: ["other", "altered", "staged"] };
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
 const OPERATOR = "veridical-operator";
 const place = (id) => document.getElementById(id);
 let language = pageLanguage();
@@ -20,7 +23,12 @@ function restart() {
   load();
 }
 
-async function load(cursor = "", before = []) {
+let items = [];
+let next = "";
+/** The case that is looked at, and what decides it. */
+let current = { id: "", decide: null, choose: null };
+
+async function load(cursor = "") {
   let page;
   try {
     page = await service.insist("GET", `/v1/reviews?limit=50${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
@@ -35,21 +43,44 @@ async function load(cursor = "", before = []) {
   place("key").hidden = true;
   place("queue").hidden = place("case").hidden = false;
   if (!cursor) loadDrift();
-  const items = [...before, ...page.items];
-  const refresh = make("button", { type: "button", text: text("queue_refresh") });
-  refresh.addEventListener("click", () => load());
-  const parts = [make("div", { class: "row" }, make("h1", { text: text("queue_title") }), refresh)];
-  if (items.length) parts.push(make("ul", { class: "queue" }, ...items.map(row)));
-  else parts.push(make("p", { class: "dim", text: text("queue_empty") }));
-  if (page.next) {
-    const more = make("button", { type: "button", text: text("queue_more") });
-    more.addEventListener("click", () => load(page.next, items));
-    parts.push(more);
-  }
-  place("queue").replaceChildren(...parts);
+  items = cursor ? [...items, ...page.items] : page.items;
+  next = page.next || "";
+  showQueue();
   if (!place("case").hasChildNodes()) {
     place("case").replaceChildren(make("p", { class: "card dim", text: items.length ? text("case_pick") : text("queue_empty") }));
   }
+}
+
+const codeOf = (item) => item.first_cause?.split(":").at(-1) || "";
+const causeOf = (item) => reasons[codeOf(item)]?.[language] || item.first_cause || "";
+
+function showQueue() {
+  const refresh = make("button", { type: "button", text: text("queue_refresh") });
+  refresh.addEventListener("click", () => load());
+  const search = make("input", { type: "search", id: "search", "aria-label": text("queue_search"), placeholder: text("queue_search") });
+  const causes = [...new Set(items.map((item) => item.first_cause || ""))].filter(Boolean);
+  const filter = make("select", { id: "filter", "aria-label": text("cause") }, make("option", { value: "", text: text("queue_all") }),
+    ...causes.map((cause) => make("option", { value: cause, text: causeOf({ first_cause: cause }) })));
+  const list = make("ul", { class: "queue" });
+  const shown = () => {
+    const words = search.value.toLowerCase();
+    const found = items.filter((item) => (!filter.value || item.first_cause === filter.value)
+      && JSON.stringify([item, causeOf(item)]).toLowerCase().includes(words));
+    list.replaceChildren(...found.map(row));
+  };
+  search.addEventListener("input", shown);
+  filter.addEventListener("change", shown);
+  shown();
+  const parts = [make("div", { class: "row" }, make("h1", { text: text("queue_title") }), refresh)];
+  if (items.length) {
+    parts.push(make("div", { class: "queue-tools" }, search, filter), list, make("p", { class: "dim small", text: text("queue_keys") }));
+  } else parts.push(make("p", { class: "dim", text: text("queue_empty") }));
+  if (next) {
+    const more = make("button", { type: "button", text: text("queue_more") });
+    more.addEventListener("click", () => load(next));
+    parts.push(more);
+  }
+  place("queue").replaceChildren(...parts);
 }
 
 /** What is watched beside the queue; a service that counts nothing shows nothing. */
@@ -64,36 +95,60 @@ async function loadDrift() {
   }
 }
 
+function age(since) {
+  const ms = Date.now() - new Date(since);
+  if (ms < 2 * HOUR) return text("minutes", { n: Math.max(0, Math.round(ms / MINUTE)) });
+  return ms < 2 * DAY ? text("hours", { n: Math.round(ms / HOUR) }) : text("days", { n: Math.round(ms / DAY) });
+}
+
 function row(item) {
-  const when = item.completed_at ? new Date(item.completed_at).toLocaleString(language) : "";
-  const code = item.first_cause?.split(":")[1] || "";
-  const button = make("button", { type: "button" },
+  const waits = item.completed_at ? text("queue_age", { age: age(item.completed_at) }) : "";
+  const button = make("button", { type: "button", "data-case": item.id, "aria-current": item.id === current.id && "true" },
     make("code", { text: item.id }),
-    make("span", { text: reasons[code]?.[language] || item.first_cause || "" }),
-    make("span", { class: "dim small", text: `${when} · ${item.policy?.id ?? item.policy ?? ""}` }));
-  button.addEventListener("click", () => {
-    for (const other of place("queue").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
-    button.setAttribute("aria-current", "true");
-    open(item.id);
-  });
+    make("span", { text: causeOf(item) }),
+    make("span", { class: "dim small", text: `${waits} · ${item.policy?.id ?? item.policy ?? ""}` }),
+    ...(item.claimed_by ? [make("span", { class: "small stamp", text: text("queue_claimed", { who: item.claimed_by }) })] : []));
+  button.addEventListener("click", () => open(item.id));
   return make("li", {}, button);
+}
+
+/** The case that stands so many rows further down the queue as it is shown. */
+function step(by) {
+  const rows = [...place("queue").querySelectorAll("[data-case]")];
+  const at = rows.findIndex((one) => one.dataset.case === current.id);
+  rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))]?.click();
 }
 
 async function open(id) {
   const shown = place("case");
-  let found;
+  current = { id, decide: null, choose: null };
+  for (const one of place("queue").querySelectorAll("[data-case]")) {
+    if (one.dataset.case === id) one.setAttribute("aria-current", "true");
+    else one.removeAttribute("aria-current");
+  }
+  let found, taken = "";
   try {
     found = await service.insist("GET", `/v1/transactions/${id}`);
+    await service.send("PUT", `/v1/transactions/${id}/claim`).catch((error) => {
+      if (error.code === "review.claimed") taken = items.find((item) => item.id === id)?.claimed_by || "–";
+    });
   } catch (error) {
     shown.replaceChildren(make("p", { class: "card bad", role: "alert", text: text("failed", { code: error.code }) }));
     return;
   }
+  if (current.id !== id) return;
   const detail = make("div", {}, make("p", { class: "card dim", role: "status", text: text("explaining") }));
-  const title = make("section", { class: "card" }, make("h1", { tabindex: "-1", text: text("case_title", { id }) }),
-    ...(found.subject_ref ? [make("p", { class: "dim", text: text("case_reference", { ref: found.subject_ref }) })] : []));
+  const onward = make("button", { type: "button", id: "next-case", text: text("queue_next") });
+  onward.addEventListener("click", () => step(1));
+  const title = make("section", { class: "card" },
+    make("div", { class: "row" }, make("h1", { tabindex: "-1", text: text("case_title", { id }) }), onward),
+    ...(found.subject_ref ? [make("p", { class: "dim", text: text("case_reference", { ref: found.subject_ref }) })] : []),
+    ...(taken ? [make("p", { class: "stamp", role: "alert", text: text("claim_taken", { who: taken }) })] : []));
   const verdict = found.verdict ? renderVerdict(found.verdict, { text, language, reasons, heading: "h2" }) : [];
-  shown.replaceChildren(title, ...verdict.slice(0, 1), decision(found), detail, ...verdict.slice(1));
-  title.firstChild.focus({ preventScroll: true });
+  // What is seen and what is decided stand side by side.
+  shown.replaceChildren(title, make("div", { class: "case-grid" },
+    make("div", { class: "seen" }, detail, ...verdict), decision(found)));
+  title.querySelector("h1").focus({ preventScroll: true });
   if (found.kind === "recording") {
     const save = make("button", { type: "button", id: "save-page", text: text("recording_save") });
     save.addEventListener("click", () => saveReviewPage(service, id, language).catch((error) => {
@@ -104,10 +159,26 @@ async function open(id) {
   }
   try {
     const explanation = await service.insist("GET", `/v1/transactions/${id}/explanation`);
-    detail.replaceChildren(...renderExplanation(explanation, text));
+    detail.replaceChildren(...renderExplanation(explanation, text),
+      ...(found.media?.received.includes("clip") ? [clipCard(id)] : []));
   } catch (error) {
     detail.replaceChildren(make("p", { class: "card dim", text: text("failed", { code: error.code }) }));
   }
+}
+
+/** The recording with its sound: fetched when it is asked for, since each time is recorded. */
+function clipCard(id) {
+  const button = make("button", { type: "button", text: text("clip_play") });
+  const card = make("section", { class: "card" }, button);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await fetch(`${service.base}/v1/transactions/${id}/media/clip`, {
+      headers: service.bearer ? { Authorization: `Bearer ${service.bearer}` } : {}, cache: "no-store" }).catch(() => null);
+    card.replaceChildren(answer?.ok
+      ? make("video", { class: "player", controls: true, src: URL.createObjectURL(await answer.blob()) })
+      : make("p", { class: "dim", text: text("clip_refused") }));
+  });
+  return card;
 }
 
 function decision(found) {
@@ -121,6 +192,13 @@ function decision(found) {
     return one;
   };
   const actions = make("div", { class: "actions" }, button("accept"), button("reject"));
+  const templates = [...TEMPLATES.accept, ...TEMPLATES.reject].map((name, at) => {
+    const one = make("button", { type: "button", text: `${at + 1} ${text(`template_${name}`)}` });
+    one.addEventListener("click", () => { reason.value = text(`template_${name}`); });
+    return one;
+  });
+  current.decide = decide;
+  current.choose = (at) => templates[at]?.click();
   async function decide(outcome) {
     if (!operator.value.trim() || !reason.value.trim()) {
       news.textContent = text("decide_needs");
@@ -134,7 +212,7 @@ function decision(found) {
         json: { operator: operator.value.trim(), outcome, reason: reason.value.trim() } });
       news.textContent = text("decide_done", { outcome: text(`outcome_word_${review.outcome}`),
         operator: review.operator, sequence: review.evidence?.sequence ?? "–" });
-      load();
+      await load();
     } catch (error) {
       news.textContent = error.code === "review.not_open" ? text("decide_taken") : text("failed", { code: error.code });
       if (error.code !== "review.not_open") for (const one of actions.children) one.disabled = false;
@@ -142,8 +220,21 @@ function decision(found) {
   }
   return make("section", { class: "card decision" }, make("h2", { text: text("decide_title") }),
     make("label", { class: "field" }, text("decide_operator"), operator),
+    make("ul", { class: "templates", "aria-label": text("template") }, ...templates.map((one) => make("li", {}, one))),
     make("label", { class: "field" }, text("decide_reason"), reason),
     actions, make("p", { class: "dim small", text: text("decide_note") }), news);
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = event.key.toLowerCase();
+  if (key === "j") step(1);
+  else if (key === "k") step(-1);
+  else if (key === "/") place("search")?.focus();
+  else if (key >= "1" && key <= "6") current.choose?.(Number(key) - 1);
+  else if (key === "a" || key === "r") current.decide?.(key === "a" ? "accept" : "reject");
+  else return;
+  event.preventDefault();
+});
 
 load();

@@ -19,7 +19,8 @@ export function takeKey() {
 }
 
 export function pageLanguage() {
-  return sessionStorage.getItem(LANGUAGE) || bestLanguage(navigator.languages);
+  const chosen = sessionStorage.getItem(LANGUAGE);
+  return PAGE_TEXTS[chosen] ? chosen : bestLanguage(navigator.languages, Object.keys(PAGE_TEXTS));
 }
 
 /** Names of checks and of their evidence, as the service has them, among the texts of the page. */
@@ -29,7 +30,7 @@ export async function loadLabels() {
 }
 
 /** Texts of the page in its language. */
-export const pageTexts = (language) => speaker(language, PAGE_TEXTS);
+export const pageTexts = (language) => speaker({ ...PAGE_TEXTS.en, ...PAGE_TEXTS[language] });
 
 /** Put the texts into the page, and let the button switch the language. */
 export function translate(language, changed) {

@@ -103,17 +103,44 @@ function gauge({ score, accept_at: accept, reject_below: reject }) {
 
 /** Pictures and timeline of an explanation. */
 export function renderExplanation(explanation, text) {
-  const parts = [];
+  const parts = facesCard(explanation, text);
   if (explanation.timeline) parts.push(timelineCard(explanation.timeline, text));
-  if (explanation.pictures.length) {
+  const pictures = explanation.pictures.filter(({ kind }) => !FACES.includes(kind));
+  if (pictures.length) {
     parts.push(make("section", { class: "card" }, make("h2", { text: text("pictures") }),
-      make("div", { class: "pictures" }, ...explanation.pictures.map((picture) =>
+      make("div", { class: "pictures" }, ...pictures.map((picture) =>
         make("figure", { class: picture.kind.startsWith("document") ? "wide" : "" },
-          make("img", { src: pictureUrl(picture.jpeg), alt: picture.kind.replaceAll("_", " ") }),
+          enlarged(pictureUrl(picture.jpeg), picture.kind.replaceAll("_", " "), text),
           make("figcaption", { text: picture.time_ms === null
             ? picture.kind.replaceAll("_", " ") : `${(picture.time_ms / 1000).toFixed(1)} s` }))))));
   }
   return parts;
+}
+
+const FACES = ["portrait_face", "applicant_face"];
+
+/** Portrait and applicant side by side, eyes at the same height and equally far apart. */
+function facesCard(explanation, text) {
+  const faces = FACES.map((kind) => explanation.pictures.find((picture) => picture.kind === kind)).filter(Boolean);
+  if (!faces.length) return [];
+  return [make("section", { class: "card" }, make("h2", { text: text("faces") }),
+    make("div", { class: "faces" }, ...faces.map(({ kind, jpeg }) => make("figure", {},
+      enlarged(pictureUrl(jpeg), text(kind), text), make("figcaption", { text: text(kind) })))))];
+}
+
+/** A picture that opens as large as it is; there it can be moved about. */
+export function enlarged(src, alt, text) {
+  const button = make("button", { type: "button", class: "zoom", "aria-label": `${alt}: ${text("zoom")}` },
+    make("img", { src, alt }));
+  button.addEventListener("click", () => {
+    const large = make("dialog", { class: "large" }, make("img", { src, alt }),
+      make("button", { type: "button", text: text("zoom_close"), autofocus: true }));
+    large.lastChild.addEventListener("click", () => large.close());
+    large.addEventListener("close", () => large.remove());
+    document.body.append(large);
+    large.showModal();
+  });
+  return button;
 }
 
 function pictureUrl(base64) {
@@ -142,6 +169,8 @@ function timelineCard(timeline, text) {
     draw("text", { class: "tick", x: x(s * 1000), y: HEIGHT - 10, text: String(s) }));
   const picture = draw("svg", { class: "timeline", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img",
     "aria-label": summary(timeline, text) },
+    ...(timeline.colours || []).map(({ colour, start_ms: start, end_ms: end }) => draw("rect", {
+      class: "lit", x: x(start), width: Math.max(1, x(end) - x(start)), y: HEIGHT - 34, height: 12, fill: colour })),
     ...timeline.speech.map(([start, end]) => draw("rect", {
       class: "speech", x: x(start), width: Math.max(1, x(end) - x(start)), y: SOUND[0], height: SOUND[1] - SOUND[0] })),
     draw("path", { class: "sound", d: band(timeline.sound, x) }),

@@ -15,14 +15,16 @@ export class Service {
    * @param {string} base Address of the service; "" for the page's own.
    * @param {string} bearer API key or upload token; "" sends none.
    * @param {string} language Of the texts that the service answers with.
+   * @param {() => Promise<string>} [renew] Gives a new token once the service does not know it any more.
    */
-  constructor(base, bearer, language) {
+  constructor(base, bearer, language, renew) {
     this.base = base.replace(/\/$/, "");
     this.bearer = bearer;
     this.language = language;
+    this.renew = renew;
   }
 
-  async send(method, path, { json, body, headers = {}, signal } = {}) {
+  async send(method, path, { json, body, headers = {}, signal } = {}, renewed = false) {
     const all = { "Accept-Language": this.language, ...headers };
     if (this.bearer) all.Authorization = `Bearer ${this.bearer}`;
     if (json !== undefined) all["Content-Type"] = "application/json";
@@ -42,6 +44,10 @@ export class Service {
       value = text ? JSON.parse(text) : null;
     } catch {
       value = {};
+    }
+    if (answer.status === 401 && this.renew && !renewed) {
+      this.bearer = await this.renew();
+      return this.send(method, path, { json, body, headers, signal }, true);
     }
     if (!answer.ok) {
       throw new ServiceError(answer.status, value || {}, Number(answer.headers.get("Retry-After")) || 0);

@@ -1,5 +1,7 @@
 // Camera and microphone: opened only while they are needed, and every refusal named.
 
+import { frameRate } from "./frames.js";
+
 /** Best first. Left to itself, a browser may record VP8 at 8 frames a second: too few for lips. */
 const RECORDINGS = [
   "video/webm;codecs=vp9,opus",
@@ -33,17 +35,21 @@ const REFUSALS = {
  * Open a camera, and a microphone with it where sound is wanted.
  * @param {"user" | "environment"} facing Towards the applicant, or away.
  * @param {boolean} sound
+ * @param {{camera?: string, small?: boolean}} [wish] A camera by its id; few pixels, for a device that
+ *   does not keep up.
  * @returns {Promise<MediaStream>}
  */
-export async function openCamera(facing, sound) {
+export async function openCamera(facing, sound, { camera = "", small = false } = {}) {
   if (!window.isSecureContext || !navigator.mediaDevices) throw new DeviceError("device_insecure");
   const large = facing === "environment";
+  // VP8 is encoded by the processor alone: it keeps up with few pixels.
+  const few = !large && (small || (sound && recordingType().includes("vp8")));
   try {
     return await navigator.mediaDevices.getUserMedia({
       video: {
-        facingMode: facing,
-        width: { ideal: large ? 1920 : 1280 },
-        height: { ideal: large ? 1080 : 720 },
+        ...(camera ? { deviceId: { exact: camera } } : { facingMode: facing }),
+        width: { ideal: large ? 1920 : few ? 640 : 1280 },
+        height: { ideal: large ? 1080 : few ? 480 : 720 },
         frameRate: { ideal: 30 },
         resizeMode: "none", // scaling leaves traces that the checks would have to doubt
       },
@@ -53,6 +59,12 @@ export async function openCamera(facing, sound) {
   } catch (error) {
     throw new DeviceError(REFUSALS[error.name] || "device_failed");
   }
+}
+
+/** Cameras to choose from: their names are known once one of them was allowed. */
+export async function listCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
 }
 
 export function closeCamera(stream) {
@@ -105,6 +117,23 @@ export async function record(stream, during, sliceMs, onPart) {
   if (onPart && !ending.length) throw new DeviceError("device_failed");
   onPart?.(new Blob(ending), true);
   return { clip: new Blob(parts, { type: type.split(";")[0] }), type: recorder.mimeType || type };
+}
+
+/** Fewer pictures a second, and lips are not judged. */
+export const LEAST_RATE = 15;
+
+/** A recording that the service would ask for again. */
+export class SlowDevice extends DeviceError {
+  constructor(rate) {
+    super("slow_device");
+    this.values = { n: Math.round(rate), need: LEAST_RATE };
+  }
+}
+
+/** Tell a slow device before an attempt is spent on what it recorded. */
+export async function checkRate(clip) {
+  const rate = frameRate(new Uint8Array(await clip.arrayBuffer()));
+  if (rate !== null && rate < LEAST_RATE) throw new SlowDevice(rate);
 }
 
 /**

@@ -2,6 +2,8 @@
 
 /** Width over height of the cards of ISO/IEC 7810 ID-1. */
 export const ID1_ASPECT = 85.6 / 53.98;
+/** And of an open page of a passport, ID-3. */
+export const ID3_ASPECT = 125 / 88;
 /** Of the picture, the share of its width that the frame takes, and of its height at most. */
 const FRAME_WIDTH = 0.86;
 const FRAME_HEIGHT = 0.8;
@@ -17,20 +19,21 @@ const SLOPES = [-0.09, -0.06, -0.03, 0, 0.03, 0.06, 0.09];
 const SIDES_WANTED = 3;
 
 /** Where the frame stands in a picture, in its pixels. */
-export function frameIn(width, height) {
+export function frameIn(width, height, aspect = ID1_ASPECT) {
   let w = width * FRAME_WIDTH;
-  let h = w / ID1_ASPECT;
+  let h = w / aspect;
   if (h > height * FRAME_HEIGHT) {
     h = height * FRAME_HEIGHT;
-    w = h * ID1_ASPECT;
+    w = h * aspect;
   }
   return { x: (width - w) / 2, y: (height - h) / 2, width: w, height: h };
 }
 
 /** Looks at a video, and says what is to be mended first. */
 export class DocumentWatch {
-  constructor(video) {
+  constructor(video, aspect = ID1_ASPECT) {
     this.video = video;
+    this.aspect = aspect;
     this.canvas = document.createElement("canvas");
   }
 
@@ -44,13 +47,13 @@ export class DocumentWatch {
     context.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
     const picture = context.getImageData(0, 0, this.canvas.width, this.canvas.height);
     const grey = toGrey(picture.data);
-    return judge(grey, this.canvas.width, this.canvas.height);
+    return judge(grey, this.canvas.width, this.canvas.height, this.aspect);
   }
 }
 
 /** What a grey picture says of the document in its frame. */
-export function judge(grey, width, height) {
-  const frame = frameIn(width, height);
+export function judge(grey, width, height, aspect = ID1_ASPECT) {
+  const frame = frameIn(width, height, aspect);
   const found = {
     light: mean(grey, width, frame),
     glare: glare(grey, width, frame),

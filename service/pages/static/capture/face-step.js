@@ -1,7 +1,9 @@
-// The applicant's face: guided into the ring by the server's own detector, then one picture of it, or
+// The applicant's face: guided into the oval by the server's own detector, then one picture of it, or
 // a recording in which digits are read aloud as they appear.
 
-import { closeCamera, DeviceError, factsOf, holdLight, Loudness, openCamera, record, snapshot } from "./camera.js";
+import {
+  closeCamera, DeviceError, factsOf, holdLight, listCameras, Loudness, openCamera, record, snapshot,
+} from "./camera.js";
 import { pause } from "./api.js";
 import { cutOut, draw } from "./stage.js";
 
@@ -12,11 +14,13 @@ const GUIDE_MS = 300;
 const LOOKS_WANTED = 2;
 /** Guidance helps; it must lock nobody out. After this long the button works without it. */
 const PATIENCE_MS = 12_000;
-/** Of the picture's height: the ring's radius, and how far off its middle a face may be. */
-const RING = 0.34;
-const OFF_RING = 0.14;
-/** Of the picture's width, the ring's radius where the picture is upright. */
-const RING_ACROSS = 0.38;
+/** Of the picture's height: half the oval's, and how far off its middle a face may be. */
+const OVAL = 0.37;
+const OFF_OVAL = 0.14;
+/** Of the picture's width, half the oval's height where the picture is upright. */
+const OVAL_ACROSS = 0.42;
+/** Width of the oval over its height: as faces are. */
+const OVAL_SHAPE = 0.76;
 /** Of the picture's sides, the most that a face may take: liveness is judged on what lies around it. */
 const LARGEST_FACE = 0.55;
 const AFTER_LAST_MS = 2200;
@@ -26,32 +30,47 @@ const QUIET = 0.12;
 const ARROW_MS = 1200;
 /** What a recording goes on after everything was shown. */
 const TAIL_MS = 700;
+const COUNT_MS = 700;
+/** What is said and not done is said again after this long. */
+const SAY_AGAIN_MS = 8_000;
+const METER_MS = 80;
 
 /**
- * Guide the face into the ring, until the applicant presses the button.
+ * Guide the face into the oval, until the applicant presses the button.
  * @returns {Promise<{stream: MediaStream, choice: string}>} The open camera.
  */
 export async function guideFace(context, sound) {
   const { stage, text, service, signal, speak } = context;
-  const digits = context.started.challenge?.digits !== "";
-  const kind = !sound ? "face" : digits ? "clip" : "moves";
+  const { prompts } = context.media;
+  const kind = !sound ? "face" : prompts.includes("digits") ? "clip" : prompts.includes("turns") ? "moves" : "lit";
   stage.screen("face", text(kind), text(`${kind}_hint`));
-  speak(text(`${kind}_hint`));
+  speak(`${kind}_hint`);
   stage.say(text("opening"), "busy");
-  const stream = await openCamera("user", sound);
+  const stream = await openCamera("user", sound, { camera: context.camera.user, small: context.small });
   let loudness = null;
   try {
     signal.throwIfAborted();
     await stage.play(stream);
-    const ring = ringOn(stage);
+    const oval = ovalOn(stage);
     loudness = sound ? new Loudness(stream) : null;
     let choice = "";
+    stage.cameras(await listCameras(), stream, text, (camera) => {
+      context.camera.user = camera;
+      choice = "camera";
+    });
     const [start] = stage.buttons(
-      { name: "start", text: text({ clip: "record", moves: "start_moves", face: "take" }[kind]), main: true, disabled: true, act: () => { choice = "start"; } },
+      { name: "start", text: text({ clip: "record", face: "take" }[kind] || "start_moves"), main: true, disabled: true, act: () => { choice = "start"; } },
       ...(sound ? [{ name: "other", text: text("other_way"), act: () => { choice = "other"; } }] : []),
     );
     stage.say(text("looking"), "busy");
-    await guided({ stage, text, service, signal, speak, ring, loudness, start, chosen: () => choice });
+    await guided({ stage, text, service, signal, speak, oval, loudness, start, chosen: () => choice });
+    if (choice === "camera") {
+      closeCamera(stream);
+      loudness?.close();
+      loudness = null;
+      return await guideFace(context, sound);
+    }
+    stage.choice.hidden = true;
     return { stream, choice };
   } catch (error) {
     closeCamera(stream);
@@ -61,16 +80,16 @@ export async function guideFace(context, sound) {
   }
 }
 
-async function guided({ stage, text, service, signal, speak, ring, loudness, start, chosen }) {
+async function guided({ stage, text, service, signal, speak, oval, loudness, start, chosen }) {
   const began = performance.now();
-  let good = 0, spoken = "", heard = 0;
+  let good = 0, spoken = "", spokenAt = 0, heard = 0;
   let meter = 0;
   if (loudness) {
     meter = setInterval(() => {
       const level = loudness.now();
       heard = Math.max(heard * 0.995, level);
       stage.loud(level);
-    }, 80);
+    }, METER_MS);
   }
   try {
     while (!chosen()) {
@@ -81,11 +100,16 @@ async function guided({ stage, text, service, signal, speak, ring, loudness, sta
         const amiss = found.reason || !found.box ? "" : misplaced(found.box, stage.video);
         const fine = !found.reason && found.box && !amiss;
         good = fine ? good + 1 : 0;
-        let news = amiss ? text(amiss) : found.text || text("looking");
-        if (fine) news = loudness && heard < QUIET && sent - began > 3000 ? text("too_quiet") : text("face_ready");
-        stage.say(news, fine ? "good" : "warn");
-        if (news !== spoken) speak(spoken = news);
-        ring.setAttribute("class", fine ? "ring good" : "ring");
+        // In the page's own words where it has them: the service knows two languages.
+        const told = text.has(found.message_code) ? found.message_code : "looking";
+        let news = amiss || told;
+        if (fine) news = loudness && heard < QUIET && sent - began > 3000 ? "too_quiet" : "face_ready";
+        stage.say(text(news), fine ? "good" : "warn");
+        if (news !== spoken || sent - spokenAt > SAY_AGAIN_MS) {
+          spokenAt = sent;
+          speak(spoken = news);
+        }
+        oval.setAttribute("class", fine ? "ring good" : "ring");
       }
       // Once it was good it stays open: a blink must not snatch the button away.
       if (good >= LOOKS_WANTED || sent - began > PATIENCE_MS) start.disabled = false;
@@ -114,18 +138,17 @@ function misplaced([left, top, right, bottom], video) {
   if (Math.max(right - left, bottom - top) > LARGEST_FACE) return "move_away";
   const aspect = video.videoWidth / video.videoHeight;
   const dx = ((left + right) / 2 - 0.5) * aspect, dy = (top + bottom) / 2 - 0.5;
-  return Math.hypot(dx, dy) > OFF_RING ? "into_ring" : "";
+  return Math.hypot(dx, dy) > OFF_OVAL ? "into_oval" : "";
 }
 
-function ringOn(stage) {
+function ovalOn(stage) {
   const { videoWidth: width, videoHeight: height } = stage.video;
-  const [cx, cy, r] = [width / 2, height / 2, Math.min(height * RING, width * RING_ACROSS)];
-  const hole = `M${cx - r} ${cy}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
-  const ring = draw("circle", { class: "ring", cx, cy, r });
-  const progress = draw("circle", {
-    class: "progress", cx, cy, r, pathLength: "1", transform: `rotate(-90 ${cx} ${cy})`,
-  });
-  stage.overlay.replaceChildren(...cutOut(width, height, hole, ring, progress));
+  const [cx, cy, ry] = [width / 2, height / 2, Math.min(height * OVAL, width * OVAL_ACROSS)];
+  const rx = ry * OVAL_SHAPE;
+  const around = `M${cx} ${cy - ry}a${rx} ${ry} 0 1 1 0 ${2 * ry}a${rx} ${ry} 0 1 1 0 ${-2 * ry}Z`;
+  const ring = draw("path", { class: "ring", d: around });
+  const progress = draw("path", { class: "progress", d: around, pathLength: "1" });
+  stage.overlay.replaceChildren(...cutOut(width, height, around, ring, progress));
   return ring;
 }
 
@@ -136,6 +159,28 @@ export async function takeSelfie({ stage }, stream) {
   closeCamera(stream);
   stage.show(picture);
   return { picture, facts };
+}
+
+/** Three, two, one: what is asked for is drawn only then. */
+export async function countDown({ stage, text, signal }) {
+  stage.buttons();
+  stage.say(text("get_ready"), "busy");
+  for (const number of [3, 2, 1]) {
+    signal.throwIfAborted();
+    stage.count(number);
+    await pause(COUNT_MS);
+  }
+  stage.count(0);
+}
+
+/** Shows how loud it is while it is recorded; answers what ends that. */
+function metered(stage, stream) {
+  const loudness = new Loudness(stream);
+  const timer = setInterval(() => stage.loud(loudness.now()), METER_MS);
+  return () => {
+    clearInterval(timer);
+    loudness.close();
+  };
 }
 
 /**
@@ -159,7 +204,7 @@ export async function recordDigits({ stage, text, signal }, stream, challenge) {
         stage.digit.textContent = digits[shown.length];
         stage.digit.hidden = false;
         shown.push(Math.round(now));
-        stage.say(text("digit_of", { n: shown.length, all: digits.length }), "good");
+        stage.say(text("read_now"), "good");
       }
       if (now >= schedule.at(-1) + LAST_SHOWN_MS && !stage.digit.hidden) {
         stage.digit.hidden = true;
@@ -173,10 +218,12 @@ export async function recordDigits({ stage, text, signal }, stream, challenge) {
     requestAnimationFrame(tick);
   });
   const facts = { ...factsOf(stream, stage.video), returned_nonce: challenge.nonce };
+  const quiet = metered(stage, stream);
   try {
     const { clip, type } = await record(stream, show);
     return { clip, shown, facts: { ...facts, recorder_type: type } };
   } finally {
+    quiet();
     closeCamera(stream);
     stage.view.classList.remove("recording");
   }
@@ -189,7 +236,7 @@ export async function recordDigits({ stage, text, signal }, stream, challenge) {
  * @returns {Promise<{clip: Blob, shown: number[], facts: object, challenge: object}>} As
  *   `recordDigits`, and the challenge as far as it was told: all of it.
  */
-export async function recordLive({ stage, text, signal, speak, service, started }, stream, challenge) {
+export async function recordLive({ stage, text, signal, service, started }, stream, challenge) {
   let told = challenge, sent = Promise.resolve(), number = 0, failure = null;
   const path = `/v1/transactions/${encodeURIComponent(started.id)}/slices/`;
   const send = (part, last) => {
@@ -222,7 +269,6 @@ export async function recordLive({ stage, text, signal, speak, service, started 
           turn = at;
           stage.point(turns.directions[at]);
           stage.say(text(`turn_${turns.directions[at]}`), "good");
-          speak(text(`turn_${turns.directions[at]}`));
         }
       } else if (!stage.arrow.hidden) {
         stage.point("");
@@ -248,6 +294,7 @@ export async function recordLive({ stage, text, signal, speak, service, started 
     stage.say(text(told.turns ? "turn_now" : "read_now"), "good");
     requestAnimationFrame(tick);
   });
+  const quiet = metered(stage, stream);
   try {
     const { clip, type } = await record(stream, show, challenge.slice_ms, send);
     stage.light("");
@@ -257,6 +304,7 @@ export async function recordLive({ stage, text, signal, speak, service, started 
     const painted = { painted_late_ms: String(Math.round(latest)), slices: String(number) };
     return { clip, shown, challenge: told, facts: { ...facts, ...painted, recorder_type: type } };
   } finally {
+    quiet();
     closeCamera(stream);
     stage.light("");
     stage.point("");

@@ -34,12 +34,17 @@ export class Stage {
     this.digit = make("div", { class: "digit", "aria-hidden": "true", hidden: true });
     this.arrow = make("div", { class: "arrow", "aria-hidden": "true", hidden: true });
     this.meter = make("div", { class: "meter", hidden: true }, make("span"));
-    this.view = make("div", { class: "view" }, this.video, this.preview, this.overlay, this.digit, this.arrow, this.meter);
+    this.ticked = make("div", { class: "ticked", hidden: true });
+    this.counted = make("div", { class: "counted", "aria-hidden": "true", hidden: true });
+    this.drawing = make("div", { class: "drawing", "aria-hidden": "true", hidden: true });
+    this.choice = make("label", { class: "cameras", hidden: true });
+    this.view = make("div", { class: "view" }, this.video, this.preview, this.overlay, this.digit, this.arrow,
+      this.counted, this.ticked, this.meter);
     this.status = make("p", { class: "status", role: "status" });
     this.problem = make("div", { class: "problem", role: "alert", hidden: true });
     this.actions = make("div", { class: "actions" });
     this.section = make("section", { class: "capture" },
-      this.title, this.lead, this.view, this.status, this.problem, this.actions);
+      this.drawing, this.title, this.lead, this.view, this.status, this.problem, this.actions, this.choice);
     root.append(this.section);
   }
 
@@ -51,10 +56,50 @@ export class Stage {
     this.view.hidden = kind === "none";
     this.overlay.replaceChildren();
     this.digit.hidden = this.meter.hidden = this.problem.hidden = this.preview.hidden = true;
+    this.ticked.hidden = this.counted.hidden = this.drawing.hidden = this.choice.hidden = true;
+    this.section.className = "capture";
     this.video.hidden = false;
     this.say("");
     this.buttons();
     this.title.focus({ preventScroll: true });
+  }
+
+  /** What is to be held up, drawn beside the heading. */
+  sketch(drawing) {
+    this.drawing.replaceChildren(drawing);
+    this.drawing.hidden = false;
+  }
+
+  /** Which camera, where there are several. */
+  cameras(list, stream, text, changed) {
+    const now = stream.getVideoTracks()[0].getSettings().deviceId;
+    const select = make("select", {}, ...list.map(({ deviceId, label }, i) =>
+      make("option", { value: deviceId, text: label || text("camera_n", { n: i + 1 }), selected: deviceId === now })));
+    select.addEventListener("change", () => changed(select.value));
+    this.choice.replaceChildren(text("camera"), select);
+    this.choice.hidden = list.length < 2;
+  }
+
+  /** A number before a recording begins; 0 takes it away. */
+  count(number) {
+    this.counted.textContent = number || "";
+    this.counted.hidden = !number;
+  }
+
+  /** Something succeeded: a tick over the picture. */
+  tick(news) {
+    this.ticked.textContent = "✓";
+    this.ticked.hidden = false;
+    this.say(news, "good");
+  }
+
+  /** The last screen. `kind` is an outcome, or how it ended without one. */
+  end(kind, title, message) {
+    this.screen("none", title, message);
+    this.section.className = `capture ended ${kind}`;
+    const mark = { accept: "✓", reject: "✕", review: "…" }[kind] || "–";
+    this.drawing.replaceChildren(make("span", { class: "mark", text: mark }));
+    this.drawing.hidden = false;
   }
 
   /** Fill the whole viewport with a colour, the camera in its middle; "" gives the page back. */
@@ -122,6 +167,23 @@ export class Stage {
     this.meter.hidden = false;
     this.meter.firstChild.style.setProperty("--level", level.toFixed(2));
   }
+}
+
+/** A card, its back, or a passport, as a few lines. */
+export function sketch(kind) {
+  const line = (x, y, width) => draw("rect", { class: "ink", x, y, width, height: 3, rx: 1.5 });
+  const portrait = (x, y) => [
+    draw("rect", { class: "portrait", x, y, width: 18, height: 22, rx: 2 }),
+    draw("circle", { class: "ink", cx: x + 9, cy: y + 8, r: 4 }),
+    draw("path", { class: "ink", d: `M${x + 2} ${y + 21}q7 -11 14 0Z` })];
+  const inside = {
+    document_front: [...portrait(10, 16), line(36, 18, 38), line(36, 26, 30), line(36, 34, 34), line(10, 46, 64)],
+    document_back: [draw("rect", { class: "ink", x: 4, y: 13, width: 78, height: 8 }), line(12, 30, 60), line(12, 38, 50), line(12, 46, 56)],
+    passport: [...portrait(10, 14), line(36, 16, 36), line(36, 24, 28), line(36, 32, 32), line(8, 46, 70), line(8, 53, 70)],
+  }[kind];
+  const height = kind === "passport" ? 60 : 54;
+  return draw("svg", { class: "sketch", viewBox: "0 0 86 62" },
+    draw("rect", { class: "edge", x: 1, y: 1, width: 84, height, rx: kind === "passport" ? 2 : 5 }), ...inside);
 }
 
 /** All of the picture but a hole, and what lies around the hole. */

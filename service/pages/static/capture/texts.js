@@ -1,170 +1,48 @@
-// What the capture component says, in English and Chinese.
+// What the applicant reads, from one file a language in languages/; each file holds every text.
 
-const TEXTS = {
-  en: {
-    document_front: "Front of your document",
-    document_back: "Back of your document",
-    document_hint: "Lay the document flat and fit it into the frame. The picture is taken by itself.",
-    face: "Your face",
-    clip: "Read the digits aloud",
-    clip_hint: "Keep your face in the ring. Digits will appear one by one: read each aloud as it appears.",
-    face_hint: "Keep your face in the ring and look straight at the camera.",
-    take: "Take the picture",
-    use: "Use this picture",
-    again: "Take it again",
-    choose: "Choose a file instead",
-    skip_back: "There is nothing on the back",
-    record: "Start reading",
-    cancel: "Stop",
-    retry: "Try again",
-    aloud_on: "Read instructions aloud",
-    aloud_off: "Do not read aloud",
-    opening: "Opening the camera…",
-    looking: "Looking for your face…",
-    move_away: "Move a little away from the camera",
-    into_ring: "Move your face into the middle of the ring",
-    face_ready: "Good. Stay like this.",
-    get_ready: "Get ready…",
-    read_now: "Read each digit aloud as it appears",
-    digit_of: "Digit {n} of {all}",
-    done_reading: "Thank you. That was all.",
-    sending: "Sending your pictures, encrypted on the way…",
-    checking: "Checking. This takes a few seconds…",
-    microphone: "Microphone",
-    too_quiet: "We hear nothing. Is the microphone on?",
-    hold_still: "Good. Hold still…",
-    more_light: "More light, please",
-    fit_frame: "Fit the document's edges into the frame",
-    avoid_glare: "Tilt it a little: light is reflected",
-    hold_steady: "Hold it steady, it is not sharp",
-    other_way: "I cannot read digits aloud or see them",
-    other_way_title: "Another way",
-    other_way_text: "You need not speak or read anything. We take one picture of your face, and a member of staff looks at your application instead of deciding automatically.",
-    cannot_speak: "I cannot speak",
-    cannot_see: "I cannot see the digits",
-    photosensitive: "Changing colours are not good for me",
-    light_title: "Your screen will light your face",
-    light_text: "While we record, the whole screen changes its colour softly, about twice a second. Turn the brightness up, switch off night mode, and go out of bright sunlight. If you have photosensitive epilepsy or changing colours trouble you, choose the other way.",
-    light_on: "Brightness is up, go on",
-    turn_now: "Turn your head as the arrows show",
-    turn_left: "Turn your head to the left",
-    turn_right: "Turn your head to the right",
-    turn_up: "Lift your head",
-    turn_down: "Lower your head",
-    turn_back: "Back to the middle",
-    moves: "Turn your head",
-    moves_hint: "Keep your face in the ring. Arrows will appear: turn your head as each shows, and come back to the middle.",
-    start_moves: "Start",
-    connection_slow: "The connection broke off while recording.",
-    connection_slow_help: "Nothing was decided. Try again, best with a better connection.",
-    back: "Back",
-    device_refused: "The camera or microphone is not allowed for this page.",
-    device_refused_help: "Open the permissions next to the address (the camera or lock symbol), allow camera and microphone, then try again.",
-    device_missing: "No camera or microphone was found.",
-    device_missing_help: "Connect one, or open this page on your phone.",
-    device_busy: "Another program is using the camera or microphone.",
-    device_busy_help: "Close video calls and other pages that use it, then try again.",
-    device_insecure: "Cameras work only over HTTPS or on this computer itself.",
-    device_insecure_help: "Open the page with an https:// address. Operators: start it with “veridical webcam --tls”.",
-    device_failed: "The camera or microphone stopped working.",
-    device_failed_help: "Try again, or use another device.",
-    recorder_missing: "This browser cannot record video.",
-    recorder_missing_help: "Please use a current version of Chrome, Edge, Firefox or Safari.",
-    not_a_picture: "This file is not a picture.",
-    "connection.failed": "The connection was interrupted. Check the network and try again.",
-    "challenge.expired": "The time for this step has passed. You get new digits.",
-    expired: "The time for this application has passed. Please start again.",
-    service_problem: "The service reported a problem ({code}).",
-    seconds_left: "{n} s left",
-  },
-  zh: {
-    document_front: "证件正面",
-    document_back: "证件背面",
-    document_hint: "将证件平放并对准边框，系统会自动拍照。",
-    face: "面部拍摄",
-    clip: "朗读数字",
-    clip_hint: "请将面部置于圆环内。数字会逐个出现，每出现一个请大声读出。",
-    face_hint: "请将面部置于圆环内，正视摄像头。",
-    take: "拍照",
-    use: "使用此照片",
-    again: "重新拍摄",
-    choose: "改为选择文件",
-    skip_back: "背面没有内容",
-    record: "开始朗读",
-    cancel: "停止",
-    retry: "重试",
-    aloud_on: "语音播报提示",
-    aloud_off: "关闭语音播报",
-    opening: "正在打开摄像头…",
-    looking: "正在寻找面部…",
-    move_away: "请稍微远离摄像头",
-    into_ring: "请将面部移到圆环中央",
-    face_ready: "很好，请保持。",
-    get_ready: "请准备…",
-    read_now: "数字出现时请大声读出",
-    digit_of: "第 {n} 个，共 {all} 个",
-    done_reading: "朗读完毕，谢谢。",
-    sending: "正在加密传输…",
-    checking: "正在核验，请稍候…",
-    microphone: "麦克风",
-    too_quiet: "没有听到声音，麦克风是否已打开？",
-    hold_still: "很好，请保持不动…",
-    more_light: "光线不足，请增加照明",
-    fit_frame: "请将证件四边对准边框",
-    avoid_glare: "有反光，请稍微倾斜证件",
-    hold_steady: "画面不清晰，请拿稳",
-    other_way: "我无法朗读或看不到数字",
-    other_way_title: "其他方式",
-    other_way_text: "您无需说话或朗读。我们只拍摄一张面部照片，由工作人员人工审核，不作自动决定。",
-    cannot_speak: "我无法说话",
-    cannot_see: "我看不到数字",
-    photosensitive: "颜色变化会让我不适",
-    light_title: "屏幕将照亮您的面部",
-    light_text: "录制时整个屏幕会柔和地变换颜色，约每秒两次。请调高亮度、关闭夜间模式，并避开强烈阳光。如果您患有光敏性癫痫或对颜色变化不适，请选择其他方式。",
-    light_on: "亮度已调高，继续",
-    turn_now: "请按箭头方向转头",
-    turn_left: "请向左转头",
-    turn_right: "请向右转头",
-    turn_up: "请抬头",
-    turn_down: "请低头",
-    turn_back: "请回正",
-    moves: "转动头部",
-    moves_hint: "请将面部置于圆环内。箭头出现时请按方向转头，然后回正。",
-    start_moves: "开始",
-    connection_slow: "录制时网络中断。",
-    connection_slow_help: "本次未作任何判断。请在更好的网络环境下重试。",
-    back: "返回",
-    device_refused: "本页面未获准使用摄像头或麦克风。",
-    device_refused_help: "请点击地址栏旁的权限图标（摄像头或锁形），允许使用摄像头和麦克风，然后重试。",
-    device_missing: "未找到摄像头或麦克风。",
-    device_missing_help: "请连接设备，或在手机上打开本页面。",
-    device_busy: "其他程序正在使用摄像头或麦克风。",
-    device_busy_help: "请关闭视频通话及其他占用设备的页面，然后重试。",
-    device_insecure: "摄像头只能通过 HTTPS 或在本机上使用。",
-    device_insecure_help: "请使用 https:// 地址打开本页面。运维人员：请使用 “veridical webcam --tls” 启动。",
-    device_failed: "摄像头或麦克风停止工作。",
-    device_failed_help: "请重试，或换用其他设备。",
-    recorder_missing: "此浏览器无法录制视频。",
-    recorder_missing_help: "请使用最新版本的 Chrome、Edge、Firefox 或 Safari。",
-    not_a_picture: "该文件不是图片。",
-    "connection.failed": "连接中断，请检查网络后重试。",
-    "challenge.expired": "本步骤已超时，将为您提供新的数字。",
-    expired: "本次申请已超时，请重新开始。",
-    service_problem: "服务报告了一个问题（{code}）。",
-    seconds_left: "剩余 {n} 秒",
-  },
-};
+/** Languages there are files for, by their own names. */
+export const LANGUAGES = { en: "English", zh: "中文", ar: "العربية" };
+/** Made from English, to try layouts with: longer and accented; the second from right to left. */
+const PSEUDO = ["qps-ploc", "qps-plocm"];
+const RIGHT_TO_LEFT = ["ar", "qps-plocm"];
+
+const loaded = {};
+
+/** The texts of a language, as a function from key to text; see `speaker`. */
+export async function textsOf(language) {
+  const file = PSEUDO.includes(language) ? "en" : LANGUAGES[language] ? language : "en";
+  loaded[file] ||= await fetch(new URL(`languages/${file}.json`, import.meta.url)).then((answer) => answer.json());
+  return speaker(PSEUDO.includes(language) ? pseudo(loaded[file]) : loaded[file]);
+}
 
 /** A function from key to text, with `{name}` filled in; the key itself where there is none. */
-export function speaker(language, texts = TEXTS) {
-  const chosen = texts[language] || texts.en;
-  return (key, values = {}) =>
-    (chosen[key] ?? texts.en[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+export function speaker(texts) {
+  const text = (key, values = {}) =>
+    (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  text.has = (key) => key in texts;
+  return text;
+}
+
+/** What to tell an applicant of a problem: by its code, else by what kind it is of. */
+export function problemText(text, code) {
+  const keys = [`problem.${code}`, `problem.${code.split(".")[0]}`, "problem"];
+  return text(keys.find(text.has), { code });
 }
 
 /** The best of our languages for a list of language tags. */
-export function bestLanguage(tags) {
-  return tags.some((tag) => /^zh\b/i.test(tag)) && !/^en\b/i.test(tags[0] || "") ? "zh" : "en";
+export function bestLanguage(tags, known = Object.keys(LANGUAGES)) {
+  const found = tags.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => known.includes(tag));
+  return found || "en";
 }
 
-export const hasText = (language, key) => Boolean((TEXTS[language] || TEXTS.en)[key]);
+export const isRightToLeft = (language) => RIGHT_TO_LEFT.includes(language);
+
+function pseudo(texts) {
+  const accents = { a: "á", e: "ë", i: "î", o: "ö", u: "ü", A: "Å", E: "É", I: "Î", O: "Ø", U: "Û" };
+  const longer = (text) => {
+    const spelt = text.split(/(\{\w+\})/).map((part) =>
+      part.startsWith("{") ? part : part.replace(/[aeiouAEIOU]/g, (letter) => accents[letter])).join("");
+    return `[${spelt}${" ····".repeat(Math.ceil((text.length * 0.35) / 5))}]`;
+  };
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, longer(text)]));
+}

@@ -1,0 +1,1 @@
+"""Which error rates follow from scores, and which thresholds and corrections from those?"""
