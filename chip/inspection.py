@@ -29,7 +29,7 @@ __all__ = ["UNDECIDED", "ChipInspection", "inspect_chip"]
 
 SECURITY_OBJECT = "2.23.136.1.1.1"
 SOD = 0x77
-TABLE = Path(__file__).parent.parent / "tables" / "signing_countries.txt"
+TABLE = Path(__file__).parent / "tables" / "signing_countries.txt"
 UNDECIDED = frozenset(
     {"no_trust_list", "chip_country_unknown", "chip_unsupported", "chip_incomplete"}
 )

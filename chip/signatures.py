@@ -18,7 +18,7 @@ from veridical.chip.tlv import MalformedError
 
 __all__ = ["HASHES", "RefusedError", "Rules", "load_key", "verify"]
 
-TABLE = Path(__file__).parent.parent / "tables" / "curves.txt"
+TABLE = Path(__file__).parent / "tables" / "curves.txt"
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha224": hashes.SHA224,
     "sha256": hashes.SHA256,
