@@ -411,6 +411,22 @@ def test_a_page_from_right_to_left_with_long_words_fits_a_phone(
     page.context.close()
 
 
+def test_keys_are_made_and_revoked_on_a_page(here: House, address: str, page: Page) -> None:
+    mine = here.key()["Authorization"].removeprefix("Bearer ")
+    page.goto(f"{address}/admin#key={mine}")
+    page.get_by_label("Person who alone uses it").fill("Ana, 117")
+    page.get_by_role("button", name="Make a key").click()
+    news = page.locator("#keys .news")
+    expect(news).to_contain_text("vk_")
+    made = (news.text_content() or "").split()[-1]
+    headers = {"Authorization": f"Bearer {made}"}
+    assert here.client.get("/v1/policies", headers=headers).status_code == 200
+    row = page.locator("#keys tr").filter(has_text="Ana, 117")
+    row.get_by_role("button", name="Revoke").click()
+    expect(row).to_contain_text("revoked")
+    assert here.client.get("/v1/policies", headers=headers).status_code == 401
+
+
 def test_the_pages_send_what_their_secret_needs(here: House, tmp_path: Path) -> None:
     answer = here.client.get("/verify")
     assert "script-src 'self'" in answer.headers["content-security-policy"]

@@ -57,7 +57,7 @@ const button = (words, act, kind = "") => {
   return made;
 };
 const when = (moment) => (moment ? new Date(moment).toLocaleString(language) : "–");
-const table = (heads, rows) => make("div", { class: "scroll" }, make("table", {},
+const table = (heads, rows) => !rows.length ? make("p", { class: "dim", text: text("admin_nothing") }) : make("div", { class: "scroll" }, make("table", {},
   make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col", text: text(`admin_${head}`) })))),
   make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) =>
     make("td", {}, ...(cell instanceof Node ? [cell] : [String(cell)]))))))));
