@@ -28,7 +28,6 @@ from veridical.store.transactions import (
     OPEN,
     StoredTransaction,
     change_transaction,
-    find_transaction,
     locked_transaction,
 )
 from veridical.transactions.links import LINK_WORD, new_link, sha256_of
@@ -68,6 +67,10 @@ class Journeys:
         words = sent.link.removeprefix(LINK_WORD)
         transaction, secret = words[:_ID_CHARACTERS], words[_ID_CHARACTERS + 1 :]
         now = self._resources.clock()
+        # Looked up first: whoever guesses costs a reading, and keeps nobody from writing.
+        with self._resources.database.reading() as connection:
+            if find_link(connection, transaction, sha256_of(secret)) is None:
+                raise _unknown()
         with self._resources.database.writing() as connection:
             row = locked_transaction(connection, transaction)
             link = find_link(connection, transaction, sha256_of(secret))
@@ -94,14 +97,18 @@ class Journeys:
         Raises:
             ProblemError: `device.unknown`.
         """
+        with self._resources.database.reading() as connection:
+            known = find_device(connection, sent.device)
+        if known is None or known.public_key is None:
+            raise _stranger()
+        _check_signature(known.public_key, sent)
         with self._resources.database.writing() as connection:
+            row = locked_transaction(connection, known.transaction)
             device = find_device(connection, sent.device)
-            row = find_transaction(connection, device.transaction) if device else None
-            if device is None or row is None or device.public_key is None:
+            if device is None or row is None or row.state == "erased":
                 raise _stranger()
-            if row.state == "erased" or sent.number <= device.proofs:
+            if sent.number <= device.proofs:
                 raise _stranger()
-            _check_signature(device.public_key, sent)
             token = _new_token(row.id)
             change_device(
                 connection, device.id, proofs=sent.number, token_digest=_token_digest(token)
