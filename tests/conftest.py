@@ -43,15 +43,20 @@ if "PYTEST_XDIST_WORKER" not in os.environ or "VERIDICAL_DATA_DIR" not in os.env
     os.environ["VERIDICAL_DATA_DIR"] = tempfile.mkdtemp(prefix="veridical-tests-")
 
 LONG = {
-    "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
-    "gallery_index", "gallery_kill", "light_check", "light_figures", "lips_adapt", "liveness_cues",
-    "liveness_injection", "liveness_silent", "media_clip", "media_planes", "media_windows",
-    "service_abuse", "service_access", "service_api", "service_batch", "service_live",
-    "service_operations", "service_transactions", "signals_service", "specimens_render",
-    "verification_evidence", "voice_campplus",
+    "cli_table", "drift_service", "evaluation_compose", "evaluation_protocols", "examples",
+    "expression_language", "gallery_gallery", "gallery_index", "gallery_kill", "light_check",
+    "light_figures", "lips_adapt", "lips_figures", "liveness_continuity", "liveness_cues",
+    "liveness_injection", "liveness_silent", "media_clip", "media_planes", "media_sound",
+    "media_windows", "models_engines", "ocr_kind_aamva", "ocr_kinds", "policy_doors",
+    "recording_service", "rejudge", "service_abuse", "service_access", "service_accommodation",
+    "service_api", "service_batch", "service_chip", "service_live", "service_operations",
+    "service_reviewers", "service_spoken", "service_transactions", "shadow", "signals_provider",
+    "signals_service", "specimens_render", "store_database", "verification_evidence",
+    "verification_replays", "voice_campplus", "voice_match", "voice_replay", "wire",
 }  # fmt: skip
-"""Files whose tests take more than two seconds of processor time together: `make quick` leaves them
-out. Its last line says when this has to be looked at again: it should take less than a minute."""
+"""Files whose tests take more than about a second of processor time together: `make quick` leaves
+them out. Its last line says when this has to be looked at again: it should take less than a
+minute."""
 LONGER = {"store", "shared", "samples", "talkers", "postgres", "browser"}
 """Fixtures of what `make quick` does without: models, pictures, servers, browsers."""
 
