@@ -13,6 +13,8 @@ import numpy as np
 from veridical.analysis.draw import REPEATABLE, FrameDraw, LookedAt
 from veridical.analysis.engines import Engines
 from veridical.analysis.transaction import Transaction
+from veridical.chip import ChipInspection, TrustList, chip_challenge, inspect_chip
+from veridical.chip.check import belongs
 from veridical.errors import InputError
 from veridical.face import look, look_any_way_up
 from veridical.face.track import FaceTracker
@@ -23,8 +25,6 @@ from veridical.liveness.lips import Heard, MouthTrack
 from veridical.liveness.lips.track import frames_enough, mouth_track
 from veridical.media.picture import read_portrait
 from veridical.ocr import Document, holder_number
-from veridical.ocr.chip import ChipInspection, TrustList, chip_challenge, inspect_chip
-from veridical.ocr.chip.check import belongs
 from veridical.signals.seen import SeenFaces, Sighting
 from veridical.tracing import here, part
 from veridical.types import Audio, Clip, Image, Template, View

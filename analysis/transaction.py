@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from veridical.chip.files import ChipFiles
 from veridical.media import ImageInfo
-from veridical.ocr.chip.files import ChipFiles
 from veridical.signals.facts import SignalFacts
 from veridical.types import Arrival, Audio, Challenge, Clip, Image, Template
 

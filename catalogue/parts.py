@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from veridical.analysis.draw import FrameDraw
 from veridical.analysis.engines import Engines
+from veridical.chip import TrustList
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import Attestor
-from veridical.ocr.chip import TrustList
 from veridical.signals.provider import Provider
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from veridical.catalogue.spec import (
     Reason,
     Text,
 )
-from veridical.ocr.age import AgeCheck
-from veridical.ocr.chip import ChipCheck
+from veridical.chip import ChipCheck
+from veridical.chip.age import AgeCheck
 from veridical.result import Measurement
 
 __all__ = ["SPECS"]

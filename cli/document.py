@@ -16,13 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from veridical.analysis.engines import Engines
+from veridical.chip import inspect_chip, read_chip
 from veridical.cli.console import open_console
 from veridical.cli.exits import Exit
 from veridical.errors import InputError
 from veridical.media import read_clip, read_image, sniff
 from veridical.media.sniff import CLIP_TYPES, HEAD_BYTES
 from veridical.ocr import KINDS, Document, best_of, kind_names
-from veridical.ocr.chip import inspect_chip, read_chip
 from veridical.types import Image
 from veridical.verification.pictures import draw_document, to_jpeg
 from veridical.verification.settings import Settings

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from veridical.chip import read_chip
 from veridical.cli.console import print_verdict
 from veridical.cli.exits import Exit
 from veridical.cli.missing import AllowMissing
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
 from veridical.models.quota import cpu_quota
-from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.signals import SignalFacts
 from veridical.types import Challenge, Clip, Image, Template

@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from veridical.errors import ModelError
@@ -235,15 +235,21 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _is_there(package: str) -> bool:
+    """Whether a package can be imported."""
+    # By the path alone: a finder of setuptools warns when pip is sought after distutils was loaded.
+    return PathFinder.find_spec(package) is not None
+
+
 def pip_command() -> list[str]:
     """How pip is called from here, also in an environment that has none.
 
     Raises:
         ModelError: `model.no_pip`: there is neither pip nor the copy that Python ships.
     """
-    if find_spec("pip") is not None:
+    if _is_there("pip"):
         return [sys.executable, "-m", "pip"]
-    if find_spec("ensurepip") is not None:
+    if _is_there("ensurepip"):
         import ensurepip
 
         folder = Path(ensurepip.__file__).parent / "_bundled"

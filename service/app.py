@@ -19,10 +19,10 @@ from starlette.formparsers import MultiPartParser
 
 import veridical
 from veridical import wire
+from veridical.chip import read_chip
 from veridical.errors import InputError
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info
 from veridical.models import ModelStore
-from veridical.ocr.chip import read_chip
 from veridical.service.api import (
     administration,
     analysis,

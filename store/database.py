@@ -156,7 +156,7 @@ class Database:
     def keep_reserve(self) -> None:
         """Hold some room on the disk of an SQLite database, for erasing when it is full."""
         free = self.free_bytes
-        if free is None or free < 4 * RESERVE_BYTES or self._reserve.exists():
+        if free is None or free < 2 * RESERVE_BYTES or self._reserve.exists():
             return
         with contextlib.suppress(OSError):  # somebody else made it, or took the room
             descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -55,8 +55,8 @@ def bearers(
         padded = [*part, *[b""] * (size - len(part))]
         asked: dict[str, object] = {f"key_{i}": key for i, key in enumerate(padded)}
         asked |= {"since": since, "most": most}
-        for key, attempt in connection.execute(_bearing(size), asked):
-            found.setdefault(bytes(key), []).append(attempt)
+        for row in connection.execute(_bearing(size), asked):
+            found.setdefault(bytes(row.key), []).append(row.attempt)
     return found
 
 

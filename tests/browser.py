@@ -243,7 +243,9 @@ class ScriptedService:
                 "speech": [[900, 4200]], "lips": {"times_ms": times, "opening": opening},
             }  # fmt: skip
             timeline["colours"] = [{"colour": "#00d000", "start_ms": 0, "end_ms": 900}]
-            face = base64.b64encode(cv2.imencode(".jpg", np.full((510, 420, 3), 90))[1]).decode()
+            face = base64.b64encode(
+                cv2.imencode(".jpg", np.full((510, 420, 3), 90))[1].tobytes()
+            ).decode()
             pictures = [
                 {"kind": kind, "time_ms": None, "jpeg": face}
                 for kind in ("document_front", "portrait_face", "applicant_face")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
-from veridical.ocr.chip import ChipFiles, TrustList
+from veridical.chip import ChipFiles, TrustList
 from veridical.ocr.mrz import check_digit
 
 TODAY = date(2026, 11, 21)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from veridical.verification.settings import Settings
 if TYPE_CHECKING:
     from tests.service_house import House
 
+MIGRATE = Database.upgrade
 BEGAN, WORKERS = pytest.StashKey[float](), pytest.StashKey[float]()
 Run = Callable[..., tuple[int, str, str]]
 
@@ -41,15 +43,20 @@ if "PYTEST_XDIST_WORKER" not in os.environ or "VERIDICAL_DATA_DIR" not in os.env
     os.environ["VERIDICAL_DATA_DIR"] = tempfile.mkdtemp(prefix="veridical-tests-")
 
 LONG = {
-    "drift_service", "evaluation_protocols", "expression_language", "gallery_gallery",
-    "gallery_index", "gallery_kill", "light_check", "light_figures", "lips_adapt", "liveness_cues",
-    "liveness_injection", "liveness_silent", "media_clip", "media_planes", "media_windows",
-    "service_abuse", "service_access", "service_api", "service_batch", "service_live",
-    "service_operations", "service_transactions", "signals_service", "specimens_render",
-    "verification_evidence", "voice_campplus",
+    "cli_table", "drift_service", "evaluation_compose", "evaluation_protocols", "examples",
+    "expression_language", "gallery_gallery", "gallery_index", "gallery_kill", "light_check",
+    "light_figures", "lips_adapt", "lips_figures", "liveness_continuity", "liveness_cues",
+    "liveness_injection", "liveness_silent", "media_clip", "media_planes", "media_sound",
+    "media_windows", "models_engines", "ocr_kind_aamva", "ocr_kinds", "policy_doors",
+    "recording_service", "rejudge", "service_abuse", "service_access", "service_accommodation",
+    "service_api", "service_batch", "service_chip", "service_live", "service_operations",
+    "service_reviewers", "service_spoken", "service_transactions", "shadow", "signals_provider",
+    "signals_service", "specimens_render", "store_database", "verification_evidence",
+    "verification_replays", "voice_campplus", "voice_match", "voice_replay", "wire",
 }  # fmt: skip
-"""Files whose tests take more than two seconds of processor time together: `make quick` leaves them
-out. Its last line says when this has to be looked at again: it should take less than a minute."""
+"""Files whose tests take more than about a second of processor time together: `make quick` leaves
+them out. Its last line says when this has to be looked at again: it should take less than a
+minute."""
 LONGER = {"store", "shared", "samples", "talkers", "postgres", "browser"}
 """Fixtures of what `make quick` does without: models, pictures, servers, browsers."""
 
@@ -110,6 +117,29 @@ def _logs_as_they_were() -> Iterator[None]:
     yield
     root.handlers[:] = kept
     root.setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new SQLite database is a copy of one that the migrations made; older ones go through them.
+
+    Hundreds of tests begin with one, and the migrations cost more than most of them.
+    """
+    made = tmp_path_factory.mktemp("tables") / "made.db"
+    template = Database(made)
+    MIGRATE(template)
+    template.close()
+
+    def upgrade(self: Database) -> None:
+        file = Path(str(self._engine.url.database))
+        if self.is_sqlite and file.parent.is_dir() and not file.exists():
+            shutil.copy(made, file)
+            file.chmod(0o600)
+        MIGRATE(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "upgrade", upgrade)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -34,11 +34,11 @@ from tests.chip_maker import (
 )
 from veridical.analysis.analysis import Analysis
 from veridical.analysis.engines import Engines
+from veridical.chip import ChipFiles, TrustList, chip_challenge, inspect_chip, read_chip
+from veridical.chip.age import AgeCheck, years_on
 from veridical.cli import app
 from veridical.errors import InputError
 from veridical.media.picture import read_image, read_portrait
-from veridical.ocr.age import AgeCheck, years_on
-from veridical.ocr.chip import ChipFiles, TrustList, chip_challenge, inspect_chip, read_chip
 from veridical.ocr.document import Document, Field
 from veridical.ocr.mrz import exact_mrz
 from veridical.types import Image

@@ -29,9 +29,9 @@ from tests.chip_maker import (
     tlv,
     zone_group,
 )
-from veridical.ocr.chip import ChipCheck, ChipFiles, TrustList, inspect_chip
-from veridical.ocr.chip.inspection import UNDECIDED
-from veridical.ocr.chip.signatures import RefusedError, load_key
+from veridical.chip import ChipCheck, ChipFiles, TrustList, inspect_chip
+from veridical.chip.inspection import UNDECIDED
+from veridical.chip.signatures import RefusedError, load_key
 from veridical.ocr.document import Document
 from veridical.ocr.mrz import exact_mrz
 

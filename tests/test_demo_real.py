@@ -135,7 +135,8 @@ def test_a_genuine_run_is_accepted_and_a_replayed_screen_is_not(
     ):
         assert verdict_of(page, address, card, "Take the picture") == outcome
         expect(page.get_by_text("specimen_allowed")).to_be_visible()
-        expect(page.locator(".pictures img")).to_have_count(3)  # card, portrait, selfie
+        expect(page.locator(".pictures img")).to_have_count(2)  # card and selfie
+        expect(page.locator(".faces img")).to_have_count(2)  # portrait and applicant, at one scale
         page.get_by_label("Participant").fill("p-01")
         page.get_by_role("button", name="Save").click()
         page.locator("#qa[data-saved]").wait_for()

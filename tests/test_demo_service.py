@@ -126,7 +126,7 @@ def test_a_decision_on_the_page_is_signed_into_the_evidence(bank: Bank, page: Pa
         expect(page.get_by_text("Reference c-9")).to_be_visible()
         expect(page.locator(".pictures img")).to_have_count(2)
         page.get_by_label("Your name or staff number").fill("staff 117")
-        page.get_by_label("Reason").fill("Compared with the branch's copy.")
+        page.get_by_label("Reason", exact=True).fill("Compared with the branch's copy.")
         page.get_by_role("button", name="Reject").click()
         expect(page.get_by_text("Decided: rejected, by staff 117.")).to_be_visible()
         assert client.get(waiting.id).final_outcome == "reject"

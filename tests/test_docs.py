@@ -118,7 +118,11 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
 @pytest.mark.parametrize("page", TEXTS, ids=name)
 def test_settings_that_are_named_exist(page: Path) -> None:
     named = re.findall(r"VERIDICAL_([A-Z_]+[A-Z])\b", page.read_text(encoding="utf-8"))
-    assert {setting.lower() for setting in named} <= {*ServiceSettings.model_fields, "soak_dir"}
+    assert {setting.lower() for setting in named} <= {
+        *ServiceSettings.model_fields,
+        "soak_dir",
+        "soak_rounds",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

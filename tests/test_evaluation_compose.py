@@ -3,7 +3,7 @@
 import ast
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -279,6 +279,27 @@ def test_a_recording_under_several_policies_is_one_trial(tmp_path: Path) -> None
         if section.title == "Attacks, one by one"
     )
     assert [row[0] for row in table] == ["reverify, spoken"]
+
+
+def test_people_count_once_and_second_attempts_only_where_all_who_were_asked_again_had_one(
+    tmp_path: Path,
+) -> None:
+    base = {"cpu_ms": "1", "first_cause": "", "attack": "", "expected": "accept", "case": "0"}
+    base |= {"policy": "spoken", "group": "wild", "attempt": "1"}
+    rows = [
+        {**base, "id": "a", "unit": "0", "got": "accept"},
+        {**base, "id": "b", "unit": "1", "got": "retry"},
+    ]
+    cases = cases_of(tmp_path, person="one speaker")
+
+    def of_group(rows: Sequence[Mapping[str, str]]) -> Mapping[str, object]:
+        values = transaction_figures(rows, cases).figures.values
+        policies = cast("Mapping[str, Mapping[str, Mapping[str, object]]]", values["by_policy"])
+        return cast("Mapping[str, object]", policies["spoken"]["groups"]["wild"])
+
+    assert of_group(rows) == {"genuine_accepted_within": {"1": 0.5}, "people": 1}
+    again = {**base, "id": "b", "unit": "2", "attempt": "2", "got": "accept"}
+    assert of_group([*rows, again])["genuine_accepted_within"] == {"1": 0.5, "2": 1.0}
 
 
 # --- a short run ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 
 from tests.browser import served
 from tests.service_house import KEYS, Rules, picture
+from tests.test_media_clip import make_clip
 from veridical.client import Client, InputRefused, Transaction, Webhook
 from veridical.models import ModelStore
 from veridical.rehearsal.samples import Sample
@@ -113,12 +114,12 @@ def test_onboarding(accepting: tuple[str, str, Rules]) -> None:
             own = {"token": started["upload_token"]}
             device.upload(started["id"], "document_front", picture(50), **own)
             challenge = device.draw_challenge(started["id"], **own)
-            device.upload(started["id"], "clip", picture(51), **own)
+            device.upload(started["id"], "clip", make_clip()[:400], **own)
             seen = device.submit(started["id"], nonce=challenge.nonce, **own)
             assert seen.verdict is None  # scores are not for the applicant
 
     told, found = example("onboarding").main(url, key, "c-77", browser)
-    # The clip is a picture: it cannot be judged, and nobody is let in.
+    # The clip breaks off: it cannot be judged, and nobody is let in.
     assert told != "open the account"
     assert found.problem is not None
     assert found.problem.code.startswith("media.")

@@ -78,7 +78,8 @@ def test_generated_heads_do_not_count_as_genuine_lips() -> None:
     living = rows_of([0.0] * 12, "genuine")
     made = rows_of([0.95] * 12, "generated")
     found = []
-    for rows, clips in (living, tuple(a + b for a, b in zip(living, made, strict=True))):
+    both = (living[0] + made[0], living[1] + made[1])
+    for rows, clips in (living, both):
         for number, row in enumerate(rows):
             row["unit"] = str(number // 2)
         figures = lips_figures(rows, clips, FUSION, OperatingPoint(1.5, -2.0), 0).figures

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from veridical.analysis.analysis import Analysis
 from veridical.media import read_clip
 from veridical.models import ModelStore
 from veridical.result import CheckResult
@@ -38,6 +39,11 @@ required = ["liveness.lips"]
 optional = ["voice.digits"]
 """
 SPEAKERS = ("grid_s20", "grid_s22", "grid_s26", "grid_s32")
+
+
+LOOKS = ("views", "followed", "mouth")
+LOOKED: dict[int, Analysis] = {}
+"""Analyses by their frames; they hold the frames, so that no number comes again."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,11 @@ def answers(verifier: Verifier, shared: Path) -> list[Answer]:
 def verify(verifier: Verifier, answer: Answer, clip: Clip) -> Verdict:
     asked = Challenge("", phrase=answer.text)
     transaction = Transaction("t", clip=clip, challenge=asked, face_reference=answer.face)
-    return verifier.verify(transaction)
+    analysis = verifier.analyse(transaction)
+    # The same frames under another sound are looked at once: that is the dearest part.
+    seen = LOOKED.setdefault(id(clip.frames), analysis)
+    vars(analysis).update({name: vars(seen)[name] for name in LOOKS if name in vars(seen)})
+    return verifier.judge(analysis)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -108,15 +109,27 @@ def test_the_list_is_readable_by_machines(
 
 
 def test_pip_is_found_in_an_environment_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = fetch_module.find_spec
-    monkeypatch.setattr(fetch_module, "find_spec", lambda n: None if n == "pip" else real(n))
+    monkeypatch.setattr(fetch_module, "_is_there", lambda package: package != "pip")
     command = pip_command()
     assert command[0] == sys.executable
     assert "pip-" in command[1]
-    monkeypatch.setattr(fetch_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(fetch_module, "_is_there", lambda package: False)
     with pytest.raises(ModelError, match="ensurepip") as caught:
         pip_command()
     assert caught.value.code == "model.no_pip"
+
+
+def test_looking_for_pip_warns_of_nothing() -> None:
+    program = (
+        "import warnings, distutils.core; warnings.simplefilter('error'); "
+        "from veridical.models.fetch import pip_command; print(pip_command()[0])"
+    )
+    if sys.version_info >= (3, 12):
+        program = program.replace(", distutils.core", "")  # gone from the library
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_client_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

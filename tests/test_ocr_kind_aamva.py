@@ -205,6 +205,13 @@ def test_a_symbol_of_any_codewords_is_refused_or_read_whole(seed: int) -> None:
             assert parse_aamva(data).fields["birth"] == HOLDER["birth"]
 
 
+def test_a_blurred_symbol_is_read() -> None:
+    drawn = padded(write_symbol(TEXT, columns=13).pixels)
+    small = cv2.resize(drawn, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), 2.0).astype(np.uint8)
+    assert {data for data, _ in find_symbols(blurred)} == {TEXT}
+
+
 def test_pictures_without_a_barcode_hold_none() -> None:
     chance = np.random.default_rng(1)
     noise = chance.integers(0, 256, (300, 400, 3)).astype(np.uint8)

@@ -8,9 +8,11 @@ import pytest
 from veridical.errors import InputError
 from veridical.models import ModelStore
 from veridical.ocr import Document, DocumentReadCheck, DocumentReader, Field, holder_number
-from veridical.ocr.kinds.hong_kong import check_character, is_consistent
+from veridical.ocr.kinds.hong_kong import check_character, is_consistent, number_in
 from veridical.ocr.validate import validate
+from veridical.ocr.written import Written
 from veridical.rehearsal.specimens import Fonts, render_specimen, system_fonts
+from veridical.types import Box
 
 TODAY = date(2026, 11, 21)
 
@@ -95,3 +97,17 @@ def test_an_altered_number_is_told(reader: DocumentReader, fonts: Fonts) -> None
 def test_a_reading_without_the_holders_number_lacks_it() -> None:
     fields = {k: v for k, v in card("A123456(3)").fields.items() if k != "number"}
     assert "fields_missing" in validate(replace(card(""), fields=fields), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("A123456(3)", "A123456(3)"),
+        ("A1234563", "A123456(3)"),
+        ("4dDLNA1234563", None),  # another document's number, whose digits agree by chance
+    ],
+)
+def test_a_number_without_its_brackets_stands_alone(text: str, number: str | None) -> None:
+    plain = text.replace(" ", "")
+    found = number_in(Written(plain, (0.99,) * len(plain), 0.99, Box(0, 0, 9, 9)))
+    assert (found.value if found else None) == number

@@ -7,8 +7,11 @@ import pytest
 from veridical.errors import InputError
 from veridical.models import ModelStore
 from veridical.ocr import Document, DocumentReader, Field, check_character, holder_number, kind_of
+from veridical.ocr.kinds.prc_driving import class_of, person_in
 from veridical.ocr.validate import validate
+from veridical.ocr.written import Written
 from veridical.rehearsal.specimens import Fonts, render_specimen, system_fonts
+from veridical.types import Box
 
 TODAY = date(2026, 1, 1)
 NUMBER = "110101199003072" + "31"
@@ -117,3 +120,21 @@ def test_a_residence_permit_is_valid_for_five_years() -> None:
 @pytest.mark.parametrize(("number", "kept"), [("12345678", "12345678"), ("1234567801", "12345678")])
 def test_the_number_of_a_permit_of_taiwan(number: str, kept: str) -> None:
     assert holder_number(document("prc_taiwan_permit", number=number)) == kept
+
+
+@pytest.mark.parametrize(
+    ("parts", "name", "sure"),
+    [(["张三"], "张三", True), (["姓名", "张三"], "张三", True), (["张三", "性护"], "张三", False)],
+)
+def test_a_licence_s_name_is_one_part(parts: list[str], name: str, sure: bool) -> None:
+    row = [Written(text, (0.99,) * len(text), 0.99, Box(0, 0, 9, 9)) for text in (*parts, "男")]
+    found = person_in(row, len(parts))["name"]
+    assert (found.value, found.weakest == 0.0) == (name, not sure)
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"), [("C1", True), ("A1A2", True), ("C1E", False), ("F", False), ("C9", False)]
+)
+def test_classes_that_are_none_or_look_alike_are_doubted(text: str, sure: bool) -> None:
+    written = Written(text, (0.99,) * len(text), 0.99, Box(0, 0, 9, 9))
+    assert (class_of(written).weakest == 0.99) is sure

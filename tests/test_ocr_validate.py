@@ -244,8 +244,9 @@ def test_residents_of_hong_kong_macao_and_taiwan_have_no_nation() -> None:
     for region in ("810000", "820000", "830000"):
         values = front(region=region)
         del values["nation"]
-        assert validate("prc_id_front", values, None, TODAY) == ()
-        assert kind_of("prc_id_front").specimen(Document("prc_id_front", values)) == ""
+        assert validate("prc_residence_front", values, None, TODAY) == ()
+        residence = Document("prc_residence_front", values)
+        assert kind_of("prc_residence_front").specimen(residence) == ""
     values = front()
     del values["nation"]
     assert validate("prc_id_front", values, None, TODAY) == ("fields_missing",)

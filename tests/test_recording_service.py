@@ -117,7 +117,11 @@ def test_a_recording_is_taken_judged_and_shown(
     client: TestClient, judge: Noting, video: bytes
 ) -> None:
     made = start(client)
-    assert made["media"] == {"required": ["recording"], "optional": []}
+    assert made["media"] == {
+        "required": ["recording"],
+        "optional": [],
+        "prompts": ["digits"],
+    }
     assert [segment["id"] for segment in made["script"]["segments"]] == ["risk", "code"]
     assert len(made["challenge"]["digits"]) == 4
     big = video + bytes(60_000)  # beyond the bound of other requests
@@ -213,9 +217,12 @@ def test_no_other_medium_is_wanted(client: TestClient) -> None:
     assert answer.status_code == 422
 
 
-def test_a_recording_that_cannot_be_read_is_tried_again(client: TestClient, tmp_path: Path) -> None:
+def test_what_is_no_recording_is_refused_and_a_damaged_one_is_tried_again(
+    client: TestClient, video: bytes
+) -> None:
     made = start(client)
-    put(client, made, b"no video at all")
+    assert put(client, made, b"no video at all") == 422
+    assert put(client, made, video[:400]) == 200
     view = client.post(
         f"/v1/transactions/{made['id']}/submit",
         params={"wait_s": 30},

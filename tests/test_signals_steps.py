@@ -73,6 +73,8 @@ def test_without_a_database_each_says_so() -> None:
     assert told == {
         "signals.velocity": "no_store",
         "signals.lists": "no_store",
+        "signals.links": "no_store",
+        "signals.travel": "no_store",
         "signals.device": "device_flagged",
         "signals.region": "missing_input",
         "signals.provider": "no_provider",

@@ -9,11 +9,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, select, text, update
 
+from tests.conftest import MIGRATE
 from veridical.errors import StoreError
 from veridical.store import Database, StoreFullError, database, erase_subject, rewrap
 from veridical.store.keys import MasterKeys, new_key
 from veridical.store.schema import HEAD, data_keys, galleries, metadata
 from veridical.store.subjects import data_key, kept_data_keys
+
+
+@pytest.fixture(autouse=True)
+def _by_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the migrations themselves are tried, not the copy of what they made."""
+    monkeypatch.setattr(Database, "upgrade", MIGRATE)
 
 
 def opened(url: str) -> Database:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from veridical.analysis.analysis import Analysis
 from veridical.catalogue import Trait, checks_with
+from veridical.chip import read_chip
 from veridical.errors import InputError, StoreError, VeridicalError
 from veridical.liveness.arrivals import arrivals_of
 from veridical.liveness.fingerprint import is_copy, picture_codes
 from veridical.media import read_audio, read_clip, read_image, read_image_with_info, sniff
-from veridical.ocr.chip import read_chip
 from veridical.result import Outcome
 from veridical.signals import COMPARING, SignalFacts
 from veridical.signals.ledger import Keep

@@ -21,6 +21,8 @@ RENAMED = {
     "veridical.evaluation.samples": "veridical.rehearsal.samples",
     "veridical.evaluation.simulate": "veridical.rehearsal.simulate",
     "veridical.evaluation.specimens": "veridical.rehearsal.specimens",
+    "veridical.ocr.age": "veridical.chip.age",
+    "veridical.ocr.chip": "veridical.chip",
     "veridical.recording": "veridical.consent_recording",
     "veridical.samples": "veridical.rehearsal.samples",
     "veridical.service.batch": "veridical.batch",

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from veridical.analysis.transaction import Transaction
 from veridical.catalogue import CHECKS, REASONS
+from veridical.chip.files import MOST_BYTES, read_chip
 from veridical.errors import InputError
 from veridical.liveness.challenge import challenge_of
 from veridical.media import Limits, read_audio, read_clip, read_image, read_image_with_info
-from veridical.ocr.chip.files import MOST_BYTES, read_chip
 from veridical.policy.rules import checked_facts
 from veridical.signals import FACT_KEYS, SignalFacts
 from veridical.types import Challenge, Image

@@ -12,7 +12,7 @@ from veridical.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from veridical.analysis.draw import FrameDraw
-    from veridical.ocr.chip import TrustList
+    from veridical.chip import TrustList
     from veridical.signals.ledger import Ledger
     from veridical.signals.provider import HttpProvider
     from veridical.store import Database, KeyFile, MasterKeys, MediaMemory
@@ -36,7 +36,7 @@ class Settings(EngineSettings):
         database: URL of the database; an SQLite file in `data_dir` when empty.
         database_connections: Most connections to a PostgreSQL server at once, of each process.
         chip_trust: File or folder of the certificates by which chips of documents are verified; see
-            `ocr.chip.TrustList`. Without it no chip is assessed.
+            `chip.TrustList`. Without it no chip is assessed.
         fingerprint_days: For how many days codes of pictures, clips and sound are kept in the
             database to recognise them when they are handed in again; 0 keeps none. The service
             keeps them in its own database, all else where `database` is named.
@@ -80,7 +80,7 @@ class Settings(EngineSettings):
         """
         if self.chip_trust is None:
             return None
-        from veridical.ocr.chip import TrustList  # its parser is not needed otherwise
+        from veridical.chip import TrustList  # its parser is not needed otherwise
 
         return TrustList.load(self.chip_trust)
 

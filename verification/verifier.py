@@ -14,13 +14,13 @@ from veridical.catalogue import CHECKS, Trait, checks_with
 from veridical.catalogue.parts import Parts
 from veridical.catalogue.points import points_of
 from veridical.catalogue.steps import Step, build_steps, makers_of
+from veridical.chip import ChipInspection, TrustList
 from veridical.gallery import WatchlistCheck
 from veridical.liveness import Attestor
 from veridical.models.calibration import Calibration, CalibrationSet, load_calibrations
 from veridical.ocr import (
     Document,
 )
-from veridical.ocr.chip import ChipInspection, TrustList
 from veridical.policy import Policy, load_policy, shipped_policies
 from veridical.policy.decision import decide, judge, summed
 from veridical.policy.verdict import Verdict, verdict_of

@@ -39,6 +39,8 @@ class Case:
             was joined of words.
         arrivals: When slices of the clip arrived, as `Transaction` has them.
         policies: All that the row names, where it names them as a list.
+        person: Whom a genuine row shows, so that recordings of one count as one; empty where
+            nobody says.
     """
 
     row: int
@@ -55,6 +57,7 @@ class Case:
     waived: tuple[str, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
     policies: tuple[str, ...] = ()
+    person: str = ""
 
     @property
     def id(self) -> str:
@@ -102,6 +105,7 @@ def read_cases(request: Request, policy: str = "") -> list[Case]:
                 tuple(_words(row, "waived")),
                 _arrivals(row),
                 policies,
+                row.text("person", ""),
             )
             for name in ([policy] if policy else policies or [row.text("policy")])
         ]

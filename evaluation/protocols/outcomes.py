@@ -102,7 +102,7 @@ def _what(row: Mapping[str, str]) -> str:
 
 def _person(row: Mapping[str, str], cases: Sequence[Case]) -> str:
     case = cases[int(row["case"])]
-    return str(case.manifest.values.get("person") or case.id)
+    return case.person or case.id
 
 
 def _genuine(rows: Rows) -> dict[tuple[str, str], dict[int, str]]:
@@ -125,16 +125,24 @@ def _within(tried: Mapping[int, str], attempts: int) -> bool:
     return False
 
 
+def _told(tries: Sequence[Mapping[int, str]], attempts: int) -> bool:
+    """Whether so many attempts can be told of: whoever was asked again was recorded again.
+
+    Leaving out those who were not would leave those who need no second attempt.
+    """
+    return all(attempts in tried or tried.get(1) in (GENUINE, "reject") for tried in tries)
+
+
 def _genuine_figures(figures: Figures, path: str, rows: Rows) -> None:
     genuine = _genuine(rows)
     if path and not genuine:
         return
     for attempts in range(1, MAX_ATTEMPTS + 1):
-        # Who was not accepted and was recorded once only cannot tell what a second try gives.
-        told = [t for t in genuine.values() if attempts in t or t.get(1) in (GENUINE, "reject")]
-        chosen = told if path else list(genuine.values())
-        accepted = sum(_within(tried, attempts) for tried in chosen)
-        figures.share(f"{path}genuine_accepted_within|{attempts}", Rate(accepted, len(chosen)))
+        tries = list(genuine.values())
+        if path and not _told(tries, attempts):
+            continue
+        accepted = sum(_within(tried, attempts) for tried in tries)
+        figures.share(f"{path}genuine_accepted_within|{attempts}", Rate(accepted, len(tries)))
 
 
 def _attack_figures(figures: Figures, path: str, rows: Rows) -> dict[str, Rate]:
@@ -259,12 +267,11 @@ def _genuine_table(rows: Rows, cases: Sequence[Case]) -> Iterator[tuple[str, ...
         for group, same in _by("group", under):
             tried = list(_genuine(same).values())
             last = [one[max(one)] for one in tried if not _within(one, MAX_ATTEMPTS)]
-            again = [one for one in tried if 2 in one or _within(one, 1)]
             yield (
                 policy,
                 group or "–",
                 _of(sum(_within(one, 1) for one in tried), len(tried)),
-                _of(sum(_within(one, 2) for one in again), len(again)) if again else "–",
+                _of(sum(_within(one, 2) for one in tried), len(tried)) if _told(tried, 2) else "–",
                 str(sum(got in (Outcome.REVIEW, Outcome.RETRY) for got in last)),
                 str(sum(got in (Outcome.REJECT, "error") for got in last)),
                 str(len({_person(row, cases) for row in same})),

@@ -57,7 +57,16 @@ NOT_ASKED: Final = ("digits", "light", "motion")
 """They tell a moment and no artefact: a sheet of paper answers the screen's light as skin does, and
 who holds it may read the right digits. They are fitted against other challenges alone; how many
 artefacts pass is counted beside."""
-COLUMNS = ("kind", "score", "reason", "label", "species", "reference", "setting", "models")
+COLUMNS: Final[tuple[str, ...]] = (
+    "kind",
+    "score",
+    "reason",
+    "label",
+    "species",
+    "reference",
+    "setting",
+    "models",
+)
 KEY = b"evaluation only, never a server"
 OTHERS: Final = ("random", "one_digit_off", "two_digits_off", "other_draw", "moved_sound")
 """Species of genuine recordings held against what they were not asked."""

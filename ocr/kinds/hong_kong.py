@@ -18,7 +18,7 @@ from veridical.ocr.number import mend
 from veridical.ocr.page import Line, Page, rows_of
 from veridical.ocr.written import Written
 
-__all__ = ["KINDS", "HongKongCard", "check_character"]
+__all__ = ["KINDS", "HongKongCard", "check_character", "number_in"]
 
 NUMBER = re.compile(r"([A-Z]{1,2})(\d{6})\(([\dA])\)")
 PRINTED = re.compile(r"([A-Z]{1,2}?)([\dA-Z|]{6})(\(?)([\dA-Z|])\)?$")
@@ -82,7 +82,7 @@ class HongKongCard(Kind):
         """By the number with its check character in brackets."""
         del names
         for line, written in _number_lines(page):
-            number = _number_in(written)
+            number = number_in(written)
             if number is not None:
                 return self._around(page, line, number, tools.today)
         return None
@@ -137,11 +137,11 @@ def _number_lines(page: Page) -> Iterable[tuple[Line, Written]]:
         yield line, Written.on(page, [line])
 
 
-def _number_in(written: Written) -> Field | None:
+def number_in(written: Written) -> Field | None:
     """The number in a line; look-alikes are replaced by the digits that alone can stand there.
 
     Letters and seven digits stand on many a document: only the brackets tell this one, and where
-    they were not read the check character must.
+    they were not read the check character must, of a number that stands alone in its line.
     """
     match = PRINTED.search(written.text)
     if match is None:
@@ -151,7 +151,7 @@ def _number_in(written: Written) -> Field | None:
     if not (digits + last.replace("A", "0")).isdigit():
         return None
     number = f"{match[1]}{digits}({last})"
-    if not match[3] and not is_consistent(number):
+    if not match[3] and (match.start() or not is_consistent(number)):
         return None
     moved = tuple(
         f"{int(place) + start}:{change}"

@@ -24,7 +24,7 @@ from veridical.ocr.resident import NUMBER_ASPECT, find_number
 from veridical.ocr.resident_rows import STRANGE_IN_ADDRESS, name_of, together
 from veridical.ocr.written import Written
 
-__all__ = ["KINDS", "DrivingLicence"]
+__all__ = ["KINDS", "DrivingLicence", "class_of", "person_in"]
 
 TITLE = re.compile("驾驶证|Driving|Licen[cs]e of", re.IGNORECASE)
 NUMBER_ABOVE = 1.0
@@ -177,7 +177,7 @@ def _read(page: Page, lines: Sequence[Line]) -> dict[str, Field]:
     person = next((at for at, row in enumerate(values) if _sex_in(row) is not None), None)
     if person is None:
         return {}
-    fields = _person(values[person], _sex_in(values[person]) or 0)
+    fields = person_in(values[person], _sex_in(values[person]) or 0)
     address: list[Written] = []
     days: list[Field] = []
     for row in values[person + 1 :]:
@@ -190,7 +190,7 @@ def _read(page: Page, lines: Sequence[Line]) -> dict[str, Field]:
             elif not days:
                 address.append(written)
             elif match := CLASS.search(written.text):
-                fields["vehicle_class"] = _class(written.part(*match.span(1)))
+                fields["vehicle_class"] = class_of(written.part(*match.span(1)))
     fields |= dict(zip(("birth", "first_issued"), days, strict=False))
     whole = together([part for one in address if (part := _behind_caption(one)).text])
     if whole is not None and (found := _address(whole)):
@@ -226,13 +226,15 @@ def _sex_in(row: Sequence[Written]) -> int | None:
     return next((at for at, one in enumerate(row) if SEX.match(one.text)), None)
 
 
-def _person(row: Sequence[Written], sex: int) -> dict[str, Field]:
+def person_in(row: Sequence[Written], sex: int) -> dict[str, Field]:
     """Name, sex and nationality in the row they share."""
     match = SEX.match(row[sex].text)
     # Its caption's English stands below it in the same box: the ink says nothing here.
     told = replace(row[sex], doubted=False)
     fields = {"sex": told.part(*match.span(1)).field()} if match else {}
-    name = together([part for one in row[:sex] if (part := _behind_caption(one)).text])
+    names = [part for one in row[:sex] if (part := _behind_caption(one)).text]
+    # A second part is a caption that was misread, or the name was not whole in the first.
+    name = replace(names[0], doubted=names[0].doubted or len(names) > 1) if names else None
     if name is not None and (found := name_of(name)):
         fields["name"] = found
     state = together([part for one in row[sex + 1 :] if (part := _behind_caption(one)).text])
@@ -247,8 +249,10 @@ def _address(whole: Written) -> Field | None:
     return replace(whole, doubted=whole.doubted or strange).field() if whole.text else None
 
 
-def _class(written: Written) -> Field:
-    known = all(one in CLASSES for one in re.findall(r"[A-Z]\d?", written.text))
+def class_of(written: Written) -> Field:
+    """A class; nothing tells an E from an F, both of which are classes."""
+    known = not set("EF") & set(written.text)
+    known &= all(one in CLASSES for one in re.findall(r"[A-Z]\d?", written.text))
     return replace(written, doubted=not known).field()
 
 

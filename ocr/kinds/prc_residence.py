@@ -54,6 +54,11 @@ class ResidenceFront(PrcIdFront):
         del page, names
         return None
 
+    def others(self, page: Page, tools: Tools) -> int:
+        """None: the identity card counts every citizen number, whichever card bears it."""
+        del page, tools
+        return 0
+
     def compare(self, front: Document, back: Document) -> list[str]:
         """The region of the number against the letter of the travel permit."""
         number, permit = front.value("number") or "", back.value("permit_number")

@@ -27,11 +27,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.chaos.test_entry import listening  # noqa: E402
 from tests.service_house import House, house  # noqa: E402
+from veridical.chip import read_chip  # noqa: E402
 from veridical.consent_recording import parse_script  # noqa: E402
 from veridical.errors import VeridicalError  # noqa: E402
 from veridical.media import read_audio, read_clip, read_image  # noqa: E402
 from veridical.media.decoder import default_pool  # noqa: E402
-from veridical.ocr.chip import read_chip  # noqa: E402
 from veridical.policy.policy import parse_policy  # noqa: E402
 
 MIB = 2**20

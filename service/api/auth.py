@@ -135,10 +135,18 @@ class Access:
         self._lock = threading.Lock()
 
     def nobody(self, credential: str) -> Principal | None:
-        """Who comes without any key, where such are let in; None otherwise."""
-        if self.everyone and not credential:
-            return Principal(DEFAULT_TENANT, frozenset(SCOPES), name="nobody")
-        return None
+        """Who comes without any key, where such are let in; None for who bears one.
+
+        Raises:
+            ProblemError: `auth.required`: at once, for it is not looked for in the database.
+        """
+        if credential:
+            return None
+        if not self.everyone:
+            raise ProblemError(
+                401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
+            )
+        return Principal(DEFAULT_TENANT, frozenset(SCOPES), name="nobody")
 
     def principal(self, credential: str) -> Principal:
         """Who bears a credential; empty for none.
@@ -161,10 +169,6 @@ class Access:
                     return _principal(known)
         if (nobody := self.nobody(credential)) is not None:
             return nobody
-        if not credential:
-            raise ProblemError(
-                401, "auth.required", "send an API key as `Authorization: Bearer KEY`"
-            )
         raise ProblemError(401, "auth.invalid", "the key is unknown, revoked or expired")
 
     def named(self, principal: Principal, headers: Mapping[str, str]) -> Principal:

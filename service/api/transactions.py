@@ -17,12 +17,12 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from veridical import wire
+from veridical.chip.files import MOST_BYTES
 from veridical.consent_recording.settings import recording_settings
 from veridical.errors import InputError
 from veridical.languages import Language
 from veridical.media import Limits
 from veridical.media.sniff import CLIP, HEAD_BYTES, PICTURE, SOUND, Wanted, sniff
-from veridical.ocr.chip.files import MOST_BYTES
 from veridical.result import Outcome
 from veridical.service.api.answers import answers, content, nothing
 from veridical.service.api.auth import Allow, Principal, allow

@@ -102,6 +102,23 @@ def test_no_body_is_read_before_the_key_is_looked_at(here: House) -> None:
                 assert answer.startswith(b"HTTP/1.1 401"), (route.path, answer[:200])
 
 
+def test_strangers_are_not_looked_up(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would stand before those with keys: two threads look keys up."""
+    app: Any = here.client.app
+    looked: list[str] = []
+    real = app.state.service.access.principal
+
+    def principal(credential: str) -> Any:  # noqa: ANN401
+        looked.append(credential)
+        return real(credential)
+
+    monkeypatch.setattr(app.state.service.access, "principal", principal)
+    assert here.client.get("/v1/transactions").json()["code"] == "auth.required"
+    assert looked == []
+    assert here.client.get("/v1/transactions", headers=here.key()).status_code == 200
+    assert len(looked) == 1
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

@@ -29,8 +29,9 @@ export async function loadLabels() {
   for (const [language, names] of Object.entries(labels)) Object.assign(PAGE_TEXTS[language], names);
 }
 
-/** Texts of the page in its language. */
-export const pageTexts = (language) => speaker({ ...PAGE_TEXTS.en, ...PAGE_TEXTS[language] });
+/** Texts of the page in its language, and what it lacks in English; labels that come later are among them. */
+export const pageTexts = (language) =>
+  speaker(language === "en" ? PAGE_TEXTS.en : Object.setPrototypeOf(PAGE_TEXTS[language], PAGE_TEXTS.en));
 
 /** Put the texts into the page, and let the button switch the language. */
 export function translate(language, changed) {

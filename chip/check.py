@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from veridical.ocr.chip.inspection import UNDECIDED, ChipInspection
+from veridical.chip.inspection import UNDECIDED, ChipInspection
 from veridical.ocr.document import SURE_CHARACTER, Document
 from veridical.ocr.mrz import Mrz
 from veridical.result import EvidenceValue, Measurement

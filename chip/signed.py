@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from asn1crypto import cms, x509
 
-from veridical.ocr.chip.signatures import HASHES, RefusedError, verify
-from veridical.ocr.chip.tlv import MalformedError
+from veridical.chip.signatures import HASHES, RefusedError, verify
+from veridical.chip.tlv import MalformedError
 
 __all__ = ["Signed", "open_signed"]
 

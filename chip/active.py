@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
-from veridical.ocr.chip.signatures import Rules, load_key
-from veridical.ocr.chip.tlv import only
+from veridical.chip.signatures import Rules, load_key
+from veridical.chip.tlv import only
 
 __all__ = ["chip_challenge", "verify_active"]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from asn1crypto import algos, cms, core
 
-from veridical.ocr.chip import groups
-from veridical.ocr.chip.active import verify_active
-from veridical.ocr.chip.files import ChipFiles
-from veridical.ocr.chip.signatures import HASHES, RefusedError
-from veridical.ocr.chip.signed import open_signed
-from veridical.ocr.chip.tlv import MalformedError, only
-from veridical.ocr.chip.trust import HOSTILE, TrustList
+from veridical.chip import groups
+from veridical.chip.active import verify_active
+from veridical.chip.files import ChipFiles
+from veridical.chip.signatures import HASHES, RefusedError
+from veridical.chip.signed import open_signed
+from veridical.chip.tlv import MalformedError, only
+from veridical.chip.trust import HOSTILE, TrustList
 from veridical.ocr.dates import as_day
 from veridical.ocr.mrz import Mrz
 from veridical.result import EvidenceValue
@@ -29,7 +29,7 @@ __all__ = ["UNDECIDED", "ChipInspection", "inspect_chip"]
 
 SECURITY_OBJECT = "2.23.136.1.1.1"
 SOD = 0x77
-TABLE = Path(__file__).parent.parent / "tables" / "signing_countries.txt"
+TABLE = Path(__file__).parent / "tables" / "signing_countries.txt"
 UNDECIDED = frozenset(
     {"no_trust_list", "chip_country_unknown", "chip_unsupported", "chip_incomplete"}
 )

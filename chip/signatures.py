@@ -14,11 +14,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from veridical.ocr.chip.tlv import MalformedError
+from veridical.chip.tlv import MalformedError
 
 __all__ = ["HASHES", "RefusedError", "Rules", "load_key", "verify"]
 
-TABLE = Path(__file__).parent.parent / "tables" / "curves.txt"
+TABLE = Path(__file__).parent / "tables" / "curves.txt"
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha224": hashes.SHA224,
     "sha256": hashes.SHA256,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from veridical.ocr.chip.inspection import ChipInspection
+from veridical.chip.inspection import ChipInspection
 from veridical.ocr.dates import as_day, iso_day
 from veridical.ocr.document import SURE_CHARACTER, Document
 from veridical.result import EvidenceValue, Measurement

@@ -6,7 +6,7 @@ Source: ICAO Doc 9303-10, 4.7; portraits as ISO/IEC 19794-5 (2005, 2011) and ISO
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from veridical.ocr.chip.tlv import MalformedError, find, only, tags
+from veridical.chip.tlv import MalformedError, find, only, tags
 from veridical.ocr.mrz import Mrz, exact_mrz
 
 __all__ = ["details_of", "issued_of", "key_of", "portrait_of", "zone_of"]

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from asn1crypto import cms, core, crl, pem, x509
 
+from veridical.chip.signatures import RefusedError, verify
+from veridical.chip.signed import open_signed
+from veridical.chip.tlv import MalformedError, only, tags
 from veridical.errors import InputError
-from veridical.ocr.chip.signatures import RefusedError, verify
-from veridical.ocr.chip.signed import open_signed
-from veridical.ocr.chip.tlv import MalformedError, only, tags
 
 __all__ = ["HOSTILE", "Chain", "TrustList"]
 
