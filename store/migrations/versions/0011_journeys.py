@@ -7,7 +7,7 @@ revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
-oldest = "0008"
+# No `oldest`: releases before this one cannot read a request that has no consent yet.
 
 
 def upgrade() -> None:
