@@ -68,6 +68,8 @@ LICENCE = {
         ({"valid_to": "long-term"}, ""),
         ({"valid_to": "2024-05-06", "valid_from": "2018-05-06"}, "expired"),
         ({"valid_to": "2027-05-06"}, "term_not_legal"),
+        ({"valid_from": "2020-02-29", "valid_to": "2030-02-28"}, ""),
+        ({"valid_from": "2020-02-29", "valid_to": "2033-02-28"}, "term_not_legal"),
         ({"first_issued": "2019-01-01"}, "term_not_legal"),
         ({"birth": "1990-03-08"}, "number_birth_mismatch"),
         ({"sex": "女"}, "number_sex_mismatch"),

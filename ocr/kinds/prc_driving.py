@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from veridical.ocr.chinese import is_chinese, simplified_forms
-from veridical.ocr.dates import LONG_TERM, as_day, iso_day
+from veridical.ocr.dates import LONG_TERM, as_day, is_anniversary, iso_day
 from veridical.ocr.document import Document, Field, unsure_fields
 from veridical.ocr.geometry import Quad
 from veridical.ocr.ink import claims_of
@@ -271,12 +271,7 @@ def _term(row: Written, match: re.Match[str]) -> dict[str, Field]:
 def _legal(starts: date, ends: date) -> bool:
     """Whether a term is of so many years, to the day or to the day before."""
     return any(
-        (
-            day.year - starts.year in TERMS_YEARS
-            and (day.month, day.day) == (starts.month, starts.day)
-        )
-        or ((starts.month, starts.day) == (2, 29) and (day.month, day.day) in ((2, 28), (3, 1)))
-        for day in (ends, ends + timedelta(days=1))
+        is_anniversary(starts, day, TERMS_YEARS) for day in (ends, ends + timedelta(days=1))
     )
 
 

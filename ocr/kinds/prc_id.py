@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import ClassVar
 
-from veridical.ocr.dates import as_day
+from veridical.ocr.dates import as_day, is_anniversary
 from veridical.ocr.document import Document
 from veridical.ocr.kinds.kind import FieldSpec, Found, Kind, Side, Tools
 from veridical.ocr.number import (
@@ -168,11 +168,7 @@ class PrcIdBack(Kind):
         starts, ends = as_day(document.value("valid_from")), as_day(document.value("valid_to"))
         if starts is None or ends is None:
             return found
-        years = ends.year - starts.year
-        # Issued on 29 February, a card ends on the day before or after that day.
-        leap = (starts.month, starts.day) == (2, 29) and (ends.month, ends.day) in ((2, 28), (3, 1))
-        same_day = (starts.month, starts.day) == (ends.month, ends.day)
-        legal = years in self.terms_years and (same_day or leap)
+        legal = is_anniversary(starts, ends, self.terms_years)
         return found if legal else [*found, "term_not_legal"]
 
 
