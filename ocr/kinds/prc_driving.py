@@ -270,9 +270,7 @@ def _term(row: Written, match: re.Match[str]) -> dict[str, Field]:
 
 def _legal(starts: date, ends: date) -> bool:
     """Whether a term is of so many years, to the day or to the day before."""
-    return any(
-        is_anniversary(starts, day, TERMS_YEARS) for day in (ends, ends + timedelta(days=1))
-    )
+    return any(is_anniversary(starts, day, TERMS_YEARS) for day in (ends, ends + timedelta(days=1)))
 
 
 KINDS = (DrivingLicence(),)
