@@ -34,6 +34,7 @@ from veridical.transactions.service import TransactionService
 from veridical.transactions.worker import load_transaction
 from veridical.types import Template
 from veridical.verification import Verifier
+from veridical.wire import KeptRequest
 
 __all__ = ["EVENT", "MODELS", "Finding", "Rejudged", "Rejudgement", "Stored"]
 
@@ -98,13 +99,13 @@ class Stored:
         row: The transaction.
         vault: Opens what is sealed of it.
         told: Its verdict.
-        subject: The caller's reference of the customer; empty without one.
+        request: What it was started with.
     """
 
     row: StoredTransaction
     vault: Vault
     told: Mapping[str, Any]
-    subject: str
+    request: KeptRequest
 
 
 class Rejudgement:
@@ -156,8 +157,7 @@ class Rejudgement:
 
     def judge(self, stored: Stored) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
         """What could be judged, and what speaks against the acceptance."""
-        request = self._transactions.request_of(stored.row, stored.vault)
-        policy = self._transactions.policy_of(stored.row, request)
+        policy = self._transactions.policy_of(stored.row, stored.request)
         found = dict(self._signals(stored))
         if self._watchlist is not None:
             measured = self._watchlist(self._face(stored))
@@ -183,7 +183,7 @@ class Rejudgement:
             return None
         request = self._transactions.request_of(row, vault)
         told = vault.unseal_json(row.sealed_verdict, "verdict")
-        return Stored(row, vault, told, request.subject_ref or "")
+        return Stored(row, vault, told, request)
 
     def _signals(self, stored: Stored) -> Iterator[tuple[str, Finding | None]]:
         """Lists by the keyed hashes of the attempt, the term of validity by the fields read."""
@@ -204,7 +204,8 @@ class Rejudgement:
     def _face(self, stored: Stored) -> Template | None:
         """The face of then: as kept for signals, else as enrolled."""
         resources, tenant = self._transactions.resources, stored.row.tenant
-        for gallery, subject in ((SEEN, subject_of(stored.row.id)), (FACES, stored.subject)):
+        customer = stored.request.subject_ref
+        for gallery, subject in ((SEEN, subject_of(stored.row.id)), (FACES, customer)):
             if not subject:
                 continue
             entries = Gallery(
@@ -222,10 +223,9 @@ class Rejudgement:
         again = tuple(check for check in policy.checks if check in MODELS)
         if verifier is None or not again:
             return {}
-        request = self._transactions.request_of(stored.row, stored.vault)
         try:
             transaction = load_transaction(
-                self._transactions, verifier, stored.row, stored.vault, request
+                self._transactions, verifier, stored.row, stored.vault, stored.request
             )
         except (InputError, ProblemError):  # not kept any more, or not readable any more
             return {}
