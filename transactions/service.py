@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from veridical.consent_recording import parse_script, parse_times
@@ -22,6 +23,7 @@ from veridical.store.endpoints import webhook_urls
 from veridical.store.errors import StoreFullError
 from veridical.store.fingerprints import forget_media
 from veridical.store.jobs import add_job, jobs_by_tenant
+from veridical.store.outbox import Message
 from veridical.store.tenants import look_of
 from veridical.store.transactions import (
     OPEN,
@@ -81,7 +83,7 @@ from veridical.verification import CHECKS, Policy
 from veridical.voiceprint.wording import units
 from veridical.wire import ChallengeWish, KeptRequest, NewTransaction, ReviewDecision, Submission
 
-__all__ = ["TOKEN_WORD", "Sought", "TransactionService", "place_of"]
+__all__ = ["TOKEN_WORD", "Sought", "TransactionService", "cursor_of", "place_of"]
 
 log = logging.getLogger("veridical.transactions")
 
@@ -738,17 +740,26 @@ class TransactionService:
             rows = list_transactions(
                 connection, caller.tenant, only, span, place_of(cursor), limit + 1
             )
-            items = [{**views.listed(row), **self._asked(connection, row)} for row in rows[:limit]]
+            items = [
+                {**views.listed(row), **self._asked(row, self._opening(connection, row))}
+                for row in rows[:limit]
+            ]
         return {
             "items": items,
-            "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
+            "next": cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         }
 
-    def _asked(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+    def _opening(
+        self, connection: Connection, row: StoredTransaction
+    ) -> Callable[[], Vault | None]:
+        """Opens a row's vault, once for all who ask; a failure is met by each of them."""
+        return cache(lambda: opened_vault(connection, self.resources.keys, row.tenant, row.id))
+
+    def _asked(self, row: StoredTransaction, opening: Callable[[], Vault | None]) -> dict[str, Any]:
         """What a line of a list says of the caller's; nulls of one that is erased or damaged."""
         subject, policy, metadata = None, None, {}
         try:
-            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            vault = opening()
             if vault is not None and row.sealed_request is not None:
                 request = self._request(row, vault)
                 subject, policy = request.subject_ref, request.policy.model_dump()
@@ -765,31 +776,35 @@ class TransactionService:
         """
         with self.resources.database.reading() as connection:
             rows = review_queue(connection, caller.tenant, place_of(cursor), limit + 1)
-            items = [
-                {
-                    **views.queued(row, self._told(connection, row)),
-                    **self._asked(connection, row),
-                    "first_decision_by": self._decided_by(connection, row),
-                }
-                for row in rows[:limit]
-            ]
-        return {"items": items, "next": _cursor(rows[limit - 1]) if len(rows) > limit else None}
+            items = [self._queued(row, self._opening(connection, row)) for row in rows[:limit]]
+        return {"items": items, "next": cursor_of(rows[limit - 1]) if len(rows) > limit else None}
 
-    def _told(self, connection: Connection, row: StoredTransaction) -> dict[str, Any]:
+    def _queued(
+        self, row: StoredTransaction, opening: Callable[[], Vault | None]
+    ) -> dict[str, Any]:
+        return {
+            **views.queued(row, self._told(row, opening)),
+            **self._asked(row, opening),
+            "first_decision_by": self._decided_by(row, opening),
+        }
+
+    def _told(self, row: StoredTransaction, opening: Callable[[], Vault | None]) -> dict[str, Any]:
         """The verdict of a row in a list; one that is damaged hides none of the others."""
         try:
-            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            vault = opening()
             told = _opened(vault, row.sealed_verdict, "verdict") if vault else None
         except StoreError as error:
             log.error("a verdict does not open", extra={"transaction": row.id})
             return {"causes": [error.code]}
         return told or {}
 
-    def _decided_by(self, connection: Connection, row: StoredTransaction) -> str | None:
+    def _decided_by(
+        self, row: StoredTransaction, opening: Callable[[], Vault | None]
+    ) -> str | None:
         if row.sealed_review is None:
             return None
         try:
-            vault = opened_vault(connection, self.resources.keys, row.tenant, row.id)
+            vault = opening()
             first = _opened(vault, row.sealed_review, "review") if vault else None
         except StoreError as error:
             log.error("a review does not open", extra={"transaction": row.id})
@@ -1220,7 +1235,8 @@ def _ms(time: Any) -> int:  # noqa: ANN401
     return int(time.total_seconds() * 1000)
 
 
-def _cursor(row: StoredTransaction) -> str:
+def cursor_of(row: StoredTransaction | Message) -> str:
+    """Where a list that ends with a row goes on; see `place_of`."""
     return f"{row.created_at}.{row.id}"
 
 

@@ -22,7 +22,7 @@ from veridical.store.tenants import owner_of
 from veridical.transactions import ProblemError
 from veridical.transactions.records import act
 from veridical.transactions.resources import iso
-from veridical.transactions.service import place_of
+from veridical.transactions.service import cursor_of, place_of
 from veridical.transactions.webhooks import check_address, secret_text
 from veridical.wire import (
     EventType,
@@ -143,7 +143,7 @@ def messages(
     last = found[limit - 1] if len(found) > limit else None
     return {
         "items": [_message(each) for each in found[:limit]],
-        "next": None if last is None else f"{last.created_at}.{last.id}",
+        "next": None if last is None else cursor_of(last),
     }
 
 
