@@ -13,7 +13,14 @@ from veridical.rehearsal.simulate import Attack, simulate
 from veridical.rehearsal.specimens import Fonts, render_prc_front
 from veridical.types import Box, Image
 
-__all__ = ["PORTRAIT_FORMS", "RENDERED", "CardMaker", "Form", "is_rendered"]
+__all__ = [
+    "PORTRAIT_FORMS",
+    "RENDERED",
+    "CardMaker",
+    "Form",
+    "head_and_shoulders",
+    "is_rendered",
+]
 
 RENDERED = "specimen, drawn by veridical"
 """What files of our renderer say of themselves. Each carries the mark in its picture as well."""

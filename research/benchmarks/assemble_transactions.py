@@ -26,25 +26,15 @@ import numpy as np
 
 from veridical.analysis.engines import Engines
 from veridical.media import read_image
+from veridical.rehearsal.compose.people import head_and_shoulders
 from veridical.rehearsal.recording import write_image
 from veridical.rehearsal.simulate import Attack, simulate
 from veridical.rehearsal.specimens import PROFILES, render_prc_front, system_fonts
-from veridical.types import Box, Image
 
 ATTACKS = (Attack.PRINT, Attack.SCREEN_REPLAY, Attack.BORDERED_TABLET, Attack.PAPER_CUTOUT)
 GENUINE_PER_PERSON = 4
 IMPOSTORS_PER_PERSON = 3
 ALTERED_AT = 15
-
-
-def head_and_shoulders(image: Image, face: Box) -> Image:
-    """The part of a picture that a passport photographer would keep."""
-    height = face.height * 1.75
-    x, y = face.centre
-    left, right = x - height * 0.4, x + height * 0.4
-    top, bottom = y - height * 0.52, y + height * 0.48
-    cut = image.pixels[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)]
-    return Image(np.ascontiguousarray(cut))
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from veridical.face.copy import CopyCheck
 from veridical.media import read_clip, read_image
 from veridical.models import fetch_member
 from veridical.models.pull import CACHE_NAME
+from veridical.rehearsal.compose.people import head_and_shoulders
 from veridical.rehearsal.simulate import simulate
 from veridical.rehearsal.specimens import pulled_fonts, render_prc_front, system_fonts
 from veridical.types import Box, Image, View
@@ -46,15 +47,6 @@ def half_of(person: str) -> str:
     """Which half of the people somebody belongs to."""
     plain = person.removeprefix("lfw:").replace("_", "").lower()  # two indexes, two spellings
     return "limits" if hashlib.sha256(plain.encode()).digest()[0] % 2 else "figures"
-
-
-def head_and_shoulders(image: Image, face: Box) -> Image:
-    """The part of a picture that a passport photographer would keep."""
-    height = face.height * 1.75
-    x, y = face.centre
-    rows = slice(max(0, int(y - height * 0.52)), int(y + height * 0.48))
-    columns = slice(max(0, int(x - height * 0.4)), int(x + height * 0.4))
-    return Image(np.ascontiguousarray(image.pixels[rows, columns]))
 
 
 def cut(image: Image, box: Box, margin: float) -> Pixels:
