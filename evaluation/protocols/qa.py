@@ -304,13 +304,10 @@ def _part(
         own = [row for row in rows if row["species"] == species]
         attacks[species] = Rate(_passing(own, point), len(own))
         independent[species] = len({row["reference"] for row in own if row["score"]})
-    fitted: Path | None = None
-    refused = ""
+    calibration, refused = request.out / f"{kind}.toml", ""
     try:
         content = _fitted(kind, path, people, point, target, reject)
-        target_file = request.out / f"{kind}.toml"
-        write_calibration(target_file, content, path, request.index.parent.name, request.command)
-        fitted = target_file
+        write_calibration(calibration, content, path, request.index.parent.name, request.command)
     except InputError as error:
         refused = str(error)
     return Part(
@@ -320,7 +317,7 @@ def _part(
         Rate(_passing(answered, point), len(answered)),
         attacks,
         independent,
-        fitted,
+        None if refused else calibration,
         refused,
     )
 
