@@ -8,7 +8,7 @@ import pytest
 
 from tests.service_house import House, house
 from veridical.errors import InputError
-from veridical.transactions.rules import PolicyRepository
+from veridical.transactions.rules import LARGEST_POLICY_BYTES, PolicyRepository
 from veridical.transactions.shadow import Shadows, sign_test
 
 POLICY = """
@@ -103,3 +103,18 @@ def test_the_split_of_disagreements_is_held_against_chance(fewer: int, more: int
 def test_a_candidate_that_does_not_hold_is_refused(here: House, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         Shadows(here.resources).start(here.tenant, b"id = 'desk'")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"allow_specimens = true\n" + candidate(0.9), "policy.specimens"),
+        (candidate(0.9) + b"#" * LARGEST_POLICY_BYTES, "policy.malformed"),
+    ],
+)
+def test_a_candidate_is_held_to_what_a_tenant_may_store(
+    here: House, content: bytes, code: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        Shadows(here.resources).start(here.tenant, content)
+    assert caught.value.code == code

@@ -16,7 +16,13 @@ from veridical.store.policies import add_policy, newest_policies, policies_of
 from veridical.transactions.resources import ProblemError, Resources
 from veridical.verification import CHECKS, Policy, load_policy, shipped_policies
 
-__all__ = ["LARGEST_POLICY_BYTES", "PolicyRepository", "stored_policies", "with_checks"]
+__all__ = [
+    "LARGEST_POLICY_BYTES",
+    "PolicyRepository",
+    "stored_policies",
+    "tenants_policy",
+    "with_checks",
+]
 
 LARGEST_POLICY_BYTES = TextLimits().size_bytes
 
@@ -44,6 +50,26 @@ def with_checks(policy: Policy, checks: Sequence[str]) -> Policy:
         optional=tuple(check for check in policy.optional if check not in added),
         sha256=hashlib.sha256(json.dumps([policy.sha256, *added]).encode()).hexdigest(),
     )
+
+
+def tenants_policy(content: bytes) -> Policy:
+    """Parse a policy of a tenant's own.
+
+    Raises:
+        InputError: `policy.malformed`; `policy.calibration`: it names files, which only an operator
+            may; `policy.specimens`; `policy.example`: it does not do what its own examples say.
+    """
+    if len(content) > LARGEST_POLICY_BYTES:
+        raise InputError(f"a policy has at most {LARGEST_POLICY_BYTES} bytes", "policy.malformed")
+    policy = parse_policy(content, "the policy", Path())
+    if policy.calibration:
+        raise InputError(
+            "calibration files lie on the server: its operator names them", "policy.calibration"
+        )
+    if policy.allow_specimens:
+        raise InputError("only the operator lets specimens through", "policy.specimens")
+    refuse_failing(policy)
+    return policy
 
 
 class PolicyRepository:
@@ -120,24 +146,11 @@ class PolicyRepository:
 
         Raises:
             ProblemError: `policy.shadows`: a shipped policy has that name.
-            InputError: `policy.malformed`; `policy.calibration`: it names files, which only an
-                operator may; `policy.version`: not above the newest stored; `policy.specimens`;
-                `policy.example`: it does not do what its own examples say.
+            InputError: As `tenants_policy`; `policy.version`: not above the newest stored.
         """
-        if len(content) > LARGEST_POLICY_BYTES:
-            raise InputError(
-                f"a policy has at most {LARGEST_POLICY_BYTES} bytes", "policy.malformed"
-            )
-        policy = parse_policy(content, "the policy", Path())
+        policy = tenants_policy(content)
         if policy.id != name:
             raise InputError("the policy's id is not the name in the path", "policy.malformed")
-        if policy.calibration:
-            raise InputError(
-                "calibration files lie on the server: its operator names them", "policy.calibration"
-            )
-        if policy.allow_specimens:
-            raise InputError("only the operator lets specimens through", "policy.specimens")
-        refuse_failing(policy)
         fit(policy)
         own = self._stored(tenant, name)
         if name in self._shipped and not own and not shadow:

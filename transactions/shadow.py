@@ -16,7 +16,6 @@ from typing import Any
 from veridical.errors import InputError
 from veridical.policy import Policy, parse_policy
 from veridical.policy.replay import decide_stored
-from veridical.policy.trials import refuse_failing
 from veridical.result import Outcome
 from veridical.signals.ledger import Keep
 from veridical.store.shadows import (
@@ -29,7 +28,7 @@ from veridical.store.shadows import (
 )
 from veridical.transactions.records import record
 from veridical.transactions.resources import Resources, iso
-from veridical.transactions.rules import PolicyRepository
+from veridical.transactions.rules import PolicyRepository, tenants_policy
 
 __all__ = ["Comparison", "Shadows", "sign_test"]
 
@@ -79,16 +78,9 @@ class Shadows:
         """Let a version judge beside the one in force of its name, from now on.
 
         Raises:
-            InputError: It is malformed, or does not do what its own examples say.
+            InputError: As `tenants_policy`.
         """
-        policy = _parsed(content)
-        if policy.calibration or policy.allow_specimens:
-            raise InputError(
-                "a candidate is stored as a tenant's policy is: without calibration files and "
-                "without specimens",
-                "policy.malformed",
-            )
-        refuse_failing(policy)
+        policy = tenants_policy(content)
         with self._resources.database.writing() as connection:
             put_shadow(connection, tenant, policy.id, content, self._resources.clock())
         return policy
